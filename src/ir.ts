@@ -1,0 +1,414 @@
+// The core: interned expressions over named axes, and the reductions ("definitions") they read.
+//
+// An expression is a function from axis indices to a scalar. Reductions are never nested in expressions: each is a
+// closed definition `{ op, formals, bound, filter, body }`, read through `ref` like a virtual array. Substituting an
+// axis therefore touches index arguments only, never goes under a binder, and cannot capture a name.
+//
+// Equal expressions are identical objects within one `Core`, and definitions are interned modulo all axis names, so
+// `lse` and `lse[b = j]` are one vector read at two indices.
+import { limit } from "./diagnostics.ts"
+import { type OpName, ops } from "./ops.ts"
+import type { Input, ScalarType } from "./types.ts"
+
+interface Node {
+  /** Creation number: identity for maps, never an ordering. */
+  readonly id: number
+  readonly type: ScalarType
+  /** Free axes, each once, in structural order. */
+  readonly axes: readonly AxisExpr[]
+}
+/** A literal. Booleans are 0 and 1. */
+export interface ConstExpr extends Node {
+  readonly kind: "const"
+  readonly value: number
+}
+/** The extent of an input's axis, known when a kernel is called. */
+export interface SizeExpr extends Node {
+  readonly kind: "size"
+  readonly name: string
+}
+/** An index: runs from 0 to extent - 1. Two axes are the same if name and extent are. */
+export interface AxisExpr extends Node {
+  readonly kind: "axis"
+  readonly name: string
+  /** An int without axes. */
+  readonly extent: Expr
+}
+/** An element of an input; a scalar input is loaded with no indices. */
+export interface LoadExpr extends Node {
+  readonly kind: "load"
+  readonly input: Input
+  readonly index: readonly Expr[]
+}
+/** An element of a definition. */
+export interface RefExpr extends Node {
+  readonly kind: "ref"
+  readonly def: Def
+  readonly index: readonly Expr[]
+}
+/** An operator of the table applied to arguments. */
+export interface OpExpr extends Node {
+  readonly kind: "op"
+  readonly op: OpName
+  readonly args: readonly Expr[]
+}
+/** A core expression. */
+export type Expr = ConstExpr | SizeExpr | AxisExpr | LoadExpr | RefExpr | OpExpr
+
+/** How a definition combines the values of its body over its bound axes. `let` has no bound axes: a named value. */
+export type ReduceOp = "sum" | "prod" | "max" | "min" | "logsumexp" | "argmax" | "argmin" | "let"
+
+/** A closed reduction: `body` and `filter` mention formals and bound axes only. */
+export interface Def {
+  readonly id: number
+  readonly op: ReduceOp
+  readonly type: ScalarType
+  readonly formals: readonly AxisExpr[]
+  readonly bound: readonly AxisExpr[]
+  /** A bool; the constant true if every index counts. */
+  readonly filter: Expr
+  readonly body: Expr
+  /** Pairs of formal positions that may be exchanged without changing the value. */
+  readonly symmetric: readonly (readonly [number, number])[]
+}
+
+/** What a reduction gives when no index passes its filter; arg reductions have no such value. */
+export const identities: Readonly<Partial<Record<ReduceOp, number>>> = {
+  sum: 0,
+  prod: 1,
+  max: -Infinity,
+  min: Infinity,
+  logsumexp: -Infinity,
+}
+
+/** A finite map from axes to the expressions that replace them. */
+export type Substitution = ReadonlyMap<AxisExpr, Expr>
+
+/** Limits of one compilation; see the README for the defaults. */
+export interface CoreLimits {
+  readonly nodes: number
+}
+
+/** Tries to replace an operator about to be made by something simpler or equal; undefined leaves it. */
+export type Rewrite = (core: Core, op: OpName, args: readonly Expr[]) => Expr | undefined
+
+/**
+ * The interner of one compilation and the constructors of its expressions. Constructors normalise (fold constants, apply
+ * identities that hold bit for bit or only lose the sign of a zero); they never recognise: that is the work of rules.
+ */
+export class Core {
+  private readonly rewrite: Rewrite | undefined
+  private readonly nodes = new Map<string, Expr>()
+  private readonly defs = new Map<string, { def: Def; order: readonly number[] }>()
+  private readonly inputIds = new Map<Input, number>()
+  private fresh = 0
+  private defCount = 0
+  readonly limits: CoreLimits
+  readonly true: Expr
+  readonly false: Expr
+  readonly zero: Expr
+  readonly one: Expr
+
+  constructor(rewrite?: Rewrite, limits: CoreLimits = { nodes: 400_000 }) {
+    this.rewrite = rewrite
+    this.limits = limits
+    this.true = this.bool(true)
+    this.false = this.bool(false)
+    this.zero = this.const(0)
+    this.one = this.const(1)
+  }
+
+  /** How many distinct nodes exist. */
+  get size(): number {
+    return this.nodes.size
+  }
+
+  /** A number; a whole one is an int, which may stand wherever a real may. */
+  const(value: number): Expr {
+    const type = Number.isInteger(value) ? "int" : "real"
+    return this.intern(`n${Object.is(value, -0) ? "-0" : value}`, (id) => ({ id, kind: "const", type, axes: [], value }))
+  }
+
+  bool(value: boolean): Expr {
+    return this.intern(`b${+value}`, (id) => ({ id, kind: "const", type: "bool", axes: [], value: +value }))
+  }
+
+  sizeOf(name: string): Expr {
+    return this.intern(`s${name}`, (id) => ({ id, kind: "size", type: "int", axes: [], name }))
+  }
+
+  axis(name: string, extent: Expr): AxisExpr {
+    return this.intern(`a${extent.id} ${name}`, (id) => {
+      const node = { id, kind: "axis" as const, type: "int" as const, axes: [] as AxisExpr[], name, extent }
+      node.axes.push(node)
+      return node
+    }) as AxisExpr
+  }
+
+  /** An axis nobody else uses. Definitions are interned modulo names, so its name never shows. */
+  freshAxis(extent: Expr): AxisExpr {
+    return this.axis(`~${this.fresh++}`, extent)
+  }
+
+  load(input: Input, index: readonly Expr[] = []): Expr {
+    let number = this.inputIds.get(input)
+    if (number === undefined) this.inputIds.set(input, (number = this.inputIds.size))
+    return this.intern(`l${number}[${ids(index)}]`, (id) => ({
+      id,
+      kind: "load",
+      type: input.type,
+      axes: unionAxes(index),
+      input,
+      index,
+    }))
+  }
+
+  /** Applies an operator of the table, normalising. */
+  op(op: OpName, ...args: Expr[]): Expr {
+    return this.rewrite?.(this, op, args) ?? this.raw(op, args)
+  }
+
+  /** The operator node itself, after folding constants and ordering the operands of a commutative operator. */
+  raw(op: OpName, args: readonly Expr[]): Expr {
+    const entry = ops[op]
+    const type = entry.type(args.map((x) => x.type))
+    if (args.every((x) => x.kind === "const")) {
+      const value = entry.eval(...args.map((x) => (x as ConstExpr).value))
+      return type === "bool" ? this.bool(value !== 0) : this.const(value)
+    }
+    if (entry.commutative && compare(args[0]!, args[1]!) > 0) args = [args[1]!, args[0]!]
+    return this.intern(`${op}(${ids(args)})`, (id) => ({ id, kind: "op", type, axes: unionAxes(args), op, args }))
+  }
+
+  /** The value of a definition at the given indices, which match its formals in number and extent. */
+  ref(def: Def, index: readonly Expr[]): Expr {
+    let at = index
+    for (const [i, j] of def.symmetric)
+      if (compare(at[i]!, at[j]!) > 0) {
+        const swapped = [...at]
+        swapped[i] = at[j]!
+        swapped[j] = at[i]!
+        at = swapped
+      }
+    return this.intern(`r${def.id}[${ids(at)}]`, (id) => ({
+      id,
+      kind: "ref",
+      type: def.type,
+      axes: unionAxes(at),
+      def,
+      index: at,
+    }))
+  }
+
+  /**
+   * Interns a reduction modulo the names of its axes and returns a reference to it at its own free axes. Orderings of axes
+   * of equal extent are tried, so equal reductions are found whatever their axes are called, and symmetric ones noted.
+   */
+  define(op: ReduceOp, bound: readonly AxisExpr[], filter: Expr, body: Expr): Expr {
+    const inside = new Set(bound)
+    const free = unionAxes([filter, body]).filter((a) => !inside.has(a))
+    let first: { key: string; order: readonly number[]; make: () => Def } | undefined
+    const symmetric: [number, number][] = []
+    for (const boundOrder of orderings(bound))
+      for (const freeOrder of orderings(free)) {
+        const map = new Map<AxisExpr, Expr>()
+        const formals = freeOrder.map((k, i) => {
+          const to = this.axis(`@${i}`, free[k]!.extent)
+          map.set(free[k]!, to)
+          return to
+        })
+        const reduced = boundOrder.map((k, i) => {
+          const to = this.axis(`#${i}`, bound[k]!.extent)
+          map.set(bound[k]!, to)
+          return to
+        })
+        const renamedBody = this.rename(body, map)
+        const renamedFilter = this.rename(filter, map)
+        const key = `${op} ${ids(formals)} | ${ids(reduced)} | ${renamedFilter.id} | ${renamedBody.id}`
+        const known = this.defs.get(key)
+        if (known) return this.ref(known.def, freeOrder.map((k) => free[k]!))
+        if (!first) {
+          const type = op === "argmax" || op === "argmin" ? "int" : op === "logsumexp" ? "real" : body.type
+          first = {
+            key,
+            order: freeOrder,
+            make: () => ({
+              id: this.defCount++,
+              op,
+              type,
+              formals,
+              bound: reduced,
+              filter: renamedFilter,
+              body: renamedBody,
+              symmetric,
+            }),
+          }
+        } else if (key === first.key) {
+          const moved = freeOrder.flatMap((k, i) => (k === first!.order[i] ? [] : [i]))
+          if (moved.length === 2) symmetric.push([moved[0]!, moved[1]!])
+        }
+      }
+    const def = first!.make()
+    this.defs.set(first!.key, { def, order: first!.order })
+    return this.ref(def, first!.order.map((k) => free[k]!))
+  }
+
+  /** Replaces axes by axes without normalising: the same tree under other names. */
+  private rename(root: Expr, map: ReadonlyMap<AxisExpr, Expr>): Expr {
+    const done = new Map<Expr, Expr>()
+    const go = (e: Expr): Expr => {
+      if (e.axes.length === 0) return e
+      const seen = done.get(e)
+      if (seen) return seen
+      let out: Expr
+      if (e.kind === "axis") out = map.get(e) ?? e
+      else if (e.kind === "load") out = this.load(e.input, e.index.map(go))
+      else if (e.kind === "ref") out = this.ref(e.def, e.index.map(go))
+      else if (e.kind === "op") out = this.raw(e.op, e.args.map(go))
+      else out = e
+      done.set(e, out)
+      return out
+    }
+    return go(root)
+  }
+
+  private intern(key: string, make: (id: number) => Expr): Expr {
+    const known = this.nodes.get(key)
+    if (known) return known
+    if (this.nodes.size >= this.limits.nodes)
+      throw limit("too-many-nodes", `the loss needs more than ${this.limits.nodes} core nodes`)
+    const node = make(this.nodes.size)
+    this.nodes.set(key, node)
+    return node
+  }
+}
+
+const ids = (list: readonly Expr[]): string => list.map((x) => x.id).join()
+
+/** The axes of several expressions, each once, in structural order. */
+export function unionAxes(list: readonly Expr[]): readonly AxisExpr[] {
+  if (list.length === 1) return list[0]!.axes
+  let longest: readonly AxisExpr[] = []
+  for (const e of list) if (e.axes.length > longest.length) longest = e.axes
+  if (list.every((e) => e.axes.every((a) => longest.includes(a)))) return longest
+  return [...new Set(list.flatMap((e) => e.axes))].sort(compare)
+}
+
+/** All orders of the axes (as positions) that permute only axes of equal extent. At most 24 are tried. */
+function orderings(axes: readonly AxisExpr[]): number[][] {
+  const sorted = axes.map((_, i) => i).sort((i, j) => compare(axes[i]!.extent, axes[j]!.extent) || i - j)
+  let out: number[][] = [[]]
+  for (let at = 0; at < sorted.length; ) {
+    let end = at
+    while (end < sorted.length && axes[sorted[end]!]!.extent === axes[sorted[at]!]!.extent) end++
+    const perms = permutations(sorted.slice(at, end))
+    out = out.flatMap((head) => perms.map((tail) => [...head, ...tail])).slice(0, 24)
+    at = end
+  }
+  return out
+}
+
+function permutations(list: number[]): number[][] {
+  if (list.length <= 1) return [list]
+  return list.flatMap((x, i) => permutations([...list.slice(0, i), ...list.slice(i + 1)]).map((rest) => [x, ...rest]))
+}
+
+const kindOrder = { const: 0, size: 1, load: 2, ref: 3, op: 4, axis: 5 } as const
+
+/**
+ * A total order by structure, independent of the order of creation. Distinct nodes never compare equal, and only the first
+ * difference is descended into, so a comparison costs at most the height of the tree.
+ */
+export function compare(x: Expr, y: Expr): number {
+  if (x === y) return 0
+  if (x.kind !== y.kind) return kindOrder[x.kind] - kindOrder[y.kind]
+  switch (x.kind) {
+    case "const":
+      return x.value - (y as ConstExpr).value || text(x.type, y.type) || (Object.is(x.value, -0) ? -1 : 1)
+    case "size":
+      return text(x.name, (y as SizeExpr).name)
+    case "axis":
+      return text(x.name, (y as AxisExpr).name) || compare(x.extent, (y as AxisExpr).extent)
+    case "load":
+      return text(x.input.name, (y as LoadExpr).input.name) || compareLists(x.index, (y as LoadExpr).index)
+    case "ref":
+      return compareDefs(x.def, (y as RefExpr).def) || compareLists(x.index, (y as RefExpr).index)
+    case "op":
+      return text(x.op, (y as OpExpr).op) || compareLists(x.args, (y as OpExpr).args)
+  }
+}
+
+function compareLists(x: readonly Expr[], y: readonly Expr[]): number {
+  if (x.length !== y.length) return x.length - y.length
+  for (let i = 0; i < x.length; i++) {
+    const order = compare(x[i]!, y[i]!)
+    if (order !== 0) return order
+  }
+  return 0
+}
+
+/** Orders definitions by structure. */
+export function compareDefs(x: Def, y: Def): number {
+  if (x === y) return 0
+  return (
+    text(x.op, y.op) ||
+    compareLists(x.formals, y.formals) ||
+    compareLists(x.bound, y.bound) ||
+    compare(x.filter, y.filter) ||
+    compare(x.body, y.body)
+  )
+}
+
+const text = (x: string, y: string): number => (x < y ? -1 : x > y ? 1 : 0)
+
+/** The children of a node that are expressions (the body of a definition is not a child of its reference). */
+export function children(e: Expr): readonly Expr[] {
+  return e.kind === "op" ? e.args : e.kind === "load" || e.kind === "ref" ? e.index : []
+}
+
+/** Every node reachable from the roots without entering definitions, children before parents. */
+export function postorder(roots: readonly Expr[]): Expr[] {
+  const out: Expr[] = []
+  const seen = new Set<Expr>()
+  const go = (e: Expr): void => {
+    if (seen.has(e)) return
+    seen.add(e)
+    children(e).forEach(go)
+    out.push(e)
+  }
+  roots.forEach(go)
+  return out
+}
+
+/** Every definition reachable from the roots, each after those it reads. */
+export function definitions(roots: readonly Expr[]): Def[] {
+  const out: Def[] = []
+  const seen = new Set<Def>()
+  const visit = (list: readonly Expr[]): void => {
+    for (const e of postorder(list)) {
+      if (e.kind !== "ref" || seen.has(e.def)) continue
+      seen.add(e.def)
+      visit([e.def.filter, e.def.body])
+      out.push(e.def)
+    }
+  }
+  visit(roots)
+  return out
+}
+
+/** True for the constant with this value. */
+export const isConst = (e: Expr, value: number): boolean => e.kind === "const" && e.value === value
+
+/** The conjuncts of a condition in evaluation order. */
+export function conjuncts(condition: Expr): Expr[] {
+  if (isConst(condition, 1)) return []
+  if (condition.kind === "op" && condition.op === "and") return condition.args.flatMap(conjuncts)
+  return [condition]
+}
+
+/** The conjunction of conditions, each once, in the given order. */
+export function conjunction(core: Core, list: readonly Expr[]): Expr {
+  let out: Expr = core.true
+  for (const c of new Set(list.flatMap(conjuncts))) out = core.op("and", out, c)
+  return out
+}

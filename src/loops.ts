@@ -1,0 +1,83 @@
+// The loops: the one imperative form of a kernel. The scheduler makes it, the interpreter and every emitter read it.
+//
+// A kernel is a list of statements in single-assignment form: every value has a number, is defined once by `let`, `load` or
+// as the index of a `for`, and is visible in the rest of its block and in the blocks inside. Mutable values are the
+// accumulators (`acc`), changed by `update`. Arrays are buffers with flat int indices. Nothing is nested in an operand, so an
+// emitter needs no parentheses and no recursion over expressions.
+import type { OpName } from "./ops.ts"
+import type { Dtype, Input, ScalarType } from "./types.ts"
+
+/** An operand: a literal, or the number of a value. */
+export type Operand = { readonly kind: "number"; readonly value: number } | { readonly kind: "value"; readonly id: number }
+
+/** An array that a kernel reads or writes. */
+export interface Buffer {
+  readonly id: number
+  /** Inputs are read only. Outputs are the gradients or row losses. Scratch belongs to the kernel. */
+  readonly kind: "input" | "output" | "scratch"
+  /** Set for kind input. */
+  readonly input?: Input
+  /** Set for kind output: the name of the differentiated input, or `loss` for row losses. */
+  readonly name?: string
+  /** Elements in memory: `f32` or `f64` for reals (scratch is always f64), ints and bools as the caller passed them. */
+  readonly element: Dtype | "int" | "bool"
+  /** Number of elements, an int operand that is defined in `Kernel.sizes`. */
+  readonly length: Operand
+}
+
+/** An int computed once at entry from sizes and static options: `id` is its value number. */
+export interface SizeValue {
+  readonly id: number
+  readonly value:
+    | { readonly kind: "size"; readonly name: string }
+    | { readonly kind: "op"; readonly op: OpName; readonly args: readonly Operand[] }
+}
+
+export type Stmt =
+  /** A value made by an operator; `select` and `guard` here are strict (both operands exist already). */
+  | { readonly kind: "let"; readonly id: number; readonly op: OpName; readonly args: readonly Operand[]; readonly type: ScalarType }
+  | { readonly kind: "load"; readonly id: number; readonly buffer: Buffer; readonly at: Operand; readonly type: ScalarType }
+  /** `buffer[at] = value`, or `+=` with `accumulate`. */
+  | { readonly kind: "store"; readonly buffer: Buffer; readonly at: Operand; readonly value: Operand; readonly accumulate?: true }
+  /** Sets the elements from 0 to length - 1, or from `at` on, to a value. */
+  | { readonly kind: "fill"; readonly buffer: Buffer; readonly at: Operand; readonly length: Operand; readonly value: number }
+  /** Declares a mutable value. */
+  | { readonly kind: "acc"; readonly id: number; readonly initial: Operand; readonly type: ScalarType }
+  /** Changes a mutable value: `set` assigns, the others combine (`add`, `mul`, `max`, `min` of the operator table). */
+  | { readonly kind: "update"; readonly acc: number; readonly op: "set" | "add" | "mul" | "max" | "min"; readonly value: Operand }
+  /** Runs `id` from `from` to `to` - 1. */
+  | {
+      readonly kind: "for"
+      readonly id: number
+      readonly from: Operand
+      readonly to: Operand
+      readonly body: readonly Stmt[]
+      /** For readers: the axis as the user called it. */
+      readonly axis: string
+    }
+  | { readonly kind: "if"; readonly condition: Operand; readonly then: readonly Stmt[]; readonly else: readonly Stmt[] }
+  /** One of the scalar results. */
+  | { readonly kind: "result"; readonly name: "loss" | "count" | "per" | `grad:${string}`; readonly value: Operand }
+
+/** A scalar input (option or per-call scalar) and the value number by which the statements read it. */
+export interface ScalarInput {
+  readonly id: number
+  readonly input: Input
+}
+
+/** A whole kernel: everything an emitter needs. */
+export interface Kernel {
+  /** Element type of real arrays in memory; arithmetic and scratch are f64. */
+  readonly dtype: Dtype
+  /** Array inputs in call order. */
+  readonly inputs: readonly Buffer[]
+  readonly outputs: readonly Buffer[]
+  readonly scratch: readonly Buffer[]
+  readonly scalars: readonly ScalarInput[]
+  /** Names of the sizes the caller passes, in order; `...` is the flattened size. */
+  readonly sizeNames: readonly string[]
+  readonly sizes: readonly SizeValue[]
+  readonly body: readonly Stmt[]
+  /** Names of scalar results in the order they are returned. */
+  readonly results: readonly string[]
+}
