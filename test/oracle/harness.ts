@@ -1,0 +1,352 @@
+// Runs reference cases: reads a file, feeds each case to the library through its adapter, and compares by its tolerances.
+import { readFileSync } from "node:fs"
+import { LossError, compile } from "../../src/index.ts"
+import * as library from "../../src/stdlib.ts"
+import type { Adapter } from "./adapters.ts"
+
+type Dtype = "f32" | "f64"
+export type Target = "interpret" | "js"
+type Value = number | "NaN" | "Infinity" | "-Infinity"
+
+/** How a large input is made; see `generate`. */
+interface Recipe {
+  readonly seed: number
+  readonly dist: "uniform" | "int" | "sign"
+  readonly lo: number
+  readonly hi: number
+  readonly replace_every?: number
+  readonly replace_with?: number
+}
+
+interface Summary {
+  readonly sum: number
+  readonly abs_sum: number
+  readonly sq_sum: number
+  readonly probe_dot: number
+  readonly nonzero: number
+  readonly samples: readonly (readonly [index: number, value: Value])[]
+}
+
+/** A tensor of a file: its elements, a recipe for them, or a summary of what they should be. */
+export interface Tensor {
+  readonly dtype?: "float64" | "int64" | "bool"
+  readonly shape: readonly number[]
+  readonly data?: readonly (Value | boolean)[]
+  readonly gen?: Recipe
+  readonly sum?: number
+  readonly summary?: Summary
+}
+
+interface Answer {
+  readonly output?: Tensor
+  readonly grads?: Readonly<Record<string, Tensor>>
+}
+
+export interface Case extends Answer {
+  readonly name: string
+  readonly params?: Readonly<Record<string, unknown>>
+  readonly inputs: Readonly<Record<string, Tensor>>
+  readonly upstream?: Tensor
+  readonly f32?: { readonly output?: unknown; readonly grads?: Readonly<Record<string, unknown>> }
+  readonly alt?: Answer & { readonly why: string }
+  readonly error?: string
+  readonly message?: string
+}
+
+export interface OracleFile {
+  readonly loss: string
+  readonly tier: number
+  readonly cases: readonly Case[]
+}
+
+/** The part of a compiled loss that the cases use. */
+interface AnyLoss {
+  kernel(options: Readonly<Record<string, unknown>>): AnyKernel
+}
+type AnyKernel = (
+  inputs: Readonly<Record<string, unknown>>,
+  more?: Readonly<Record<string, unknown>>,
+) => {
+  readonly loss: number | ArrayLike<number>
+  readonly grad: Readonly<Record<string, number | ArrayLike<number> | { readonly data: ArrayLike<number> }>>
+}
+
+export const readCases = (path: string | URL): OracleFile =>
+  JSON.parse(readFileSync(path, "utf8")) as OracleFile
+
+// ------------------------------------------------------------------------------------------ data
+
+/** mulberry32: numbers in [0, 1). */
+function mulberry32(seed: number): () => number {
+  let a = seed | 0
+  return () => {
+    a = (a + 0x6d2b79f5) | 0
+    let t = Math.imul(a ^ (a >>> 15), 1 | a)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+const count = (shape: readonly number[]): number => shape.reduce((x, y) => x * y, 1)
+
+function generate(shape: readonly number[], g: Recipe): Float64Array {
+  const random = mulberry32(g.seed)
+  const values = Float64Array.from({ length: count(shape) }, () => {
+    const x = g.lo + (g.hi - g.lo) * random()
+    return g.dist === "uniform" ? Math.fround(x) : g.dist === "int" ? Math.floor(x) : Math.floor(x) * 2 - 1
+  })
+  if (g.replace_every) for (let i = 0; i < values.length; i += g.replace_every) values[i] = g.replace_with!
+  return values
+}
+
+/** The elements of a tensor as numbers. */
+function elements({ shape, data, gen, sum }: Tensor): Float64Array {
+  if (data) return Float64Array.from(data, Number)
+  const values = generate(shape, gen!)
+  const total = values.reduce((x, y) => x + y, 0)
+  if (sum !== undefined && Math.abs(total - sum) > 1e-9 * Math.max(1, Math.abs(sum)) + 1e-6)
+    throw new Error(`the recipe gave the sum ${total}, not ${sum}`)
+  return values
+}
+
+/** Repeats a tensor along its axes of size 1, right-aligned, to a larger shape. */
+function expand(values: ArrayLike<number>, from: readonly number[], to: readonly number[]): Float64Array {
+  return Float64Array.from({ length: count(to) }, (_, at) => values[sourceIndex(at, from, to)]!)
+}
+
+/** Undoes `expand` for a gradient: sums what was repeated. */
+function collapse(values: ArrayLike<number>, from: readonly number[], to: readonly number[]): Float64Array {
+  const out = new Float64Array(count(from))
+  for (let at = 0; at < values.length; at++) out[sourceIndex(at, from, to)]! += values[at]!
+  return out
+}
+
+function sourceIndex(at: number, from: readonly number[], to: readonly number[]): number {
+  let index = 0
+  let stride = 1
+  for (let axis = to.length - 1, k = from.length - 1; axis >= 0 && k >= 0; axis--, k--) {
+    const position = at % to[axis]!
+    at = (at - position) / to[axis]!
+    if (from[k] !== 1) index += position * stride
+    stride *= from[k]!
+  }
+  return index
+}
+
+const arrays = { f32: Float32Array, f64: Float64Array }
+
+// ----------------------------------------------------------------------------------- comparisons
+
+const f64Epsilon = 2 ** -52
+const f32Epsilon = 2 ** -23
+const largestF32 = 3.4028234663852886e38
+
+const largest = (values: Iterable<number>): number => {
+  let most = 0
+  for (const value of values) if (Number.isFinite(value) && Math.abs(value) > most) most = Math.abs(value)
+  return most
+}
+
+const known = (tensor: Tensor): number[] =>
+  tensor.summary ? tensor.summary.samples.map(([, value]) => Number(value)) : [...elements(tensor)]
+
+const agrees = (actual: number, expected: number, tolerance: number): boolean =>
+  Number.isFinite(expected) ? Math.abs(actual - expected) <= tolerance : Object.is(actual, expected)
+
+/** What differs between an array and what was expected of it; undefined if nothing does. */
+function difference(
+  actual: ArrayLike<number>,
+  expected: Tensor,
+  tolerance: (value: number) => number,
+  relative: number,
+  isAlternative: boolean,
+): string | undefined {
+  const length = count(expected.shape)
+  if (actual.length !== length) return `has ${actual.length} elements, not ${length}`
+  if (!expected.summary) {
+    const values = elements(expected)
+    for (let i = 0; i < length; i++) {
+      if (isAlternative && Number.isNaN(values[i])) continue // the alternative leaves this element open
+      if (!agrees(actual[i]!, values[i]!, tolerance(values[i]!)))
+        return `[${i}] is ${actual[i]}, not ${values[i]} (tolerance ${tolerance(values[i]!).toExponential(2)})`
+    }
+    return undefined
+  }
+  const { sum, abs_sum, sq_sum, probe_dot, nonzero, samples } = expected.summary
+  const probe = mulberry32(20259)
+  const found = { sum: 0, abs_sum: 0, sq_sum: 0, probe_dot: 0, nonzero: 0 }
+  for (let i = 0; i < length; i++) {
+    const x = actual[i]!
+    found.sum += x
+    found.abs_sum += Math.abs(x)
+    found.sq_sum += x * x
+    found.probe_dot += x * Math.fround(2 * probe() - 1)
+    if (x !== 0) found.nonzero++
+  }
+  const check = (name: keyof typeof found, value: number, allowed: number): string | undefined =>
+    agrees(found[name], value, allowed) ? undefined : `has ${name} ${found[name]}, not ${value}`
+  const wrong =
+    check("sum", sum, relative * abs_sum) ??
+    check("probe_dot", probe_dot, relative * abs_sum) ??
+    check("abs_sum", abs_sum, relative * abs_sum) ??
+    check("sq_sum", sq_sum, relative * sq_sum) ??
+    check("nonzero", nonzero, relative * nonzero)
+  if (wrong) return wrong
+  for (const [index, value] of samples)
+    if (!agrees(actual[index]!, Number(value), tolerance(Number(value))))
+      return `[${index}] is ${actual[index]}, not ${value}`
+  return undefined
+}
+
+/** What the library answered, under the names of the file. */
+interface Result {
+  readonly output: ArrayLike<number>
+  readonly grads: Readonly<Record<string, ArrayLike<number>>>
+}
+
+function differences(result: Result, one: Case, answer: Answer, dtype: Dtype): string[] {
+  const isAlternative = answer !== one
+  const inputs = Object.values(one.inputs).filter((tensor) => tensor.dtype === "float64")
+  const values = inputs.flatMap((tensor) => [...elements(tensor)])
+  const scale = Math.max(1, largest(values))
+  const grads = answer.grads ?? {}
+  const steepest = largest(Object.values(grads).flatMap(known))
+  const isExact = values.every((x) => Object.is(Math.fround(x), x) || Object.is(x, -0))
+  const relative = dtype === "f64" ? 1e-10 : 1e-4
+  /** In float32 a tensor cannot be judged beyond its range, or where rounding the inputs made torch overflow. */
+  const isJudged = (tensor: Tensor, torch: unknown): boolean =>
+    dtype === "f64" || (largest(known(tensor)) <= largestF32 && (torch !== "nonfinite" || isExact))
+  const torchError = (value: unknown): number => (typeof value === "number" ? value : 0)
+  const found: string[] = []
+
+  if (answer.output && isJudged(answer.output, one.f32?.output)) {
+    const tolerance = (value: number): number =>
+      dtype === "f64"
+        ? 1e-10 * Math.abs(value) + 16 * f64Epsilon * scale
+        : Math.max(1e-5 * Math.abs(value), 4 * f32Epsilon * scale, 8 * torchError(one.f32?.output))
+    const wrong = difference(result.output, answer.output, tolerance, relative, false)
+    if (wrong) found.push(`output ${wrong}`)
+  }
+  for (const [name, expected] of Object.entries(grads)) {
+    const torch = one.f32?.grads?.[name]
+    if (!isJudged(expected, torch)) continue
+    const tolerance = (): number =>
+      dtype === "f64" ? 1e-10 * steepest + 1e-13 : Math.max(1e-5 * steepest, 8 * torchError(torch))
+    const wrong = difference(result.grads[name]!, expected, tolerance, relative, isAlternative)
+    if (wrong) found.push(`gradient by ${name} ${wrong}`)
+  }
+  return found
+}
+
+// ------------------------------------------------------------------------------------------ runs
+
+const losses = new Map<string, AnyLoss>()
+const kernels = new Map<string, AnyKernel>()
+
+function findLoss(name: string, source: string | undefined): AnyLoss {
+  const key = source ?? name
+  let loss = losses.get(key)
+  if (!loss) {
+    const found = source === undefined ? (library as Record<string, unknown>)[name] : compile(source)
+    if (!found) throw new Error(`the library has no loss called ${name}`)
+    losses.set(key, (loss = found as AnyLoss))
+  }
+  return loss
+}
+
+function findKernel(loss: AnyLoss, name: string, options: Readonly<Record<string, unknown>>): AnyKernel {
+  const key = name + JSON.stringify(options, (_, value: unknown) => (value === Infinity ? "inf" : value))
+  let kernel = kernels.get(key)
+  if (!kernel) kernels.set(key, (kernel = loss.kernel(options)))
+  return kernel
+}
+
+const camelCase = (name: string): string =>
+  name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+const flat = (value: number | ArrayLike<number> | { readonly data: ArrayLike<number> }): ArrayLike<number> =>
+  typeof value === "number" ? [value] : "data" in value ? value.data : value
+
+/** Runs the library on a case. */
+function answer(one: Case, adapter: Adapter, target: Target, dtype: Dtype): Result {
+  const name = typeof adapter.loss === "string" ? adapter.loss : adapter.loss(one)
+  const loss = findLoss(name, adapter.source)
+  const rename = (given: string): string => adapter.names?.[given] ?? camelCase(given)
+  const given = { ...one.params }
+  const { reduction = "mean" } = given
+  delete given["reduction"]
+
+  const options: Record<string, unknown> = { ...adapter.defaults }
+  const fixed: Record<string, unknown> = {}
+  for (const [oracle, value] of Object.entries(given)) {
+    if (adapter.ignore?.includes(oracle)) continue
+    const name = rename(oracle)
+    const bag = adapter.static?.includes(name) ? fixed : options
+    bag[name] =
+      adapter.values?.[oracle]?.(value) ??
+      (value === "Infinity" ? Infinity : value === "-Infinity" ? -Infinity : value)
+  }
+
+  const inputs: Record<string, unknown> = { ...options }
+  const expanded = new Map<string, { readonly from: readonly number[]; readonly to: readonly number[] }>()
+  for (const [oracle, tensor] of Object.entries(one.inputs)) {
+    let values: ArrayLike<number> = elements(tensor)
+    let shape = adapter.reshape?.[oracle]?.(one) ?? tensor.shape
+    const to = adapter.expand?.[oracle]?.(one)
+    if (to) {
+      expanded.set(oracle, { from: shape, to })
+      values = expand(values, shape, to)
+      shape = to
+    }
+    const array = tensor.dtype === "int64" ? Int32Array : tensor.dtype === "bool" ? Uint8Array : arrays[dtype]
+    inputs[rename(oracle)] = adapter.scalars?.includes(oracle)
+      ? values[0]
+      : { data: array.from(values), shape: [...shape] }
+  }
+
+  const differentiated = Object.keys(one.grads ?? {})
+  const kernel = findKernel(loss, adapter.source ?? name, {
+    target,
+    dtype,
+    reduction: reduction === "batchmean" ? "mean" : reduction,
+    grad: differentiated.map(rename),
+    static: fixed,
+    emptyMean: "nan",
+    ...(one.error ? { check: true } : {}),
+  })
+  const cotangent = one.upstream && { cotangent: arrays[dtype].from(elements(one.upstream)) }
+  const result = kernel(inputs, cotangent)
+  return {
+    output: flat(result.loss),
+    grads: Object.fromEntries(
+      differentiated.map((oracle) => {
+        const values = flat(result.grad[rename(oracle)]!)
+        const shapes = expanded.get(oracle)
+        return [oracle, shapes ? collapse(values, shapes.from, shapes.to) : values]
+      }),
+    ),
+  }
+}
+
+/** Whether a case holds: with the expected answer, with the alternative, or what is wrong. */
+export function judge(
+  one: Case,
+  adapter: Adapter,
+  target: Target,
+  dtype: Dtype,
+): "expected" | "alternative" | string[] {
+  let result: Result
+  try {
+    result = answer(one, adapter, target, dtype)
+  } catch (thrown) {
+    if (one.error && thrown instanceof LossError) return "expected"
+    return [
+      `throws ${thrown instanceof Error ? (thrown.stack ?? thrown.message).split("\n").slice(0, 3).join(" | ") : thrown}`,
+    ]
+  }
+  if (one.error) return [`is not refused: ${one.message}`]
+  const wrong = differences(result, one, one, dtype)
+  if (wrong.length === 0) return "expected"
+  if (one.alt && differences(result, one, one.alt, dtype).length === 0) return "alternative"
+  return wrong
+}

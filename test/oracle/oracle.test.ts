@@ -1,0 +1,67 @@
+// The library against values and gradients computed by PyTorch: a small set that is here, and the whole set if
+// LOSSC_ORACLE (default: ../shared/oracle) names a folder that exists.
+import { existsSync, readdirSync } from "node:fs"
+import { pathToFileURL } from "node:url"
+import { afterAll, describe, expect, test } from "vitest"
+import { adapters } from "./adapters.ts"
+import { judge, readCases, type Target } from "./harness.ts"
+
+const root = new URL("../../", import.meta.url)
+const here = new URL("./cases/", import.meta.url)
+const named = process.env["LOSSC_ORACLE"]
+const folder = named ? pathToFileURL(`${named.replace(/\/$/, "")}/`) : new URL("../shared/oracle/", root)
+const only = process.env["LOSSC_ORACLE_ONLY"]?.split(",")
+
+const files = (from: URL): string[] =>
+  readdirSync(from)
+    .filter((name) => name.endsWith(".json") && name !== "index.json")
+    .filter((name) => !only || only.includes(name.replace(".json", "")))
+    .sort()
+
+const runs = (["interpret", "js"] as const).flatMap((target: Target) =>
+  (["f64", "f32"] as const).map((dtype) => ({ target, dtype })),
+)
+
+function runAll(from: URL): void {
+  const alternatives = new Map<string, string>()
+  const missing: string[] = []
+  for (const file of files(from)) {
+    const { loss, cases } = readCases(new URL(file, from))
+    const adapter = adapters[loss]
+    if (!adapter) {
+      missing.push(loss)
+      continue
+    }
+    describe(loss, () => {
+      test.each(runs)(
+        "agrees with the reference on $target in $dtype",
+        ({ target, dtype }) => {
+          const wrong = cases.flatMap((one) => {
+            const verdict = judge(one, adapter, target, dtype)
+            if (verdict === "alternative") alternatives.set(one.name, one.alt!.why)
+            return typeof verdict === "string" ? [] : verdict.map((line) => `${one.name}: ${line}`)
+          })
+          expect(wrong.slice(0, 20), `${wrong.length} disagreements in ${cases.length} cases`).toEqual([])
+        },
+        300_000,
+      )
+    })
+  }
+  test("every file has an adapter", () => {
+    if (missing.length > 0) console.log(`no adapter yet: ${missing.join(" ")}`)
+    if (process.env["LOSSC_ORACLE_STRICT"] === "1") expect(missing).toEqual([])
+  })
+  afterAll(() => {
+    for (const [name, why] of alternatives) console.log(`alternative answer in ${name}: ${why}`)
+  })
+}
+
+describe.skipIf(!existsSync(here))("reference cases of this folder", () => {
+  if (existsSync(here)) runAll(here)
+})
+
+if (existsSync(folder)) describe("all reference cases", () => runAll(folder))
+else {
+  console.log(`skipped: no ${named ?? "../shared"}`)
+  test.skip(`skipped: no ${named ?? "../shared"}`, () => {})
+}
