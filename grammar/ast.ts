@@ -1,6 +1,6 @@
 /** The tree of a source text: what was written, with spans, before any name means anything. */
 
-import type { Span } from "../src/source.ts"
+import type { Source, Span } from "../src/source.ts"
 
 /** A `//` comment, or a `///` line when `doc` is set; `text` has neither slashes nor margins. */
 export interface Comment {
@@ -15,6 +15,8 @@ export interface Comment {
 /** A whole text: declarations, or one bare expression. */
 export interface File {
   readonly kind: "file"
+  /** The text that all spans of this tree point into. */
+  readonly source: Source
   readonly declarations: readonly Declaration[]
   /** Every comment that documents nothing, in order; docs are on what they document. */
   readonly comments: readonly Comment[]
