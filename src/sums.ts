@@ -1,0 +1,377 @@
+// Substitution and the smart constructor of reductions: core -> core.
+//
+// Equalities in a filter ("deltas") are eliminated here, guards of the body join the filter, conditions and factors free of
+// the bound axes move out. Nothing else is needed for gather, scatter, one-hot, transpose, diagonal or window: they are all
+// reductions whose filter holds an equality.
+import {
+  type AxisExpr,
+  type Core,
+  type Def,
+  type Expr,
+  type ReduceOp,
+  type Substitution,
+  compare,
+  conjunction,
+  conjuncts,
+  identities,
+  isConst,
+  unionAxes,
+} from "./ir.ts"
+
+/** Replaces axes by expressions, all at once. */
+export function substitute(core: Core, root: Expr, map: Substitution): Expr {
+  if (map.size === 0) return root
+  const done = new Map<Expr, Expr>()
+  const go = (e: Expr): Expr => {
+    if (!e.axes.some((a) => map.has(a))) return e
+    const seen = done.get(e)
+    if (seen) return seen
+    let out: Expr = e
+    if (e.kind === "axis") out = map.get(e)!
+    else if (e.kind === "load") out = core.load(e.input, e.index.map(go))
+    else if (e.kind === "ref") out = refer(core, e.def, e.index.map(go))
+    else if (e.kind === "op") out = core.op(e.op, ...e.args.map(go))
+    done.set(e, out)
+    return out
+  }
+  return go(root)
+}
+
+/**
+ * A definition at new indices. Plain and affine indices stay references to one vector. Diagonals, constants and
+ * data-dependent indices make a definition of their own where that has no more axes than the vector; otherwise the vector
+ * is computed and gathered from.
+ */
+export function refer(core: Core, def: Def, index: readonly Expr[]): Expr {
+  const axes = unionAxes(index)
+  const affine = index.every((e) => e.axes.length === 1 && !readsData(e))
+  if (affine && axes.length === index.length) return core.ref(def, index)
+  const pinned = def.formals.filter((f) => conjuncts(def.filter).some((c) => isEquality(c) && c.axes.includes(f)))
+  if (axes.length > def.formals.length - pinned.length) return core.ref(def, index)
+  return instantiate(core, def, index)
+}
+
+/** The reduction itself at the given indices, with fresh bound axes. */
+export function instantiate(core: Core, def: Def, index: readonly Expr[]): Expr {
+  const bound = def.bound.map((a) => core.freshAxis(a.extent))
+  const map = new Map<AxisExpr, Expr>()
+  def.formals.forEach((f, i) => map.set(f, index[i]!))
+  def.bound.forEach((a, i) => map.set(a, bound[i]!))
+  return reduce(core, def.op, bound, substitute(core, def.filter, map), substitute(core, def.body, map))
+}
+
+const isEquality = (e: Expr): boolean => e.kind === "op" && e.op === "eq"
+
+/** Whether an expression's value depends on more than axes, sizes and options. */
+export function readsData(e: Expr): boolean {
+  if (e.kind === "load") return e.index.length > 0
+  if (e.kind === "ref") return true
+  return e.kind === "op" && e.args.some(readsData)
+}
+
+/** An int expression as a sum of atoms with integer coefficients, and a constant. */
+export interface Linear {
+  readonly terms: ReadonlyMap<Expr, number>
+  readonly constant: number
+}
+
+/** Reads an expression as a linear form; what is not linear is an atom. */
+export function linear(e: Expr): Linear {
+  if (e.kind === "const") return { terms: new Map(), constant: e.value }
+  if (e.kind === "op") {
+    const [x, y] = e.args
+    if (e.op === "add") return combine(linear(x!), linear(y!), 1)
+    if (e.op === "sub") return combine(linear(x!), linear(y!), -1)
+    if (e.op === "neg") return combine({ terms: new Map(), constant: 0 }, linear(x!), -1)
+    if (e.op === "mul" && x!.kind === "const") return combine({ terms: new Map(), constant: 0 }, linear(y!), x!.value)
+    if (e.op === "mul" && y!.kind === "const") return combine({ terms: new Map(), constant: 0 }, linear(x!), y!.value)
+  }
+  return { terms: new Map([[e, 1]]), constant: 0 }
+}
+
+function combine(x: Linear, y: Linear, scale: number): Linear {
+  const terms = new Map(x.terms)
+  for (const [atom, c] of y.terms) {
+    const sum = (terms.get(atom) ?? 0) + scale * c
+    if (sum === 0) terms.delete(atom)
+    else terms.set(atom, sum)
+  }
+  return { terms, constant: x.constant + scale * y.constant }
+}
+
+/** The expression of a linear form, atoms in structural order. */
+export function fromLinear(core: Core, form: Linear): Expr {
+  let out: Expr | undefined
+  const add = (e: Expr, negative: boolean): void => {
+    out = out ? core.op(negative ? "sub" : "add", out, e) : negative ? core.op("neg", e) : e
+  }
+  const atoms = [...form.terms.keys()].sort((x, y) => form.terms.get(y)! - form.terms.get(x)! || compare(x, y))
+  for (const atom of atoms) {
+    const c = form.terms.get(atom)!
+    add(Math.abs(c) === 1 ? atom : core.op("mul", core.const(Math.abs(c)), atom), c < 0)
+  }
+  if (form.constant !== 0) add(core.const(Math.abs(form.constant)), form.constant < 0)
+  return out ?? core.zero
+}
+
+/**
+ * A reduction of `body` over the bound axes where `filter` holds. Returns whatever says the same: the reduction may have
+ * moved under a factor or a guard, split, or disappeared.
+ */
+export function reduce(core: Core, op: ReduceOp, bound: readonly AxisExpr[], filter: Expr, body: Expr): Expr {
+  if (op === "let") return core.define(op, bound, filter, body)
+  if (op === "argmax" || op === "argmin") return core.define(op, bound, filter, body)
+  return new Reduction(core, op).make(bound, filter, body)
+}
+
+/** Σ 1 over the indices that pass the filter. */
+export function count(core: Core, bound: readonly AxisExpr[], filter: Expr): Expr {
+  return reduce(core, "sum", bound, filter, core.one)
+}
+
+/** The mean over the indices that pass the filter; 0 if none does. */
+export function mean(core: Core, bound: readonly AxisExpr[], filter: Expr, body: Expr): Expr {
+  return core.op("ratio", reduce(core, "sum", bound, filter, body), count(core, bound, filter))
+}
+
+/** Whether the condition holds for some index that passes the filter. */
+export function any(core: Core, bound: readonly AxisExpr[], filter: Expr, condition: Expr): Expr {
+  return core.op("lt", core.zero, count(core, bound, conjunction(core, [filter, condition])))
+}
+
+/** Whether the condition holds for every index that passes the filter. */
+export function all(core: Core, bound: readonly AxisExpr[], filter: Expr, condition: Expr): Expr {
+  return core.op("eq", core.zero, count(core, bound, conjunction(core, [filter, core.op("not", condition)])))
+}
+
+class Reduction {
+  private readonly core: Core
+  private readonly op: "sum" | "prod" | "max" | "min" | "logsumexp"
+
+  constructor(core: Core, op: "sum" | "prod" | "max" | "min" | "logsumexp") {
+    this.core = core
+    this.op = op
+  }
+
+  /** The value if no index passes the filter. */
+  private get identity(): Expr {
+    return this.core.const(identities[this.op]!)
+  }
+
+  /** The value where a condition without bound axes holds, else the identity. */
+  private under(condition: Expr, value: Expr): Expr {
+    if (this.op === "sum") return this.core.op("guard", condition, value)
+    return this.core.op("select", condition, value, this.identity)
+  }
+
+  make(bound: readonly AxisExpr[], filter: Expr, body: Expr): Expr {
+    const { core } = this
+    if (this.op === "sum") {
+      while (body.kind === "op" && (body.op === "guard" || (body.op === "select" && isConst(body.args[2]!, 0)))) {
+        filter = core.op("and", filter, body.args[0]!)
+        body = body.args[1]!
+      }
+      if (isConst(body, 0)) return core.zero
+    }
+    if (isConst(filter, 0)) return this.identity
+    if (bound.length === 0) return this.under(filter, body)
+
+    const conditions = conjuncts(filter)
+    const solved = this.solve(bound, conditions)
+    if (solved) {
+      const map = new Map([[solved.axis, solved.value]])
+      const rest = bound.filter((a) => a !== solved.axis)
+      const kept = conditions.filter((c) => c !== solved.condition)
+      const range = inRange(core, solved.value, solved.axis.extent)
+      const moved = kept.map((c) => substitute(core, c, map))
+      return this.make(rest, conjunction(core, [...range, ...moved]), substitute(core, body, map))
+    }
+
+    const outside = conditions.filter((c) => !c.axes.some((a) => bound.includes(a)))
+    if (outside.length > 0) {
+      const inside = conditions.filter((c) => !outside.includes(c))
+      return this.under(conjunction(core, outside), this.make(bound, conjunction(core, inside), body))
+    }
+    return this.op === "sum" ? this.sum(bound, filter, body) : core.define(this.op, bound, filter, body)
+  }
+
+  /** An equality that determines a bound axis, if there is one that may be used. */
+  private solve(
+    bound: readonly AxisExpr[],
+    conditions: readonly Expr[],
+  ): { axis: AxisExpr; value: Expr; condition: Expr } | undefined {
+    for (const condition of conditions) {
+      if (condition.kind !== "op" || condition.op !== "eq") continue
+      const [p, q] = condition.args as readonly [Expr, Expr]
+      if (p.type !== "int" || q.type !== "int") continue
+      const difference = combine(linear(p), linear(q), -1)
+      for (const axis of bound) {
+        const c = difference.terms.get(axis)
+        if (c !== 1 && c !== -1) continue
+        const terms = new Map(difference.terms)
+        terms.delete(axis)
+        const value = fromLinear(
+          this.core,
+          combine({ terms: new Map(), constant: 0 }, { terms, constant: difference.constant }, -c),
+        )
+        if (value.axes.includes(axis)) continue
+        // A window (`h == y + i` with y and i both bound) is left to the scheduler, which may push or pull.
+        const window = value.kind === "op" && !readsData(value) && value.axes.some((a) => bound.includes(a))
+        if (!window) return { axis, value, condition }
+      }
+    }
+    return undefined
+  }
+
+  private sum(bound: readonly AxisExpr[], filter: Expr, body: Expr): Expr {
+    const { core } = this
+    const depends = (e: Expr): boolean => e.axes.some((a) => bound.includes(a))
+
+    // A term whose own guard pins a bound axis leaves the sum: Σ_j (W[b,j] - [j == b]) k[j] is a sum and one entry.
+    const parts = terms(body)
+    if (parts.length > 1) {
+      const pins = parts.filter((t) => this.pins(bound, t.term))
+      if (pins.length > 0) {
+        const rest = parts.filter((t) => !pins.includes(t))
+        const sums = pins.map((t) => ({ term: this.make(bound, filter, t.term), negative: t.negative }))
+        if (rest.length > 0) sums.unshift({ term: this.make(bound, filter, fromTerms(core, rest)), negative: false })
+        return fromTerms(core, sums)
+      }
+      const shared = commonFactors(parts.map((t) => factors(t.term).filter((f) => !depends(f.factor))))
+      if (shared.length > 0) {
+        const inner = parts.map((t) => ({ ...t, term: fromFactors(core, without(factors(t.term), shared)) }))
+        return fromFactors(core, [...shared, { factor: this.make(bound, filter, fromTerms(core, inner)), inverse: false }])
+      }
+    }
+
+    if (parts.length === 1) {
+      if (parts[0]!.negative) return core.op("neg", this.make(bound, filter, parts[0]!.term))
+      const list = factors(body)
+      const free = list.filter((f) => !depends(f.factor))
+      const rest = list.filter((f) => depends(f.factor))
+      if (free.length > 0 && !isConst(body, 1)) {
+        const inner = this.make(bound, filter, fromFactors(core, rest))
+        return fromFactors(core, [{ factor: inner, inverse: false }, ...free])
+      }
+      const nested = this.nest(bound, filter, list)
+      if (nested) return nested
+    }
+
+    if (isConst(body, 1) && isConst(filter, 1))
+      return bound.reduce((product: Expr, a) => core.op("mul", product, a.extent), core.one)
+    return core.define("sum", bound, filter, body)
+  }
+
+  /** Whether a term is a guard with an equality that can be solved for a bound axis. */
+  private pins(bound: readonly AxisExpr[], term: Expr): boolean {
+    for (const { factor } of factors(term))
+      if (factor.kind === "op" && factor.op === "guard" && this.solve(bound, conjuncts(factor.args[0]!))) return true
+    return false
+  }
+
+  /** Sums first over an axis on which only some of the factors depend, unless a condition links it to another bound axis. */
+  private nest(bound: readonly AxisExpr[], filter: Expr, list: readonly Factor[]): Expr | undefined {
+    if (bound.length < 2 || list.length < 2) return undefined
+    const conditions = conjuncts(filter)
+    const dependents = (a: AxisExpr): Factor[] => list.filter((f) => f.factor.axes.includes(a))
+    const candidates = bound
+      .filter((a) => dependents(a).length < list.length && dependents(a).length > 0)
+      .filter((a) => conditions.every((c) => !c.axes.includes(a) || c.axes.every((x) => x === a || !bound.includes(x))))
+      .sort((x, y) => dependents(x).length - dependents(y).length || compare(x, y))
+    const axis = candidates[0]
+    if (!axis) return undefined
+    const inside = dependents(axis)
+    const own = conditions.filter((c) => c.axes.includes(axis))
+    const { core } = this
+    const inner = this.make([axis], conjunction(core, own), fromFactors(core, inside))
+    const outer = list.filter((f) => !inside.includes(f))
+    const kept = conditions.filter((c) => !own.includes(c))
+    return this.make(
+      bound.filter((a) => a !== axis),
+      conjunction(core, kept),
+      fromFactors(core, [...outer, { factor: inner, inverse: false }]),
+    )
+  }
+}
+
+/** The conditions under which an index is inside an extent; empty if that is known. */
+export function inRange(core: Core, e: Expr, extent: Expr): Expr[] {
+  if (e.kind === "axis" && e.extent === extent) return []
+  if (e.kind === "load" && e.input.label && !e.input.label.optional && e.input.label.extent === extent) return []
+  if (e.kind === "ref" && (e.def.op === "argmax" || e.def.op === "argmin") && e.def.bound[0]!.extent === extent) return []
+  const conditions: Expr[] = []
+  if (e.kind !== "axis") conditions.push(core.op("le", core.zero, e))
+  conditions.push(core.op("lt", e, extent))
+  return conditions.filter((c) => !isConst(c, 1))
+}
+
+/** A summand with its sign. */
+export interface Term {
+  readonly term: Expr
+  readonly negative: boolean
+}
+
+/** The summands of an expression in order, through additions, subtractions and negations. */
+export function terms(e: Expr, negative = false): Term[] {
+  if (e.kind === "op") {
+    if (e.op === "add") return [...terms(e.args[0]!, negative), ...terms(e.args[1]!, negative)]
+    if (e.op === "sub") return [...terms(e.args[0]!, negative), ...terms(e.args[1]!, !negative)]
+    if (e.op === "neg") return terms(e.args[0]!, !negative)
+  }
+  return [{ term: e, negative }]
+}
+
+/** The sum of the terms, left to right, starting with a positive one if there is any. */
+export function fromTerms(core: Core, list: readonly Term[]): Expr {
+  const start = list.findIndex((t) => !t.negative)
+  if (start < 0) return core.op("neg", fromTerms(core, list.map((t) => ({ ...t, negative: false }))))
+  let out = list[start]!.term
+  list.forEach((t, i) => {
+    if (i !== start) out = core.op(t.negative ? "sub" : "add", out, t.term)
+  })
+  return out
+}
+
+/** A factor of a product, in the numerator or the denominator. */
+export interface Factor {
+  readonly factor: Expr
+  readonly inverse: boolean
+}
+
+/** The factors of an expression in order, through products, quotients and negations (as a factor -1). */
+export function factors(e: Expr, inverse = false): Factor[] {
+  if (e.kind === "op") {
+    if (e.op === "mul") return [...factors(e.args[0]!, inverse), ...factors(e.args[1]!, inverse)]
+    if (e.op === "div") return [...factors(e.args[0]!, inverse), ...factors(e.args[1]!, !inverse)]
+  }
+  return [{ factor: e, inverse }]
+}
+
+/** The product of the factors, left to right: numerators first. */
+export function fromFactors(core: Core, list: readonly Factor[]): Expr {
+  let out: Expr | undefined
+  for (const f of list) if (!f.inverse) out = out ? core.op("mul", out, f.factor) : f.factor
+  for (const f of list) if (f.inverse) out = core.op("div", out ?? core.one, f.factor)
+  return out ?? core.one
+}
+
+/** Factors that stand in every list (each as often as in the list where it stands least). */
+function commonFactors(lists: readonly (readonly Factor[])[]): Factor[] {
+  const [first, ...others] = lists
+  const left = others.map((list) => [...list])
+  return first!.filter((f) => {
+    const places = left.map((list) => list.findIndex((g) => g.factor === f.factor && g.inverse === f.inverse))
+    if (places.includes(-1)) return false
+    places.forEach((at, i) => left[i]!.splice(at, 1))
+    return true
+  })
+}
+
+function without(list: readonly Factor[], remove: readonly Factor[]): Factor[] {
+  const left = [...list]
+  for (const f of remove) {
+    const at = left.findIndex((g) => g.factor === f.factor && g.inverse === f.inverse)
+    if (at >= 0) left.splice(at, 1)
+  }
+  return left
+}
