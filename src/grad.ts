@@ -1,0 +1,178 @@
+// Reverse-mode differentiation: core -> core.
+//
+// The chain rule over definitions and the partials of the operator table; nothing here knows an operator by name except the
+// control of structural zeros. The adjoint of a node has the axes of the node: wherever a child lacks an axis the adjoint is
+// summed at once. A leaf read at indices e contributes a sum whose filter says `x == e`; the constructor of sums turns that
+// into renamings, transposes, one-hot guards, scatters and windows.
+import { type AxisExpr, type Core, type Def, type Expr, conjunction, definitions, isConst, postorder } from "./ir.ts"
+import { type OpName, ops } from "./ops.ts"
+import { template } from "./pattern.ts"
+import { count, reduce, substitute } from "./sums.ts"
+import type { Input } from "./types.ts"
+
+/** The derivative of an input: an expression over the axes of the input. */
+export interface Gradient {
+  readonly axes: readonly AxisExpr[]
+  readonly value: Expr
+}
+
+/** Σ seed · root over the axes of both, differentiated by the inputs. */
+export function grad(core: Core, root: Expr, seed: Expr, wrt: readonly Input[]): Map<Input, Gradient> {
+  const state = new Backward(core, wrt)
+  state.body(root, [...new Set([...root.axes, ...seed.axes])], seed)
+  for (const def of definitions([root]).reverse()) state.definition(def)
+  return new Map(
+    wrt.map((input) => [input, { axes: axesOf(core, input), value: state.inputs.get(input) ?? core.zero }]),
+  )
+}
+
+/** The axes of an input's own array, under the names of its declaration. */
+export function axesOf(core: Core, input: Input): AxisExpr[] {
+  // Two dimensions of one name would be one axis; positions keep them apart.
+  const names = input.dimensions.map((d) => d.name)
+  return input.dimensions.map((d, i) => core.axis(names.indexOf(d.name) === i ? d.name : `${d.name}'${i}`, d.extent))
+}
+
+class Backward {
+  readonly inputs = new Map<Input, Expr>()
+  private readonly core: Core
+  private readonly wrt: ReadonlySet<Input>
+  private readonly defs = new Map<Def, Expr>()
+  private readonly active = new Map<Expr, boolean>()
+
+  constructor(core: Core, wrt: readonly Input[]) {
+    this.core = core
+    this.wrt = new Set(wrt)
+  }
+
+  /** Whether a derivative can reach a differentiated input through this node. */
+  private reaches(e: Expr): boolean {
+    let yes = this.active.get(e)
+    if (yes === undefined) {
+      if (e.kind === "load") yes = this.wrt.has(e.input)
+      else if (e.kind === "ref") yes = e.def.type === "real" && this.reaches(e.def.body)
+      else if (e.kind === "op") {
+        const { params, partials } = ops[e.op]
+        yes = e.args.some((x, i) => partials?.[params[i]!] !== undefined && this.reaches(x))
+      } else yes = false
+      this.active.set(e, yes)
+    }
+    return yes
+  }
+
+  /** Propagates a seed through an expression that is evaluated at every index of the given axes. */
+  body(root: Expr, axes: readonly AxisExpr[], seed: Expr): void {
+    if (!this.reaches(root)) return
+    const { core } = this
+    const adjoints = new Map<Expr, Expr>([[root, this.sumOut(seed, axes, root)]])
+    for (const node of postorder([root]).reverse()) {
+      const g = adjoints.get(node)
+      if (!g || isConst(g, 0)) continue
+      if (node.kind === "load") this.leaf(this.inputs, node.input, axesOf(core, node.input), node, g)
+      else if (node.kind === "ref") this.leaf(this.defs, node.def, node.def.formals, node, g)
+      else if (node.kind === "op") {
+        const { params, partials } = ops[node.op]
+        const holes: Record<string, Expr> = { out: node }
+        params.forEach((name, i) => (holes[name] = node.args[i]!))
+        node.args.forEach((arg, i) => {
+          const partial = partials?.[params[i]!]
+          if (partial === undefined || !this.reaches(arg)) return
+          const part = this.sumOut(scale(core, g, derivative(node.op, i)(core, holes)), node.axes, arg)
+          const old = adjoints.get(arg)
+          adjoints.set(arg, old ? core.op("add", old, part) : part)
+        })
+      }
+    }
+  }
+
+  /** Sums an adjoint over the axes that the node it goes to lacks. */
+  private sumOut(g: Expr, axes: readonly AxisExpr[], to: Expr): Expr {
+    const missing = axes.filter((a) => !to.axes.includes(a))
+    return missing.length === 0 ? g : reduce(this.core, "sum", missing, this.core.true, g)
+  }
+
+  /** Adds to the adjoint of an array, as an expression over its own axes, what one read of it contributes. */
+  private leaf<K>(adjoints: Map<K, Expr>, key: K, own: readonly AxisExpr[], node: Expr & { kind: "load" | "ref" }, g: Expr): void {
+    const { core } = this
+    const fresh = new Map<AxisExpr, AxisExpr>(node.axes.map((a) => [a, core.freshAxis(a.extent)]))
+    const at = node.index.map((e) => substitute(core, e, fresh))
+    const same = own.map((x, i) => core.op("eq", x, at[i]!))
+    const part = reduce(core, "sum", [...fresh.values()], conjunction(core, same), substitute(core, g, fresh))
+    const old = adjoints.get(key)
+    adjoints.set(key, old ? core.op("add", old, part) : part)
+  }
+
+  /** Propagates the adjoint of a definition into its body. */
+  definition(def: Def): void {
+    const g = this.defs.get(def)
+    if (!g || isConst(g, 0) || !this.reaches(def.body)) return
+    const { core } = this
+    const { bound, filter, body } = def
+    const self = core.ref(def, def.formals)
+    const guarded = (condition: readonly Expr[], value: Expr): Expr =>
+      core.op("guard", conjunction(core, [filter, ...condition]), value)
+    let seed: Expr
+    switch (def.op) {
+      case "sum":
+        seed = guarded([], g)
+        break
+      case "let":
+        seed = g
+        break
+      case "max":
+      case "min": {
+        const best = core.op("eq", body, self)
+        const ties = count(core, bound, conjunction(core, [filter, best]))
+        seed = guarded([best], core.op("div", g, ties))
+        break
+      }
+      case "logsumexp": {
+        // A row of nothing but -inf has gradient 0, not NaN.
+        const some = core.op("lt", core.const(-Infinity), self)
+        seed = guarded([some], core.op("mul", g, core.op("exp", core.op("sub", body, self))))
+        break
+      }
+      case "prod": {
+        // With one zero only that factor has a derivative: the product of the others; with two, none has.
+        const zero = core.op("eq", body, core.zero)
+        const zeros = count(core, bound, conjunction(core, [filter, zero]))
+        const others = reduce(core, "prod", bound, conjunction(core, [filter, core.op("not", zero)]), body)
+        const none = core.op("guard", core.op("eq", zeros, core.zero), core.op("div", core.op("mul", g, self), body))
+        const single = core.op("guard", core.op("eq", zeros, core.one), core.op("mul", g, others))
+        seed = guarded([], core.op("select", zero, single, none))
+        break
+      }
+      default:
+        return
+    }
+    this.body(body, [...def.formals, ...bound], seed)
+  }
+}
+
+/** g · partial, where a partial that is 0 in a branch is a structural zero there. */
+function scale(core: Core, g: Expr, partial: Expr): Expr {
+  if (isConst(partial, 0)) return core.zero
+  if (isConst(partial, 1)) return g
+  if (partial.kind === "op") {
+    const [c, x, y] = partial.args as readonly [Expr, Expr, Expr]
+    if (partial.op === "indicator") return core.op("guard", c, g)
+    if (partial.op === "neg") return core.op("neg", scale(core, g, c))
+    if (partial.op === "select") {
+      const [whenTrue, whenFalse] = [scale(core, g, x), scale(core, g, y)]
+      if (isConst(whenFalse, 0)) return core.op("guard", c, whenTrue)
+      if (isConst(whenTrue, 0)) return core.op("guard", core.op("not", c), whenFalse)
+      return core.op("select", c, whenTrue, whenFalse)
+    }
+  }
+  return core.op("mul", g, partial)
+}
+
+const derivatives = new Map<string, ReturnType<typeof template>>()
+
+/** The partial derivative of an operator by its parameter at a position, read once. */
+function derivative(op: OpName, position: number): ReturnType<typeof template> {
+  const key = `${op} ${position}`
+  let made = derivatives.get(key)
+  if (!made) derivatives.set(key, (made = template(ops[op].partials![ops[op].params[position]!]!)))
+  return made
+}

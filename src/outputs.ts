@@ -1,0 +1,83 @@
+// From a checked loss and the choice of a kernel to the expressions it computes: loss -> outputs.
+import { grad } from "./grad.ts"
+import { type Core, type Expr, isConst } from "./ir.ts"
+import type { KernelChoice, Loss, Outputs } from "./loss.ts"
+import type { Rule } from "./rules.ts"
+import { rewriter } from "./simplify.ts"
+import { reduce, substitute } from "./sums.ts"
+import { transformer } from "./transform.ts"
+import type { Input } from "./types.ts"
+import { axesOf } from "./grad.ts"
+
+/** What `outputsOf` may be told besides the choice. */
+export interface OutputOptions {
+  /** Without stabilising rules the expressions are those of the text (to compare with). Default true. */
+  readonly stabilise?: boolean
+  /** Called for each rule that fires. */
+  readonly fired?: (rule: Rule) => void
+}
+
+/** The value, the counts and the gradients of a loss, with static options and absent defaults filled in. */
+export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptions = {}): Outputs {
+  const { core } = loss
+  const given = (input: Input): boolean => input.default === undefined || choice.given.has(input.name) || isOption(input)
+  const fill = transformer(core, {
+    load: (e, index) => {
+      const { input } = e
+      if (input.isStatic) {
+        const value = choice.statics.get(input.name)
+        return value === undefined ? undefined : core.const(value)
+      }
+      if (given(input) || !input.default || !("expr" in input.default)) return undefined
+      return substitute(core, input.default.expr, new Map(axesOf(core, input).map((a, i) => [a, index[i]!])))
+    },
+  })
+  const stabilise = options.stabilise === false ? (e: Expr) => e : rewriter(core, "stabilise", options.fired)
+  const prepare = (e: Expr): Expr => stabilise(fill(e))
+  const [value, where, per] = [prepare(loss.value), prepare(loss.where), prepare(loss.per)]
+  const batch = loss.batch
+  const sum = (e: Expr): Expr => reduce(core, "sum", batch, where, e)
+  const counted = sum(core.one)
+  const weight = sum(per)
+  const scalars: { name: "loss" | "count" | "per" | `grad:${string}`; value: Expr }[] = []
+  const arrays: { name: string; axes: Outputs["arrays"][number]["axes"]; value: Expr }[] = []
+  const inputs = loss.inputs.filter((x) => !x.isStatic && (given(x) || (x.default && "vector" in x.default)))
+  const wrt = choice.grad.map((name) => loss.inputs.find((x) => x.name === name)!)
+
+  let gradients: ReturnType<typeof grad>
+  if (choice.reduction === "none" && batch.length > 0) {
+    arrays.push({ name: "loss", axes: batch, value: core.op("guard", where, value) })
+    const cotangent = cotangentOf(loss)
+    if (wrt.length > 0) inputs.push(cotangent)
+    gradients = grad(core, value, core.op("guard", where, core.load(cotangent, batch)), wrt)
+  } else {
+    const total = sum(value)
+    const result = choice.reduction === "sum" ? total : core.op(choice.emptyMean === "nan" ? "div" : "ratio", total, weight)
+    scalars.push({ name: "loss", value: result })
+    gradients = grad(core, result, core.one, wrt)
+  }
+  scalars.push({ name: "count", value: counted }, { name: "per", value: weight })
+  for (const [input, { axes, value: derivative }] of gradients) {
+    if (axes.length === 0) scalars.push({ name: `grad:${input.name}`, value: derivative })
+    else arrays.push({ name: input.name, axes, value: derivative })
+  }
+  return { core, scalars, arrays, inputs }
+}
+
+const isOption = (input: Input): boolean => input.role === "option" && input.dimensions.length === 0 && !input.isStatic
+
+const cotangents = new WeakMap<Loss, Input>()
+
+/** The array by which reduction none weighs the rows' gradients. */
+function cotangentOf(loss: Loss): Input {
+  let input = cotangents.get(loss)
+  if (!input) {
+    const dimensions = loss.batch.map((a) => ({ name: a.name, extent: a.extent }))
+    input = { name: "cotangent", type: "real", role: "sample", dimensions, isStatic: false }
+    cotangents.set(loss, input)
+  }
+  return input
+}
+
+/** Whether an output needs no work at all. */
+export const isZero = (core: Core, e: Expr): boolean => e === core.zero || isConst(e, 0)

@@ -1,0 +1,109 @@
+// Applying rewrite rules to the core: core -> core.
+import { bounds, proves } from "./bounds.ts"
+import { Core, type CoreLimits, type Expr } from "./ir.ts"
+import type { OpName } from "./ops.ts"
+import { type Holes, type Pattern, build, matchOp, pattern } from "./pattern.ts"
+import { type Rule, expansions, finishing, identities, stabilising } from "./rules.ts"
+import { transformer } from "./transform.ts"
+
+interface Compiled {
+  readonly rule: Rule
+  readonly from: Pattern
+  readonly to: Pattern
+  readonly when: Pattern | undefined
+}
+
+/** Rules by the operator at the root of their left-hand side. */
+export type RuleSet = ReadonlyMap<OpName, readonly Compiled[]>
+
+/** Reads a list of rules once. */
+export function compileRules(rules: readonly Rule[]): RuleSet {
+  const set = new Map<OpName, Compiled[]>()
+  for (const rule of rules) {
+    const from = pattern(rule.from)
+    if (from.kind !== "op") throw new Error(`the rule ${rule.name} does not start with an operator`)
+    const compiled = { rule, from, to: pattern(rule.to), when: rule.when === undefined ? undefined : pattern(rule.when) }
+    const list = set.get(from.op)
+    if (list) list.push(compiled)
+    else set.set(from.op, [compiled])
+  }
+  return set
+}
+
+/** Tries the rules on an operator about to be made. */
+export function applyRules(
+  core: Core,
+  set: RuleSet,
+  op: OpName,
+  args: readonly Expr[],
+  fired?: (rule: Rule) => void,
+): Expr | undefined {
+  const candidates = set.get(op)
+  if (!candidates) return undefined
+  for (const { rule, from, to, when } of candidates) {
+    const holes: Holes = new Map()
+    if (!matchOp(from, op, args, holes)) continue
+    if (rule.ints?.some((name) => holes.get(name)!.type !== "int")) continue
+    if (when && !proves(build(core, when, holes))) continue
+    fired?.(rule)
+    return build(core, to, holes)
+  }
+  return undefined
+}
+
+const lazily = <T>(make: () => T): (() => T) => {
+  let made: T | undefined
+  return () => (made ??= make())
+}
+const sets = {
+  identities: lazily(() => compileRules(identities)),
+  stabilise: lazily(() => compileRules(stabilising)),
+  finish: lazily(() => compileRules(finishing)),
+  expand: lazily(() => compileRules(expansions)),
+}
+
+/** A core whose constructors apply the identities. */
+export function createCore(limits?: CoreLimits): Core {
+  const set = sets.identities()
+  return new Core((core, op, args) => applyRules(core, set, op, args), limits)
+}
+
+/** Rewrites expressions, definitions included, until no rule of the stage fires. */
+export function rewriter(
+  core: Core,
+  stage: "stabilise" | "finish" | "expand",
+  fired?: (rule: Rule) => void,
+): (e: Expr) => Expr {
+  const set = sets[stage]()
+  const rewrite = transformer(core, {
+    op: (op, args) => {
+      const out = applyRules(core, set, op, args, fired)
+      return out && rewrite(out)
+    },
+  })
+  return rewrite
+}
+
+/** Replaces conditions that are known to hold by true (or false), and folds what intervals decide. */
+export function assuming(core: Core, facts: readonly Expr[]): (e: Expr) => Expr {
+  const known = new Map<Expr, Expr>()
+  for (const fact of facts) {
+    known.set(fact, core.true)
+    known.set(core.op("not", fact), core.false)
+  }
+  const go = (e: Expr): Expr => {
+    const value = known.get(e)
+    if (value) return value
+    if (e.kind !== "op") return e
+    const out = core.op(e.op, ...e.args.map(go))
+    known.set(e, out)
+    return out
+  }
+  return go
+}
+
+/** Whether intervals decide a condition, NaN included. */
+export function decided(e: Expr): boolean | undefined {
+  const [low, high] = bounds(e)
+  return low === high ? low !== 0 : undefined
+}
