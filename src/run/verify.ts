@@ -79,11 +79,16 @@ class Checker {
     const types = args.map((x, i) => {
       const possible = this.types(x, where)
       const takes = entry.takes[i]
-      if (takes === "bool" ? !possible.includes("bool") : takes === "number" && possible.every((t) => t === "bool"))
+      if (
+        takes === "bool"
+          ? !possible.includes("bool")
+          : takes === "number" && possible.every((t) => t === "bool")
+      )
         this.complain(`${where}: argument ${entry.params[i]} should be ${takes}, not ${possible[0]}`)
       if (takes === "int" && !possible.includes("int"))
         this.complain(`${where}: argument ${entry.params[i]} should be int, not ${possible[0]}`)
-      if (x.kind === "number" && type === "bool" && takes === "any" && possible.includes("bool")) return "bool" as const
+      if (x.kind === "number" && type === "bool" && takes === "any" && possible.includes("bool"))
+        return "bool" as const
       return possible[0]!
     })
     const made = entry.type(types)
@@ -128,7 +133,8 @@ class Checker {
         return this.define(s.id, s.type, "acc")
       case "update": {
         const acc = this.known.get(s.acc)
-        if (acc?.kind !== "acc") return this.complain(`an update of ${s.acc}, which is no accumulator in scope`)
+        if (acc?.kind !== "acc")
+          return this.complain(`an update of ${s.acc}, which is no accumulator in scope`)
         return this.need(s.value, acc.type, `an update of ${s.acc}`)
       }
       case "for":

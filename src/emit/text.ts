@@ -1,0 +1,161 @@
+// Loops -> what every textual backend needs of them: a name for each value, the names a block reads, indented lines.
+//
+// No text of the user ends up in code: values are called after their numbers, arrays after their places.
+import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
+import type { ScalarType } from "../types.ts"
+
+/** What a value number stands for. */
+export interface Value {
+  readonly name: string
+  readonly type: ScalarType
+  readonly kind: "size" | "scalar" | "let" | "load" | "acc" | "index"
+}
+
+/** The names of one kernel. */
+export interface Names {
+  readonly values: ReadonlyMap<number, Value>
+  readonly buffers: ReadonlyMap<Buffer, string>
+}
+
+/** Calls back for every statement of a block and of the blocks inside, outer statements first. */
+export function forEachStatement(body: readonly Stmt[], visit: (s: Stmt) => void): void {
+  for (const s of body) {
+    visit(s)
+    if (s.kind === "for") forEachStatement(s.body, visit)
+    else if (s.kind === "if") {
+      forEachStatement(s.then, visit)
+      forEachStatement(s.else, visit)
+    }
+  }
+}
+
+/** The operands that a statement itself reads, those of the blocks inside not included. */
+export function operandsOf(s: Stmt): readonly Operand[] {
+  switch (s.kind) {
+    case "let":
+      return s.args
+    case "load":
+      return [s.at, s.buffer.length]
+    case "store":
+      return [s.at, s.value]
+    case "fill":
+      return [s.at, s.length]
+    case "acc":
+      return [s.initial]
+    case "update":
+    case "result":
+      return [s.value]
+    case "for":
+      return [s.from, s.to]
+    case "if":
+      return [s.condition]
+  }
+}
+
+/** The number that a statement defines, if it defines one. */
+export function definedBy(s: Stmt): number | undefined {
+  return s.kind === "let" || s.kind === "load" || s.kind === "acc" || s.kind === "for" ? s.id : undefined
+}
+
+/** Gives every value and array of a kernel its identifier. */
+export function nameAll(kernel: Kernel): Names {
+  const values = new Map<number, Value>()
+  kernel.scalars.forEach(({ id, input }, i) =>
+    values.set(id, { name: `p${i}`, type: input.type, kind: "scalar" }),
+  )
+  for (const { id, value } of kernel.sizes)
+    values.set(id, {
+      name: value.kind === "size" ? `n${kernel.sizeNames.indexOf(value.name)}` : `t${id}`,
+      type: "int",
+      kind: "size",
+    })
+  forEachStatement(kernel.body, (s) => {
+    if (s.kind === "let" || s.kind === "load")
+      values.set(s.id, { name: `t${s.id}`, type: s.type, kind: s.kind })
+    else if (s.kind === "acc") values.set(s.id, { name: `a${s.id}`, type: s.type, kind: "acc" })
+    else if (s.kind === "for") values.set(s.id, { name: `i${s.id}`, type: "int", kind: "index" })
+  })
+  const buffers = new Map<Buffer, string>()
+  kernel.inputs.forEach((b, i) => buffers.set(b, `in${i}`))
+  kernel.outputs.forEach((b, i) => buffers.set(b, `out${i}`))
+  kernel.scratch.forEach((b, i) => buffers.set(b, `scratch${i}`))
+  return { values, buffers }
+}
+
+/** What a block reads or changes that is defined outside it, in order of first use. */
+export interface Outside {
+  readonly values: readonly number[]
+  /** Accumulators that the block updates. */
+  readonly updated: readonly number[]
+  readonly buffers: readonly Buffer[]
+  readonly results: boolean
+}
+
+/** Finds what a block takes from outside. */
+export function outsideOf(body: readonly Stmt[]): Outside {
+  const inside = new Set<number>()
+  const values = new Set<number>()
+  const updated = new Set<number>()
+  const buffers = new Set<Buffer>()
+  let results = false
+  forEachStatement(body, (s) => {
+    const id = definedBy(s)
+    if (id !== undefined) inside.add(id)
+  })
+  forEachStatement(body, (s) => {
+    for (const x of s.kind === "load" ? [s.at] : operandsOf(s))
+      if (x.kind === "value" && !inside.has(x.id)) values.add(x.id)
+    if (s.kind === "update" && !inside.has(s.acc)) updated.add(s.acc)
+    if (s.kind === "load" || s.kind === "store" || s.kind === "fill") buffers.add(s.buffer)
+    if (s.kind === "result") results = true
+  })
+  return {
+    values: [...values].filter((id) => !updated.has(id)),
+    updated: [...updated],
+    buffers: [...buffers],
+    results,
+  }
+}
+
+/** Lines of code under construction. */
+export class Lines {
+  readonly list: string[] = []
+  private depth = 0
+
+  add(...lines: readonly string[]): void {
+    for (const line of lines) this.list.push(line === "" ? "" : "  ".repeat(this.depth) + line)
+  }
+
+  /** Adds a line; those that follow stand one level deeper. */
+  open(line: string): void {
+    this.add(line)
+    this.depth++
+  }
+
+  /** Ends a level with a line. */
+  close(line: string): void {
+    this.depth--
+    this.add(line)
+  }
+
+  /** Ends a level and opens the next with one line (`} else {`). */
+  reopen(line: string): void {
+    this.close(line)
+    this.depth++
+  }
+
+  /** A level: an opening line, what `inside` adds, a closing brace. */
+  block(open: string, inside: () => void): void {
+    this.open(open)
+    inside()
+    this.close("}")
+  }
+
+  toString(): string {
+    return this.list.join("\n")
+  }
+}
+
+/** An axis as a comment may show it: names of users are printed only if they cannot be anything but a name. */
+export const axisComment = (axis: string): string =>
+  /^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(axis) ? `// for ${axis}` : "// an unnamed axis"
