@@ -43,7 +43,7 @@ export function callFor(
       const n = read(length)
       if (element === "int") return Int32Array.from({ length: n }, () => Math.floor(next() * labels))
       if (element === "bool") return Uint8Array.from({ length: n }, () => +(next() < 0.5))
-      return real.from({ length: n }, () => (next() * 2 - 1) * scale)
+      return new real(n).map(() => (next() * 2 - 1) * scale)
     }),
     outputs: kernel.outputs.map(({ length }) => new real(read(length)).fill(NaN)),
     scalars: [...scalars],

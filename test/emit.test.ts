@@ -31,7 +31,7 @@ const cases = [
   {
     name: "infoNce",
     make: kernels.infoNce,
-    sizes: [...[0, 1, 3, 4, 5, 9, 17, 33].flatMap((b) => [1, 3, 4, 6, 17].map((d) => ({ b, d })))],
+    sizes: [0, 1, 3, 4, 5, 9, 17, 33].flatMap((b) => [1, 3, 4, 6, 17].map((d) => ({ b, d }))),
     scalars: [0.5],
   },
 ]
