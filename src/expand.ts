@@ -1,0 +1,82 @@
+// Lowers logsumexp, softplus, sigmoid and their kin to operations that value and gradient share: core -> core.
+//
+// logsumexp becomes the pair (M, S) with M the maximum and S = Σ exp(x - M) over everything below the maximum, plus the ties
+// less one, so that log(1 + S) keeps what a sum starting with 1 would lose: a cross-entropy of 4e-18 is 4e-18. `log1p(S)` is
+// added last, after `M - z` has cancelled; `exp(x - lse)` is `exp(x - M) / (1 + S)`. No recognising rule may run after this.
+import { type Core, type Def, type Expr, conjunction, isConst } from "./ir.ts"
+import { rewriter } from "./simplify.ts"
+import { type Term, count, fromTerms, reduce, refer, substitute, terms } from "./sums.ts"
+import { transformer } from "./transform.ts"
+
+/** A function that expands expressions of one core. */
+export function expander(core: Core): (e: Expr) => Expr {
+  const rules = rewriter(core, "expand")
+  const pairs = new Map<Def, { max: Expr; rest: Expr }>()
+  /** The maximum and the sum of the others, as expressions over the formals of the definition. */
+  const pairOf = (def: Def): { max: Expr; rest: Expr } => {
+    let pair = pairs.get(def)
+    if (!pair) {
+      const { bound } = def
+      const filter = expand(def.filter)
+      const body = expand(def.body)
+      const max = reduce(core, "max", bound, filter, body)
+      const below = conjunction(core, [filter, core.op("lt", body, max)])
+      const sum = reduce(core, "sum", bound, below, core.op("exp", core.op("sub", body, max)))
+      const ties = count(core, bound, conjunction(core, [filter, core.op("eq", body, max)]))
+      pair = { max, rest: core.op("add", sum, core.op("sub", ties, core.one)) }
+      pairs.set(def, pair)
+    }
+    return pair
+  }
+  const at = (def: Def, e: Expr, index: readonly Expr[]): Expr => {
+    if (e.kind === "ref" && e.index.length === def.formals.length && e.index.every((x, i) => x === def.formals[i]))
+      return refer(core, e.def, index)
+    return substitute(core, e, new Map(def.formals.map((f, i) => [f, index[i]!])))
+  }
+  const parts = (e: Expr): { max: Expr; rest: Expr } | undefined => {
+    if (e.kind !== "ref" || e.def.op !== "logsumexp") return undefined
+    const index = e.index.map(expand)
+    const { max, rest } = pairOf(e.def)
+    return { max: at(e.def, max, index), rest: at(e.def, rest, index) }
+  }
+  /** `exp(a - lse)` and `expm1(a - lse)`, whatever a is. */
+  const exponential = (e: Expr & { kind: "op" }): Expr | undefined => {
+    if (e.op !== "exp" && e.op !== "expm1") return undefined
+    const list = terms(e.args[0]!)
+    const lses = list.filter((t) => t.term.kind === "ref" && t.term.def.op === "logsumexp")
+    if (lses.length !== 1 || !lses[0]!.negative) return undefined
+    const { max, rest } = parts(lses[0]!.term)!
+    const shifted = fromTerms(core, list.map((t): Term => (t === lses[0] ? { term: max, negative: true } : { ...t, term: expand(t.term) })))
+    const whole = core.op("add", core.one, rest)
+    if (e.op === "exp") return core.op("div", core.op("exp", shifted), whole)
+    return core.op("div", core.op("sub", core.op("expm1", shifted), rest), whole)
+  }
+  const before = (e: Expr): Expr | undefined => {
+    const lone = parts(e)
+    if (lone) return core.op("add", lone.max, core.op("log1p", lone.rest))
+    if (e.kind !== "op") return undefined
+    if (e.op === "exp" || e.op === "expm1") return exponential(e)
+    if (e.op !== "add" && e.op !== "sub") return comparison(e)
+    const list = terms(e)
+    if (!list.some((t) => t.term.kind === "ref" && t.term.def.op === "logsumexp")) return undefined
+    const tails: Term[] = []
+    const heads = list.map((t): Term => {
+      const pair = parts(t.term)
+      if (!pair) return { ...t, term: expand(t.term) }
+      tails.push({ term: core.op("log1p", pair.rest), negative: t.negative })
+      return { ...t, term: pair.max }
+    })
+    let out = fromTerms(core, heads)
+    for (const t of tails) out = core.op(t.negative ? "sub" : "add", out, t.term)
+    return out
+  }
+  /** `-inf < lse` asks only whether the maximum is finite. */
+  const comparison = (e: Expr & { kind: "op" }): Expr | undefined => {
+    if (e.op !== "lt" || !isConst(e.args[0]!, -Infinity)) return undefined
+    const pair = parts(e.args[1]!)
+    return pair && core.op("lt", e.args[0]!, pair.max)
+  }
+  const structure = transformer(core, { before })
+  const expand = (e: Expr): Expr => structure(e)
+  return (e) => rules(expand(e))
+}

@@ -1,0 +1,145 @@
+// Outputs -> statements: what the scheduler orders. Each definition, store and result becomes one statement with loops over
+// its formals and its bound axes; expensive values that two statements need become statements of their own.
+import {
+  type AxisExpr,
+  type Core,
+  type Def,
+  type Expr,
+  type ReduceOp,
+  conjunction,
+  conjuncts,
+  definitions,
+  postorder,
+} from "./ir.ts"
+import { expander } from "./expand.ts"
+import type { Outputs } from "./loss.ts"
+import { ops } from "./ops.ts"
+import { type Store, split } from "./split.ts"
+import { substitute } from "./sums.ts"
+import { transformer } from "./transform.ts"
+
+/** A definition, a store or a result, as loops: for each index of the formals, combine the body over the bound axes. */
+export interface Statement {
+  readonly kind: "define" | "store" | "result"
+  /** How the body is combined over the bound axes. */
+  readonly op: ReduceOp
+  /** Axes of the value that are loops. */
+  readonly formals: readonly AxisExpr[]
+  readonly bound: readonly AxisExpr[]
+  readonly filter: Expr
+  readonly body: Expr
+  readonly def?: Def
+  /** Where the value goes, an index for each axis of the array: a formal, or the expression that pins it. */
+  readonly place: readonly Expr[]
+  /** The array or scalar written; for a define, the definition's own array. */
+  readonly name: string
+}
+
+/** An operator that costs at least this many multiplications is computed once if two statements need it. */
+const SHARED_COST = 6
+
+/** The statements of the outputs, each after those it reads. Without `optimise`: no splitting, expansion or sharing. */
+export function statementsOf(outputs: Outputs, optimise: boolean): Statement[] {
+  const { core } = outputs
+  const expand = optimise ? expander(core) : (e: Expr) => e
+  const stores = optimise
+    ? split(outputs)
+    : outputs.arrays.map((a): Store => ({ ...a, filter: core.true }))
+  let sinks: Sink[] = [
+    ...outputs.scalars.map((s): Sink => ({ name: s.name, axes: [], filter: core.true, value: expand(s.value), result: true })),
+    ...stores.map((s): Sink => ({
+      ...s,
+      ...(s.pin ? { pin: { axis: s.pin.axis, at: expand(s.pin.at) } } : {}),
+      filter: expand(s.filter),
+      value: expand(s.value),
+      result: false,
+    })),
+  ]
+  if (optimise) sinks = share(core, sinks)
+  const roots = sinks.flatMap((s) => [s.value, s.filter, ...(s.pin ? [s.pin.at] : [])])
+  return [...definitions(roots).map((def) => ofDef(core, def)), ...sinks.map((s) => ofSink(core, s))]
+}
+
+interface Sink extends Store {
+  readonly result: boolean
+}
+
+function ofSink(core: Core, s: Sink): Statement {
+  const formals = s.axes.filter((a) => a !== s.pin?.axis)
+  const place = s.axes.map((a): Expr => (a === s.pin?.axis ? s.pin.at : a))
+  const kind = s.result ? "result" : "store"
+  return { kind, op: "let", formals, bound: [], filter: s.filter, body: s.value, place, name: s.name }
+}
+
+/** A definition whose filter says `formal == e` is a scatter: the formal is no loop but the place that is written. */
+function ofDef(core: Core, def: Def): Statement {
+  const name = `T${def.id}`
+  let { filter, body } = def
+  let formals: readonly AxisExpr[] = def.formals
+  let place: readonly Expr[] = def.formals
+  if (def.op === "sum")
+    for (;;) {
+      const pin = pinned(formals, def.bound, filter)
+      if (!pin) break
+      const map = new Map([[pin.formal, pin.at]])
+      const rest = conjuncts(filter).filter((c) => c !== pin.condition)
+      filter = conjunction(core, rest.map((c) => substitute(core, c, map)))
+      body = substitute(core, body, map)
+      formals = formals.filter((f) => f !== pin.formal)
+      place = place.map((e) => substitute(core, e, map))
+    }
+  return { kind: "define", op: def.op, formals, bound: def.bound, filter, body, def, place, name }
+}
+
+function pinned(
+  formals: readonly AxisExpr[],
+  bound: readonly AxisExpr[],
+  filter: Expr,
+): { formal: AxisExpr; at: Expr; condition: Expr } | undefined {
+  for (const condition of conjuncts(filter)) {
+    if (condition.kind !== "op" || condition.op !== "eq") continue
+    const [p, q] = condition.args as readonly [Expr, Expr]
+    for (const [x, y] of [
+      [p, q],
+      [q, p],
+    ] as const)
+      if (x.kind === "axis" && formals.includes(x) && !y.axes.includes(x) && y.axes.some((a) => bound.includes(a)))
+        return { formal: x, at: y, condition }
+  }
+  return undefined
+}
+
+/**
+ * Makes expensive operators that stand in two or more statements definitions of their own. Definitions are interned modulo
+ * axis names, so `exp(z - M)` in a sum and in a gradient are found to be one array.
+ */
+function share(core: Core, sinks: readonly Sink[]): Sink[] {
+  const users = new Map<Def, Set<unknown>>()
+  const lets = new Map<Expr, Def | undefined>()
+  /** The definition that an expensive operator would be. */
+  const asLet = (e: Expr): Def | undefined => {
+    if (e.kind !== "op" || e.axes.length === 0 || (ops[e.op].cost ?? 1) < SHARED_COST) return undefined
+    if (!lets.has(e)) {
+      const ref = core.define("let", [], core.true, e)
+      lets.set(e, ref.kind === "ref" ? ref.def : undefined)
+    }
+    return lets.get(e)
+  }
+  const note = (user: unknown, roots: readonly Expr[]): void => {
+    for (const e of postorder(roots)) {
+      const def = asLet(e)
+      if (def) users.set(def, (users.get(def) ?? new Set()).add(user))
+    }
+  }
+  const rootsOf = (s: Sink): Expr[] => [s.value, s.filter]
+  for (const def of definitions(sinks.flatMap(rootsOf))) note(def, [def.body, def.filter])
+  for (const sink of sinks) note(sink, rootsOf(sink))
+  const rebuild = transformer(core, {
+    before: (e, rebuild) => {
+      const def = asLet(e)
+      if (!def || e.kind !== "op" || (users.get(def)?.size ?? 0) < 2) return undefined
+      return core.define("let", [], core.true, core.raw(e.op, e.args.map(rebuild)))
+    },
+  })
+  return sinks.map((s) => ({ ...s, value: rebuild(s.value), filter: rebuild(s.filter) }))
+}
