@@ -31,8 +31,8 @@ export interface Environment<V> {
 export interface Evaluator<V> {
   /** The value of an expression without axes. */
   scalar(expr: Expr): V
-  /** The values over some axes in row-major order; the expression may lack some of them. */
-  array(expr: Expr, axes: readonly AxisExpr[]): V[]
+  /** The values over some axes in row-major order; the expression may lack some of them. Other axes are at fixed places. */
+  array(expr: Expr, axes: readonly AxisExpr[], fixed?: ReadonlyMap<AxisExpr, number>): V[]
   /** The value of an int expression without axes. */
   size(expr: Expr): number
 }
@@ -251,8 +251,9 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
     return build(e, { turn: 0, cells: new Map() })()
   }
 
-  const array = (e: Expr, axes: readonly AxisExpr[]): V[] => {
+  const array = (e: Expr, axes: readonly AxisExpr[], fixed?: ReadonlyMap<AxisExpr, number>): V[] => {
     const frame: Frame = { turn: 0, cells: new Map() }
+    for (const [axis, at] of fixed ?? []) cellOf(frame, axis).at = at
     const cells = axes.map((axis) => cellOf(frame, axis))
     const value = build(e, frame)
     const out: V[] = []

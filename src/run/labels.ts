@@ -1,0 +1,90 @@
+// Checks the labels that may be anything where nothing reads them: what some gather reads must point into its axis.
+import type { AxisExpr, Expr } from "../ir.ts"
+import { definitions, postorder } from "../ir.ts"
+import type { Loss } from "../loss.ts"
+import type { Input } from "../types.ts"
+import { doubles } from "./doubles.ts"
+import { badLabel, isLabel } from "./elements.ts"
+import type { NumberArray } from "./given.ts"
+import { evaluator } from "./interpret.ts"
+
+/** A gather that reads a label wherever a condition over the label's own axes (and perhaps others) holds. */
+export interface LabelRead {
+  readonly input: Input
+  readonly condition: Expr
+  /** The extent that a label which is read stays below. */
+  readonly extent: Expr
+}
+
+/** Refuses labels out of range that some gather would read. Only those out of range cost more than a comparison. */
+export function checkLabels(
+  loss: Loss & { readonly labelReads?: readonly LabelRead[] },
+  arrays: ReadonlyMap<Input, NumberArray>,
+  scalars: ReadonlyMap<Input, number>,
+  sizes: ReadonlyMap<string, number>,
+  evaluate: (expr: Expr) => number,
+): void {
+  for (const { input, condition, extent } of loss.labelReads ?? []) {
+    const labels = arrays.get(input)
+    if (!labels) {
+      const value = scalars.get(input)
+      if (value !== undefined && !isLabel(value, evaluate(extent)) && evaluate(condition) !== 0)
+        throw badLabel(input, 0, value, evaluate(extent), 1, 1)
+      continue
+    }
+    const below = evaluate(extent)
+    let isRead: ((at: number, value: number) => boolean) | undefined
+    for (let at = 0; at < labels.length; at++) {
+      const value = labels[at]!
+      if (isLabel(value, below)) continue
+      isRead ??= reader(input, condition, arrays, scalars, sizes, evaluate)
+      if (isRead(at, value))
+        throw badLabel(input, at, value, below, evaluate(input.dimensions[0]!.extent), labels.length)
+    }
+  }
+}
+
+/** Whether the label at a place, which has a value, is read. */
+function reader(
+  input: Input,
+  condition: Expr,
+  arrays: ReadonlyMap<Input, NumberArray>,
+  scalars: ReadonlyMap<Input, number>,
+  sizes: ReadonlyMap<string, number>,
+  evaluate: (expr: Expr) => number,
+): (at: number, value: number) => boolean {
+  const read = evaluator(doubles, { sizes, elements: (from) => arrays.get(from) ?? [scalars.get(from)!] })
+  const own: (AxisExpr | undefined)[] = input.dimensions.map((d) =>
+    condition.axes.find((axis) => axis.name === d.name && axis.extent === d.extent),
+  )
+  const others = condition.axes.filter((axis) => !own.includes(axis))
+  const shape = input.dimensions.map((d) => evaluate(d.extent))
+  const holds = (at: number): boolean => {
+    const fixed = new Map<AxisExpr, number>()
+    for (let i = shape.length - 1; i >= 0; i--) {
+      if (own[i]) fixed.set(own[i]!, at % shape[i]!)
+      at = Math.floor(at / shape[i]!)
+    }
+    return read.array(condition, others, fixed).some((value) => value !== 0)
+  }
+  if (!onlyByValue(input, condition, own)) return holds
+  const known = new Map<number, boolean>()
+  return (at, value) => {
+    let answer = known.get(value)
+    if (answer === undefined) known.set(value, (answer = holds(at)))
+    return answer
+  }
+}
+
+/** Whether a condition depends on the place only through the label there, as `target != ignoreIndex` does. */
+function onlyByValue(input: Input, condition: Expr, own: readonly (AxisExpr | undefined)[]): boolean {
+  return (
+    definitions([condition]).length === 0 &&
+    postorder([condition]).every((e) => {
+      if (e.kind === "axis") return own.includes(e)
+      if (e.kind === "load" && e.axes.length > 0)
+        return e.input === input && e.index.every((index, i) => index === own[i])
+      return e.kind !== "op" || e.args.every((arg) => arg.kind !== "axis")
+    })
+  )
+}
