@@ -84,6 +84,7 @@ export class Report {
   readonly #found: Diagnostic[] = []
   readonly #seen = new Set<string>()
   readonly #sources = new Map<Source | undefined, number>()
+  #errors = 0
 
   constructor(limit: number = mostDiagnostics) {
     this.limit = limit
@@ -99,6 +100,7 @@ export class Report {
     const key = `${file} ${span?.start} ${span?.end} ${code} ${message}`
     if (this.#seen.has(key)) return
     this.#seen.add(key)
+    if (diagnostic.severity === "error") this.#errors++
     this.#found.push(message === diagnostic.message ? diagnostic : { ...diagnostic, message })
   }
 
@@ -107,9 +109,14 @@ export class Report {
     return this.#found.length >= this.limit
   }
 
-  /** Whether there is at least one error; warnings do not count. */
+  /** How many errors there are; warnings do not count. */
+  get errors(): number {
+    return this.#errors
+  }
+
+  /** Whether there is at least one error. */
   get failed(): boolean {
-    return this.#found.some((one) => one.severity === "error")
+    return this.#errors > 0
   }
 
   /** What was found, by source in the order they were met, then by place. */
