@@ -1,0 +1,167 @@
+// Placed statements -> a tree of loops: fusion from the sinks.
+//
+// Readers are placed before what they read. A producer joins the latest group of its readers that it may share a loop with:
+// same dimension, not reduced by the producer, and read by every reader in the group at exactly that dimension. One
+// recursion does this level by level.
+import type { AxisExpr, Expr } from "./ir.ts"
+import { type Placed, readsOf } from "./dimensions.ts"
+
+/** A loop over a dimension, or a statement. */
+export type Tree =
+  | { readonly kind: "loop"; readonly axis: AxisExpr; readonly body: readonly Tree[] }
+  | { readonly kind: "statement"; readonly statement: Placed }
+
+/** An edge from a statement to one that must come after it. */
+interface Use {
+  readonly reader: Placed
+  /** The indices at which it reads, as places of the producer. */
+  readonly index: readonly Expr[]
+}
+
+interface Group {
+  readonly axis: AxisExpr | undefined
+  readonly members: Placed[]
+  readonly after: Set<Group>
+}
+
+/** Arranges statements (each after those it reads) into loops. */
+export function fuse(statements: readonly Placed[]): Tree[] {
+  return new Fusion(statements).level(statements, 0)
+}
+
+class Fusion {
+  private readonly uses = new Map<Placed, Use[]>()
+  /** Axis lists of inputs and outputs: arrays of such a shape may be stored. */
+  private readonly shapes: ReadonlySet<string>[] = []
+
+  constructor(statements: readonly Placed[]) {
+    for (const s of statements) this.note(s)
+    for (const s of statements)
+      if (s.kind === "store") this.shapes.push(new Set(s.loops.map((a) => a.name)))
+      else for (const shape of loadedShapes(s)) this.shapes.push(shape)
+  }
+
+  private note(reader: Placed): void {
+    for (const { def, index } of readsOf(reader)) this.use(reader.sources.get(def)!, { reader, index })
+    if (reader.follows) this.use(reader.follows, { reader, index: reader.place })
+  }
+
+  private use(producer: Placed, use: Use): void {
+    const list = this.uses.get(producer)
+    if (list) list.push(use)
+    else this.uses.set(producer, [use])
+  }
+
+  /** Arranges statements that share their first `depth` loops. */
+  level(list: readonly Placed[], depth: number): Tree[] {
+    const groups: Group[] = []
+    const groupOf = new Map<Placed, Group>()
+    const put = (s: Placed, group: Group, uses: readonly Use[]): void => {
+      group.members.unshift(s)
+      groupOf.set(s, group)
+      for (const { reader } of uses) {
+        const other = groupOf.get(reader)
+        if (other && other !== group) group.after.add(other)
+      }
+    }
+    for (const s of [...list].reverse()) {
+      const uses = (this.uses.get(s) ?? []).filter((u) => groupOf.has(u.reader))
+      const axis = s.loops[depth]
+      const readers = [...new Set(uses.map((u) => groupOf.get(u.reader)!))]
+      if (depth === 0 && axis && readers.length > 1 && this.recomputable(s, uses)) {
+        const hosts = readers.filter((g) => g.axis === axis && uses.every((u) => groupOf.get(u.reader) !== g || fusible(s, u, axis)))
+        if (hosts.length === readers.length) {
+          // One copy for each group of readers.
+          for (const [i, group] of hosts.entries()) {
+            const copy = i === 0 ? s : { ...s, sources: new Map(s.sources) }
+            if (i > 0) this.note(copy)
+            const own = uses.filter((u) => groupOf.get(u.reader) === group)
+            for (const { reader } of own) reader.sources.set(s.def!, copy)
+            this.uses.set(copy, own)
+            put(copy, group, own)
+          }
+          continue
+        }
+      }
+      let host: Group | undefined
+      if (axis) {
+        const near = readers.filter((g) => uses.some((u) => groupOf.get(u.reader) === g && fusible(s, u, axis)))
+        const candidates = [...new Set([...near, ...[...groups].reverse()])].filter((g) => g.axis === axis)
+        host = candidates.find(
+          (g) =>
+            uses.every((u) => groupOf.get(u.reader) !== g || fusible(s, u, axis)) &&
+            readers.every((h) => h === g || !reaches(h, g)),
+        )
+      }
+      if (!host) groups.unshift((host = { axis, members: [], after: new Set() }))
+      put(s, host, uses)
+    }
+    return ordered(groups).flatMap((g): Tree[] =>
+      g.axis === undefined
+        ? g.members.map((statement) => ({ kind: "statement", statement }))
+        : [{ kind: "loop", axis: g.axis, body: this.level(g.members, depth + 1) }],
+    )
+  }
+
+  /**
+   * Whether computing a definition again in each group costs what computing it once did, and storing it would need an array
+   * of a shape that no input or output has (a pairwise score).
+   */
+  private recomputable(s: Placed, uses: readonly Use[]): boolean {
+    if (s.kind !== "define" || s.formals.length < 2 || s.place.some((e) => e.kind !== "axis")) return false
+    const names = s.formals.map((a) => a.name)
+    if (this.shapes.some((shape) => names.every((n) => shape.has(n)))) return false
+    const own = s.loops.filter((a) => s.formals.includes(a))
+    return uses.every(({ reader, index }) => own.every((a, i) => reader.loops[i] === a) && s.place.every((e, i) => index[i] === e))
+  }
+}
+
+/** Whether a reader may share the producer's loop over a dimension. */
+function fusible(s: Placed, use: Use, axis: AxisExpr): boolean {
+  if (s.bound.includes(axis)) return false
+  return s.place.every((e, i) => (e.kind === "axis" ? e !== axis || use.index[i] === axis : !e.axes.includes(axis)))
+}
+
+function reaches(from: Group, to: Group): boolean {
+  const seen = new Set<Group>()
+  const go = (g: Group): boolean => {
+    if (g === to) return true
+    if (seen.has(g)) return false
+    seen.add(g)
+    return [...g.after].some(go)
+  }
+  return go(from)
+}
+
+/** Groups in an order in which each stands before those that must come after it; otherwise as listed. */
+function ordered(groups: readonly Group[]): Group[] {
+  const out: Group[] = []
+  const seen = new Set<Group>()
+  const go = (g: Group): void => {
+    if (seen.has(g)) return
+    seen.add(g)
+    for (const next of groups) if (g.after.has(next)) go(next)
+    out.unshift(g)
+  }
+  for (const g of [...groups].reverse()) go(g)
+  return out
+}
+
+/** The sets of dimensions by which a statement loads inputs of two axes or more. */
+function loadedShapes(s: Placed): ReadonlySet<string>[] {
+  const out: ReadonlySet<string>[] = []
+  const seen = new Set<Expr>()
+  const go = (e: Expr): void => {
+    if (seen.has(e)) return
+    seen.add(e)
+    if (e.kind === "load" && e.index.length > 1) {
+      const axes = e.index.filter((x): x is AxisExpr => x.kind === "axis")
+      if (axes.length > 1) out.push(new Set(axes.map((a) => a.name)))
+    }
+    if (e.kind === "load" || e.kind === "ref") e.index.forEach(go)
+    if (e.kind === "op") e.args.forEach(go)
+  }
+  go(s.body)
+  go(s.filter)
+  return out
+}
