@@ -26,7 +26,8 @@ export type InputValue =
   | readonly number[]
   | readonly boolean[]
   | {
-      readonly data: NumberArray | BigInt64Array | BigUint64Array | readonly number[] | readonly boolean[]
+      /** A typed array, or a plain one. */
+      readonly data: ArrayLike<number> | ArrayLike<boolean> | ArrayLike<bigint>
       readonly shape: readonly number[]
     }
 

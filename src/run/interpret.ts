@@ -37,10 +37,11 @@ export interface Evaluator<V> {
   size(expr: Expr): number
 }
 
-/** The values of all outputs by name. */
+/** The values of all outputs. */
 export interface Values<V> {
   readonly scalars: ReadonlyMap<string, V>
-  readonly arrays: ReadonlyMap<string, readonly V[]>
+  /** In the order of the outputs. */
+  readonly arrays: readonly (readonly V[])[]
 }
 
 /** Computes what a kernel computes, by the meaning of the core. */
@@ -48,7 +49,7 @@ export function interpret<V>(numbers: Numbers<V>, outputs: Outputs, environment:
   const { scalar, array } = evaluator(numbers, environment)
   return {
     scalars: new Map(outputs.scalars.map(({ name, value }) => [name, scalar(value)])),
-    arrays: new Map(outputs.arrays.map(({ name, axes, value }) => [name, array(value, axes)])),
+    arrays: outputs.arrays.map(({ axes, value }) => array(value, axes)),
   }
 }
 

@@ -1,0 +1,223 @@
+// The surface of lossc: a source text becomes losses, and a loss becomes kernels, files and explanations.
+import { type CompileSourceOptions, compileSource, explainLoss } from "./compile.ts"
+import { emitModule } from "./emit/module.ts"
+import type { AllGradients, GradientName, HeadersOf, InputsOf, StaticsOf } from "./header-types.ts"
+import { type AnyKernel, type CallOptions, type KernelResult, makeKernel } from "./kernel.ts"
+import type { Loss as Checked } from "./loss.ts"
+import type { Floats } from "./run/buffers.ts"
+import { failure, listed, suggestion } from "./run/failure.ts"
+import type { KernelOptions } from "./run/settings.ts"
+import { type ArgumentInfo, argumentsOf, signatureOf } from "./signature.ts"
+
+export { LossError, render, renderAll } from "./diagnostics.ts"
+export type { Diagnostic } from "./diagnostics.ts"
+export type { AnyKernel, CallOptions, KernelResult } from "./kernel.ts"
+export type { InputValue } from "./run/given.ts"
+export type { KernelOptions } from "./run/settings.ts"
+export type { ArgumentInfo } from "./signature.ts"
+
+/** How a source is read. */
+export interface CompileOptions {
+  /** For a bare expression: the names that are options, with their defaults. */
+  readonly params?: Readonly<Record<string, number>>
+  /** The loss to compile, of a source that declares several. */
+  readonly name?: string
+  /** What to call the source in messages. Default `input`. */
+  readonly file?: string
+  /**
+   * Returns the text that `use "path"` means in the file called `from`, or undefined if there is none. Without it `use` is an
+   * error. Nothing else reads files.
+   */
+  readonly load?: (path: string, from: string) => string | undefined
+}
+
+/** A file that `emit` makes. */
+export interface EmittedFile {
+  readonly name: string
+  readonly text: string
+}
+
+/** What makes a file: the options of a kernel; checks that need the caller are not part of it. */
+export type EmitOptions = Omit<KernelOptions, "target" | "check"> & {
+  readonly target?: "js" | "interpret" | "wasm" | "wgsl"
+}
+
+/** What is not known about the types of a loss: its kernels take any names and any arrays. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Unknown = any
+
+/** A loss, compiled up to the choice of what to compute. `H` holds the types of its header. */
+export class Loss<H = Unknown> {
+  readonly name: string
+  /** Only for the types. */
+  declare protected readonly header: H
+
+  /** Made by `compile`. `checked` is called when something of the loss is first needed. */
+  constructor(name: string, checked: () => Checked) {
+    this.name = name
+    let known: Checked | undefined
+    checkedLosses.set(this, () => (known ??= checked()))
+  }
+
+  /** The documentation comment. */
+  get doc(): string {
+    return checkedOf(this).doc
+  }
+
+  /** The header, as written or as inferred from a bare expression. */
+  get signature(): string {
+    return signatureOf(checkedOf(this))
+  }
+
+  /** The arguments in the order of the header. */
+  get inputs(): readonly ArgumentInfo[] {
+    return argumentsOf(checkedOf(this))
+  }
+
+  /** The text that it was compiled from. */
+  get source(): string {
+    return checkedOf(this).source.text
+  }
+
+  /**
+   * Makes a kernel: a function from arguments by name to the loss and the gradients that were asked for. Compiling happens at
+   * the first call, once for each set of optional arrays and of array types. Throws `LossError` if an option is wrong.
+   */
+  kernel<const O extends OptionsFor<H>>(options?: O): KernelOf<H, O> {
+    return makeKernel(checkedOf(this), options as KernelOptions | undefined) as KernelOf<H, O>
+  }
+
+  /** Makes standalone files: a module without imports, and its types. Deterministic. Throws `LossError` if an option is wrong. */
+  emit(options: EmitOptions = {}): readonly EmittedFile[] {
+    return emitModule(checkedOf(this), options)
+  }
+
+  /** The signature, the core, the gradients, the rules that fired and the loops, as text. Throws `LossError` if an option is wrong. */
+  explain(options: KernelOptions = {}): string {
+    return explainLoss(checkedOf(this), options)
+  }
+}
+
+const checkedLosses = new WeakMap<object, () => Checked>()
+
+/** The checked form behind a loss, for the parts of lossc that need more than the surface. */
+export function checkedOf(loss: Loss): Checked {
+  return checkedLosses.get(loss)!()
+}
+
+/** Options of a kernel, as far as the header says what they may be. */
+export type OptionsFor<H> = 0 extends 1 & H
+  ? KernelOptions
+  : Omit<KernelOptions, "grad" | "static"> & {
+      readonly grad?: "all" | readonly GradientName<H>[]
+      readonly static?: StaticsOf<H>
+    }
+
+type GradKeys<H, O> = O extends { readonly grad: infer G }
+  ? G extends "all"
+    ? AllGradients<H>
+    : G extends readonly (infer N extends string)[]
+      ? N
+      : never
+  : never
+type FloatsOf<O> = O extends { readonly dtype: "f64" }
+  ? Float64Array
+  : O extends { readonly dtype?: "f32" }
+    ? Float32Array
+    : Floats
+type LossOf<H, O> = O extends { readonly reduction: infer R }
+  ? R extends "none"
+    ? H extends { batch: true }
+      ? FloatsOf<O>
+      : number
+    : number
+  : number
+
+/** A kernel, as far as the header says what it takes and gives. */
+export type KernelOf<H, O> = 0 extends 1 & H
+  ? AnyKernel
+  : {
+      (
+        inputs: InputsOf<H>,
+        options?: {
+          readonly grad?: { readonly [N in GradKeys<H, O>]?: FloatsOf<O> }
+          readonly cotangent?: CallOptions["cotangent"]
+        },
+      ): Omit<KernelResult, "loss" | "grad"> & {
+        readonly loss: LossOf<H, O>
+        readonly grad: { readonly [N in GradKeys<H, O>]: FloatsOf<O> }
+      }
+      readonly variants: number
+    }
+
+type NameOf<H> = H extends { name: infer N extends string } ? N : never
+
+/** The loss that `compile` returns: typed where the header of the source can be read. */
+export type Compiled<S extends string, O> = [HeadersOf<S>] extends [never]
+  ? Loss
+  : O extends { readonly name: infer N extends string }
+    ? [Extract<HeadersOf<S>, { name: N }>] extends [never]
+      ? Loss
+      : Loss<Extract<HeadersOf<S>, { name: N }>>
+    : IsUnion<NameOf<HeadersOf<S>>> extends true
+      ? { readonly "lossc: several losses here, pass { name: … }": NameOf<HeadersOf<S>> }
+      : Loss<HeadersOf<S>>
+type IsUnion<T, U = T> = [T] extends [never]
+  ? false
+  : T extends unknown
+    ? [U] extends [T]
+      ? false
+      : true
+    : never
+
+/** The losses that `compileAll` returns, by name. */
+export type CompiledAll<S extends string> = [HeadersOf<S>] extends [never]
+  ? Readonly<Record<string, Loss>>
+  : { readonly [H in HeadersOf<S> as NameOf<H>]: Loss<H> }
+
+/**
+ * Compiles the only loss of a source, or the one called `name`. A source is declarations, or one bare expression. Throws
+ * `LossError` with everything that is wrong with the text.
+ */
+export function compile<const S extends string, const O extends CompileOptions>(
+  source: S,
+  options?: O,
+): Compiled<S, O> {
+  const all = compileSource(source, compileOptions(options))
+  const wanted = options?.name
+  const names = all.map((loss) => loss.name)
+  const found =
+    wanted === undefined ? (all.length === 1 ? all[0] : undefined) : all.find((loss) => loss.name === wanted)
+  if (!found)
+    throw wanted === undefined
+      ? failure(
+          "unknown-loss",
+          `the source declares ${listed(names)}`,
+          {},
+          names.length > 0 ? "say which one: { name: … }" : undefined,
+        )
+      : failure(
+          "unknown-loss",
+          `the source declares no loss \`${wanted}\``,
+          { argument: wanted },
+          suggestion(wanted, names),
+        )
+  return new Loss(found.name, () => found) as Compiled<S, O>
+}
+
+/** Compiles every loss of a source, by name. Throws `LossError` with everything that is wrong with the text. */
+export function compileAll<const S extends string>(
+  source: S,
+  options: Omit<CompileOptions, "name"> = {},
+): CompiledAll<S> {
+  const all = compileSource(source, compileOptions(options))
+  return Object.fromEntries(all.map((loss) => [loss.name, new Loss(loss.name, () => loss)])) as CompiledAll<S>
+}
+
+function compileOptions({ params, file, load }: CompileOptions = {}): CompileSourceOptions {
+  return {
+    ...(params !== undefined && { params }),
+    ...(file !== undefined && { file }),
+    ...(load !== undefined && { load }),
+  }
+}

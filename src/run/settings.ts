@@ -1,0 +1,152 @@
+// Turns the options of a kernel into settings: every option checked, defaults filled in.
+import type { Accuracy } from "../emit/js.ts"
+import type { KernelChoice, Loss } from "../loss.ts"
+import type { Dtype, Input, Reduction } from "../types.ts"
+import { doubles } from "./doubles.ts"
+import { failure, listed, suggestion } from "./failure.ts"
+import { isSize } from "./given.ts"
+import { evaluator } from "./interpret.ts"
+import { ownEntries, readStatics } from "./options.ts"
+
+/** What a kernel is made for. */
+export interface KernelOptions {
+  /** How it runs: generated JavaScript, or the formula interpreted, which is slow and needs no code generation. Default `js`. */
+  readonly target?: "js" | "interpret" | "wasm" | "wgsl"
+  /** Element type of gradients, and of arrays that it makes itself. Arithmetic is double. Default `f32`. */
+  readonly dtype?: Dtype
+  /** Default `mean`. */
+  readonly reduction?: Reduction
+  /** The arguments to differentiate by; `all` is every real one before the semicolon. Default none. */
+  readonly grad?: "all" | readonly string[]
+  /** Values of the static options, by name. */
+  readonly static?: Readonly<Record<string, number | string | boolean>>
+  /** Sizes of axes, for arrays that come without a shape. */
+  readonly sizes?: Readonly<Record<string, number>>
+  /** The mean of no rows, or of rows whose weights sum to 0: 0 with gradient 0, or NaN as in PyTorch. Default `zero`. */
+  readonly emptyMean?: "zero" | "nan"
+  /** Whether each call checks the declared domains of its arrays too; labels and options are always checked. Default false. */
+  readonly check?: boolean
+  /** How exact the elementary functions are: 1e-10, 2 ULP of double, or what the engine does. Default `fast` for f32, `full` for f64. */
+  readonly accuracy?: Accuracy
+}
+
+/** Options with their defaults. */
+export interface Settings {
+  readonly target: "js" | "interpret"
+  readonly dtype: Dtype
+  readonly choice: Omit<KernelChoice, "given">
+  readonly statics: ReadonlyMap<Input, number>
+  readonly sizes: ReadonlyMap<string, number>
+  readonly check: boolean
+  readonly accuracy: Accuracy | undefined
+}
+
+const optionNames = [
+  "target",
+  "dtype",
+  "reduction",
+  "grad",
+  "static",
+  "sizes",
+  "emptyMean",
+  "check",
+  "accuracy",
+]
+
+/** Checks the options of a kernel and fills in defaults. Throws `LossError`. */
+export function readSettings(loss: Loss, given: KernelOptions): Settings {
+  const options = ownEntries(given, "options")
+  for (const name of options.keys())
+    if (!optionNames.includes(name))
+      throw failure(
+        "bad-option",
+        `a kernel has no option \`${name}\``,
+        { argument: name },
+        suggestion(name, optionNames),
+      )
+  const target = oneOf(options, "target", ["js", "interpret", "wasm", "wgsl"])
+  if (target === "wasm" || target === "wgsl")
+    throw failure("target-unavailable", `the target ${target} is not available yet`, {
+      argument: "target",
+      value: target,
+    })
+  const dtype = oneOf(options, "dtype", ["f32", "f64"])
+  const reduction = oneOf(options, "reduction", ["mean", "sum", "none"])
+  const emptyMean = oneOf(options, "emptyMean", ["zero", "nan"])
+  const accuracy = options.has("accuracy")
+    ? oneOf(options, "accuracy", ["fast", "full", "engine"])
+    : undefined
+  const check = options.get("check") ?? false
+  if (typeof check !== "boolean")
+    throw failure("bad-option", "the option `check` is true or false", { argument: "check" })
+  const sizes = new Map<string, number>()
+  for (const [name, size] of ownEntries(options.get("sizes"), "sizes")) {
+    if (!isSize(size))
+      throw failure(
+        "bad-size",
+        `the size of axis ${name} is ${String(size)}; expected a whole number from 0`,
+        { axis: name, value: size },
+      )
+    sizes.set(name, size)
+  }
+  const statics = readStatics(loss.inputs, options.get("static"), (expr, values) =>
+    evaluator(doubles, { sizes, elements: (input) => [values.get(input)!] }).size(expr),
+  )
+  const byName = new Map([...statics].map(([{ name }, value]) => [name, value]))
+  return {
+    target,
+    dtype,
+    choice: { reduction, emptyMean, statics: byName, grad: readGrad(loss, options.get("grad")) },
+    statics,
+    sizes,
+    check,
+    accuracy,
+  }
+}
+
+/** A word among others; the first is the default. */
+function oneOf<const W extends string>(
+  options: ReadonlyMap<string, unknown>,
+  name: string,
+  words: readonly W[],
+): W {
+  const value = options.get(name) ?? words[0]!
+  if (!words.includes(value as W))
+    throw failure(
+      "bad-option",
+      `the option \`${name}\` is ${typeof value === "string" ? JSON.stringify(value) : typeof value}; expected ${words.map((word) => JSON.stringify(word)).join(" or ")}`,
+      { argument: name, value },
+    )
+  return value as W
+}
+
+/** The names of the arguments to differentiate by, in the order of the header. */
+function readGrad(loss: Loss, grad: unknown): readonly string[] {
+  if (grad === undefined) return []
+  const real = loss.inputs.filter((input) => input.type === "real" && !input.isStatic)
+  if (grad === "all") return real.filter((input) => input.role !== "option").map((input) => input.name)
+  if (!Array.isArray(grad))
+    throw failure("bad-option", 'the option `grad` is "all" or a list of names', { argument: "grad" })
+  const wanted = new Set<unknown>(grad)
+  for (const name of wanted) {
+    if (real.some((input) => input.name === name)) continue
+    const input = loss.inputs.find((one) => one.name === name)
+    if (input)
+      throw failure(
+        "not-differentiable",
+        `\`${input.name}\` is ${input.isStatic ? "static" : input.type === "int" ? "an integer" : "a bool"}: there is no gradient by it`,
+        { argument: input.name },
+        `${listed(real.map((one) => one.name))} can be differentiated`,
+      )
+    throw failure(
+      "unknown-gradient",
+      `\`${loss.name}\` has no argument \`${String(name)}\` to differentiate by`,
+      { argument: String(name) },
+      suggestion(
+        String(name),
+        real.map((one) => one.name),
+      ),
+    )
+  }
+  return real.filter((input) => wanted.has(input.name)).map((input) => input.name)
+}
