@@ -1,0 +1,131 @@
+// A loss -> fast-check arbitraries of its arguments: by declared type, domain and shape, bounded and shrinking towards 0.
+import type * as FastCheck from "fast-check"
+import { checkedOf, type Loss } from "../index.ts"
+import type { InputValue } from "../run/given.ts"
+import { readSettings } from "../run/settings.ts"
+import { type Elements, planInputs, planStatics, type PlannedInput, sizeNames } from "./plan.ts"
+import { random } from "./random.ts"
+import { distanceAt, siteMaker } from "./site.ts"
+
+/** What is drawn. */
+export interface ArbitraryOptions {
+  /** Sizes of axes; the others are drawn from 1 to `mostSize`. */
+  readonly sizes?: Readonly<Record<string, number>>
+  /** The largest size that is drawn. Default 4. */
+  readonly mostSize?: number
+  /** Values of static options, as for the kernel. */
+  readonly static?: Readonly<Record<string, number | string | boolean>>
+  /** Keeps the loss finite and this far from every kink, so that derivatives can be checked. Default 0: anything allowed. */
+  readonly apart?: number
+}
+
+/** The part of fast-check that is used; pass the module: `arbitraryInputs(fc, loss)`. */
+export type FastCheckModule = Pick<
+  typeof FastCheck,
+  | "array"
+  | "boolean"
+  | "constant"
+  | "constantFrom"
+  | "double"
+  | "integer"
+  | "oneof"
+  | "option"
+  | "record"
+  | "tuple"
+>
+
+type Arguments = Record<string, InputValue>
+
+/**
+ * An arbitrary of the arguments of a call: `{ data, shape }` for arrays, numbers for scalars, arguments with a default sometimes
+ * left out. Reals stay in their domain, or within 3 of 0; labels point into their axis, and `index?` labels are now and then
+ * what the loss ignores. The seed is fast-check's own.
+ */
+export function arbitraryInputs(
+  fc: FastCheckModule,
+  loss: Loss,
+  options: ArbitraryOptions = {},
+): FastCheck.Arbitrary<Arguments> {
+  const checked = checkedOf(loss)
+  const { mostSize = 4, apart = 0, sizes: fixed = {} } = options
+  const statics = planStatics(checked, options.static ?? {}, 0)
+  const site = siteMaker(checked, readSettings(checked, { static: statics.options }), random(0))
+  const names = sizeNames(checked)
+  const one = fc.integer({ min: 1, max: mostSize })
+  const sizes = fc.tuple(
+    fc.tuple(...names.map((name) => (Object.hasOwn(fixed, name) ? fc.constant(fixed[name]!) : one))),
+    fc.array(one, { minLength: 0, maxLength: 2 }),
+  )
+  return sizes
+    .map(([list, rest]) =>
+      planFor(names, list, fixed["..."] === undefined ? rest : [fixed["..."]], (known, shape) =>
+        planInputs(checked, known, shape, statics.values),
+      ),
+    )
+    .filter((plan) => plan !== undefined)
+    .chain((plan) => argumentsOf(fc, plan))
+    .filter((inputs) => {
+      const distance = distanceAt(site, inputs)
+      return distance !== undefined && (apart === 0 || distance >= apart)
+    })
+}
+
+function planFor(
+  names: readonly string[],
+  list: readonly number[],
+  rest: readonly number[],
+  plan: (sizes: ReadonlyMap<string, number>, rest: readonly number[]) => readonly PlannedInput[] | undefined,
+): readonly PlannedInput[] | undefined {
+  const sizes = new Map(names.map((name, i) => [name, list[i]!]))
+  if (sizes.has("..."))
+    sizes.set(
+      "...",
+      rest.reduce((x, y) => x * y, 1),
+    )
+  return plan(sizes, rest)
+}
+
+function argumentsOf(fc: FastCheckModule, plan: readonly PlannedInput[]): FastCheck.Arbitrary<Arguments> {
+  const one = (planned: PlannedInput): FastCheck.Arbitrary<InputValue | undefined> => {
+    const { shape, elements, optional } = planned
+    const element = elementOf(fc, elements)
+    let value: FastCheck.Arbitrary<InputValue>
+    if (!shape) value = elements.kind === "bool" ? fc.boolean() : element
+    else {
+      const length = shape.reduce((total, size) => total * size, 1)
+      const make =
+        elements.kind === "real" ? Float64Array : elements.kind === "bool" ? Uint8Array : Int32Array
+      value = fc
+        .array(element, { minLength: length, maxLength: length })
+        .map((list) => ({ data: make.from(list), shape }))
+    }
+    return optional ? fc.option(value, { nil: undefined }) : value
+  }
+  return fc
+    .tuple(...plan.map(one))
+    .map((values) =>
+      Object.fromEntries(plan.flatMap(({ name }, i) => (values[i] === undefined ? [] : [[name, values[i]]]))),
+    )
+}
+
+function elementOf(fc: FastCheckModule, elements: Elements): FastCheck.Arbitrary<number> {
+  if (elements.kind === "bool") return fc.integer({ min: 0, max: 1 })
+  if (elements.kind === "int") {
+    const inside = fc.integer({ min: elements.low, max: elements.high })
+    if (elements.sentinels.length === 0) return inside
+    return fc.oneof(
+      { arbitrary: inside, weight: 4 },
+      { arbitrary: fc.constantFrom(...elements.sentinels), weight: 1 },
+    )
+  }
+  const { low, high, not, open } = elements
+  // Multiples of a power of two: sums of them are exact, and they shrink to readable numbers.
+  const grid = 2 ** -10
+  const real = fc
+    .integer({ min: Math.ceil(low / grid), max: Math.floor(high / grid) })
+    .map((step) => step * grid)
+    .filter((value) => value !== not && !(open[0] && value <= low) && !(open[1] && value >= high))
+  return Math.floor(high / grid) - Math.ceil(low / grid) < 16
+    ? fc.double({ min: low, max: high, noNaN: true, minExcluded: open[0], maxExcluded: open[1] })
+    : real
+}
