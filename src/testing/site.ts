@@ -38,7 +38,7 @@ export function siteMaker(checked: Loss, settings: Settings, draw: Random): (inp
 
 /** Draws sizes and inputs until the loss accepts them, is finite there, and is smooth around; or as near to that as it gets. */
 export function findSite(
-  checked: Checked,
+  checked: Loss,
   fixed: Readonly<Record<string, number>>,
   statics: ReadonlyMap<Input, number>,
   draw: Random,

@@ -1,0 +1,244 @@
+// Random well-typed losses as source text: from the grammar, the types, and the axes that are in scope at each place.
+import fc from "fast-check"
+
+type Text = fc.Arbitrary<string>
+
+/** What is in scope: axes besides the batch, and names of `let`s by the axes that they need. */
+interface Scope {
+  readonly axes: readonly ("d" | "c" | "j")[]
+  /** Values with only the batch axis. */
+  readonly rows: readonly string[]
+  /** Values that also have the class axis. */
+  readonly vectors: readonly string[]
+  /** Values over pairs, with j. */
+  readonly pairs: readonly string[]
+  readonly functions: readonly string[]
+}
+
+const plain: Scope = { axes: [], rows: [], vectors: [], pairs: [], functions: [] }
+
+/** The arguments of every generated loss. Their own axes make types and roles differ. */
+const samples = ["x: [d]", "y: [d]", "u", "v: real in [0, 1]", "w: [c]", "t: index c", "m: bool", "k: int"]
+const shared = "shared g: [c, d] = 0.5"
+const options = ["p: real > 0 = 1.5", "q: real in [0, 1] = 0.25", "h: [c] = 1"]
+
+const memo = new Map<string, Text>()
+const kept = (key: string, make: () => Text): Text => {
+  let text = memo.get(key)
+  if (!text) {
+    // The entry is there before it is made: what refers to itself does so through it.
+    memo.set(
+      key,
+      fc.constant("").chain(() => made),
+    )
+    const made = make()
+    text = made
+    memo.set(key, text)
+  }
+  return text
+}
+
+const key = (s: Scope): string =>
+  [s.axes, s.rows, s.vectors, s.pairs, s.functions].map((list) => list.join(",")).join("|")
+
+const number: Text = fc.constantFrom("0.5", "1", "2", "0.1", "3", "1e-2", "0.75")
+
+const join = (...parts: readonly (string | Text)[]): Text =>
+  fc
+    .tuple(...parts.map((part) => (typeof part === "string" ? fc.constant(part) : part)))
+    .map((all) => all.join(""))
+
+/** Alternatives with weights; the first ones are the simplest, and what failures shrink to. */
+const choose = (...alternatives: readonly (readonly [weight: number, text: Text])[]): Text =>
+  fc.oneof({ withCrossShrink: true }, ...alternatives.map(([weight, arbitrary]) => ({ weight, arbitrary })))
+
+const within = (s: Scope, axis: "d" | "c" | "j"): Scope =>
+  s.axes.includes(axis) ? s : { ...s, axes: [...s.axes, axis] }
+
+/** A number that is known without looking at anything else. */
+function leaf(s: Scope): Text {
+  const words = [
+    "u",
+    "v",
+    "p",
+    "q",
+    "w[c = t]",
+    "h[c = t]",
+    "size(c)",
+    "dot(x, y)",
+    "sqdist(x, y)",
+    "norm(x)",
+    ...s.rows,
+  ]
+  if (s.axes.includes("d")) words.push("x", "y", "x", "y", "g[c = t]")
+  if (s.axes.includes("c")) words.push("w", "w", "h", ...s.vectors)
+  if (s.axes.includes("c") && s.axes.includes("d")) words.push("g", "g")
+  if (s.axes.includes("j")) words.push("u[b = j]", "dot(x, y[b = j])", "sqdist(x, x[b = j])", ...s.pairs)
+  if (s.axes.includes("j") && s.axes.includes("d")) words.push("x[b = j]", "y[b = j]")
+  if (s.axes.includes("j") && s.axes.includes("c")) words.push("w[b = j]")
+  return choose([5, fc.constantFrom(...words)], [1, number])
+}
+
+/** A real, as an operand: in parentheses where it is more than a name or a call. */
+function real(s: Scope, depth: number): Text {
+  if (depth <= 0) return leaf(s)
+  return kept(`real ${depth} ${key(s)}`, () => {
+    const e = real(s, depth - 1)
+    const small = real(s, depth - 2)
+    const unary = (name: string): Text => join(`${name}(`, e, ")")
+    const alternatives: (readonly [number, Text])[] = [
+      [6, leaf(s)],
+      [4, join("(", e, fc.constantFrom(" + ", " - "), e, ")")],
+      [3, join("(", e, " * ", e, ")")],
+      [1, join("(-", e, ")")],
+      [1, join("(", e, " / (1 + ", small, "^2))")],
+      [1, join("(", e, " / p)")],
+      [2, join("(", e, "^", fc.constantFrom("2", "2", "3", "0"), ")")],
+      [1, join("((1 + ", e, "^2)^", fc.constantFrom("0.5", "-1", "1.5", "q", "-0.5"), ")")],
+      [
+        2,
+        choose(
+          ...["sigmoid", "tanh", "softplus", "sin", "cos", "atan"].map((name) => [1, unary(name)] as const),
+        ),
+      ],
+      [2, choose(...["abs", "relu", "sign", "stop"].map((name) => [1, unary(name)] as const))],
+      [1, join("exp(-abs(", e, "))")],
+      [1, join("log(1 + exp(", e, "))")],
+      [1, join("log(sigmoid(", e, "))")],
+      [1, join("(exp(0.1 * ", e, ") - 1)")],
+      [1, join("sqrt(1 + ", e, "^2)")],
+      [1, join("log1p(", e, "^2)")],
+      [1, join("log(0.5 + abs(", e, "))")],
+      [1, join(fc.constantFrom("max", "min", "logaddexp"), "(", e, ", ", small, ")")],
+      [1, join("clamp(", e, ", -1, 1)")],
+      [1, join("clampMin(", e, ", q)")],
+      [3, join("(if ", condition(s, depth - 1), " then ", e, " else ", small, ")")],
+      [1, join("surrogate(", small, ", ", e, ")")],
+      [1, join("xlogy(v, 1 + ", e, "^2)")],
+      [1, join("indicator(", condition(s, depth - 1), ")")],
+      [2, reduction(s, depth)],
+      [1, gather(s, depth)],
+    ]
+    for (const name of s.functions) alternatives.push([2, join(`${name}(`, e, ")")])
+    return choose(...alternatives)
+  })
+}
+
+/** A reduction over an axis that it declares or that an argument has. */
+function reduction(s: Scope, depth: number): Text {
+  return kept(`reduction ${depth} ${key(s)}`, () => {
+    const over = (axis: "d" | "c"): readonly (readonly [number, Text])[] => {
+      const inside = within(s, axis)
+      const e = real(inside, depth - 1)
+      const filter = condition(inside, depth - 2)
+      return [
+        [3, join(fc.constantFrom("sum", "mean", "logsumexp", "max", "min"), `[${axis}](`, e, ")")],
+        [1, join(`sum[${axis} if `, filter, "](", e, ")")],
+        [1, join(`prod[${axis}](1 + 0.1 * tanh(`, e, "))")],
+        [1, join("(if ", join(`any[${axis}](`, filter, ")"), " then ", real(s, depth - 1), " else 0.5)")],
+        [1, join(`count[${axis}](`, filter, ")")],
+        [1, join("log(", `sum[${axis}](exp(`, e, ")))")],
+      ]
+    }
+    const alternatives = [...over("d"), ...over("c")]
+    if (!s.axes.includes("j")) {
+      const inside = within(s, "j")
+      const e = real(inside, depth - 1)
+      alternatives.push(
+        [2, join(fc.constantFrom("sum", "mean", "logsumexp"), "[j in b](", e, ")")],
+        [1, join("sum[j in b if j != b](", e, ")")],
+        [1, join("mean[j in b if ", condition(inside, depth - 2), "](", e, ")")],
+        [1, join("softplus(logsumexp[j in b if j != b](", e, "))")],
+      )
+    }
+    return choose(...alternatives)
+  })
+}
+
+/** An element of something that has a class or feature axis. */
+function gather(s: Scope, depth: number): Text {
+  return kept(`gather ${depth} ${key(s)}`, () => {
+    const classes = real(within(s, "c"), depth - 1)
+    const features = real(within(s, "d"), depth - 2)
+    return choose(
+      [2, join("(w * (1 + ", classes, "))[c = t]")],
+      [2, join("logSoftmax[c](w + ", classes, ")[c = t]")],
+      [1, join("softmax[c](w * ", classes, ")[c = t]")],
+      [1, join("-log(softmax[c](w + ", classes, ")[c = t])").map((text) => `(${text})`)],
+      [1, join("sum[d](x * ((y + ", features, ")[d = d + 1] ?? 0))")],
+      [1, join("sum[d]((x[d = d - 1] ?? ", features, ") * y)")],
+      [1, join("sum[c](g[d = 0] * ", classes, ")").map((text) => text.replace("g[d = 0]", "h"))],
+    )
+  })
+}
+
+/** A condition, as an operand. */
+function condition(s: Scope, depth: number): Text {
+  const words = ["m", "k == 1", "k > 0", "t == 0"]
+  if (s.axes.includes("c")) words.push("c == t", "c != t", "c < t")
+  if (s.axes.includes("d")) words.push("d > 0")
+  if (s.axes.includes("j")) words.push("j != b", "j == b", "k[b = j] == k", "t[b = j] == t", "j < b")
+  const simple = fc.constantFrom(...words.map((word) => `(${word})`))
+  if (depth <= 0) return simple
+  return kept(`condition ${depth} ${key(s)}`, () => {
+    const c = condition(s, depth - 1)
+    const e = real(s, depth - 1)
+    return choose(
+      [4, simple],
+      [3, join("(", e, fc.constantFrom(" < ", " > ", " <= ", " >= "), e, ")")],
+      [1, join("(", c, fc.constantFrom(" and ", " or "), c, ")")],
+      [1, join("(not ", c, ")")],
+    )
+  })
+}
+
+/** The `let`s at the head, and what is in scope after them. */
+const heads: fc.Arbitrary<{ readonly text: string; readonly scope: Scope }> = fc
+  .array(fc.constantFrom("row", "vector", "pair", "function"), { minLength: 0, maxLength: 3 })
+  .chain((kinds) => {
+    let scope = plain
+    const bindings: Text[] = []
+    kinds.forEach((kind, i) => {
+      if (kind === "row") {
+        bindings.push(join(`a${i} = `, real(scope, 2)))
+        scope = { ...scope, rows: [...scope.rows, `a${i}`] }
+      } else if (kind === "vector") {
+        bindings.push(join(`z${i} = w + `, real(within(scope, "c"), 2)))
+        scope = { ...scope, vectors: [...scope.vectors, `z${i}`] }
+      } else if (kind === "pair") {
+        bindings.push(join(`s${i}[j in b] = dot(x, y[b = j]) + `, real(within(scope, "j"), 2)))
+        scope = { ...scope, pairs: [...scope.pairs, `s${i}`] }
+      } else {
+        bindings.push(
+          join(`f${i}(r) = `, real({ ...scope, rows: [...scope.rows, "r", "r", "r"] }, 2), " * r"),
+        )
+        scope = { ...scope, functions: [...scope.functions, `f${i}`] }
+      }
+    })
+    return fc
+      .tuple(...bindings)
+      .map((all) => ({ text: all.length > 0 ? `let ${all.join(",\n      ")} in\n  ` : "", scope }))
+  })
+
+/** A whole loss. One in five has no batch axes and reduces over b itself. */
+export const programs: fc.Arbitrary<string> = heads.chain(({ text, scope }) =>
+  fc
+    .record({
+      body: real(scope, 4),
+      where: fc.option(condition(scope, 2), { freq: 4 }),
+      per: fc.option(join("(0.5 + ", real(scope, 1), "^2)"), { freq: 5 }),
+      whole: fc.nat(4).map((n) => n === 4),
+    })
+    .map(({ body, where, per, whole }) => {
+      if (whole) {
+        const batched = samples.map((one) => {
+          const [, name, type] = /^(\w+)(.*)$/.exec(one)!
+          if (type === "") return `${name}: [b]`
+          return type!.startsWith(": [") ? `${name}: [b, ${type!.slice(3)}` : `${name}: [b] ${type!.slice(2)}`
+        })
+        return `loss random(${[...batched, shared].join(", ")}; ${options.join(", ")}) =\n  ${text}mean[b](${body} + 0.1 * u)`
+      }
+      const tails = (where === null ? "" : `\n  where ${where}`) + (per === null ? "" : `\n  per ${per}`)
+      return `loss random[b](${[...samples, shared].join(", ")}; ${options.join(", ")}) =\n  ${text}${body} + 0.1 * u${tails}`
+    }),
+)
