@@ -127,14 +127,18 @@ function evaluate(args: Arguments, terminal: Terminal): number {
   const inputs = Object.fromEntries([...data, ...options])
   const kernel = loss.kernel({ ...kernelOptions(args, "f64"), target })
   const result = kernel(inputs)
-  const shapeOf = (name: string): readonly number[] => {
-    const value: Value | undefined = data.get(name) ?? options.get(name)
-    return typeof value === "object" ? value.shape : []
+  // A gradient has the shape of its argument; one that was left out has that of its default, of which only the length is known.
+  const shapeOf = (name: string): readonly number[] | undefined => {
+    const value: Value | undefined = options.get(name) ?? data.get(name)
+    if (typeof value === "object") return value.shape
+    return value !== undefined || loss.inputs.find((input) => input.name === name)?.axes.length === 0
+      ? []
+      : undefined
   }
-  const grad = Object.entries(result.grad ?? {}).map(([name, value]) => [name, show(value, shapeOf(name))])
+  const grad = Object.entries(result.grad).map(([name, values]) => [name, show(values, shapeOf(name))])
   terminal.out(
     `${pretty({
-      loss: show(result.loss, undefined),
+      loss: show(result.loss, result.shape),
       ...(grad.length > 0 && { grad: Object.fromEntries(grad) }),
       count: result.count,
     })}\n`,
@@ -155,7 +159,14 @@ function checkGradients(args: Arguments, terminal: Terminal): number {
   const bar = progress(terminal, "gradcheck", losses.length)
   for (const [index, loss] of losses.entries()) {
     bar.step(index, loss.name)
-    const result = gradcheck(loss, { ...natural(args, "runs"), ...natural(args, "seed") })
+    const { grad, reduction, static: fixed } = kernelOptions(args, "f64")
+    const result = gradcheck(loss, {
+      ...natural(args, "runs"),
+      ...natural(args, "seed"),
+      ...(Array.isArray(grad) && { grad }),
+      reduction,
+      static: fixed,
+    })
     bar.end()
     terminal.out(`${loss.name}: ${result.message}\n`)
     if (!result.ok) failed++
@@ -181,8 +192,8 @@ function format(args: Arguments, terminal: Terminal): number {
     if (operand.startsWith("stdlib:"))
       throw new UsageError("the library's files are not yours to rewrite: name a file")
     const given = readSource(terminal, operand)
-    const { file, diagnostics } = parse(toSource(given.text, given.name))
-    if (!file || diagnostics.some(({ severity }) => severity === "error")) {
+    const { file, complete, diagnostics } = parse(toSource(given.text, given.name))
+    if (!complete) {
       found.push(...diagnostics)
       continue
     }
