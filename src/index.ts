@@ -120,11 +120,15 @@ type GradKeys<H, O> = O extends { readonly grad: infer G }
       ? N
       : never
   : never
-type FloatsOf<O> = O extends { readonly dtype: "f64" }
-  ? Float64Array
-  : O extends { readonly dtype?: "f32" }
-    ? Float32Array
-    : Floats
+type FloatsOf<O> = O extends { readonly dtype: infer D }
+  ? D extends "f64"
+    ? Float64Array
+    : D extends "f32"
+      ? Float32Array
+      : Floats
+  : "dtype" extends keyof O
+    ? Floats
+    : Float32Array
 type LossOf<H, O> = O extends { readonly reduction: infer R }
   ? R extends "none"
     ? H extends { batch: true }
