@@ -17,7 +17,7 @@ import type {
   State,
 } from "./ast.ts"
 import { HeaderParser } from "./headers.ts"
-import { expectedToken, reservedWord, startsOperand, strange, type Problem } from "./messages.ts"
+import { beside, expectedToken, reservedWord, startsOperand, strange, type Problem } from "./messages.ts"
 import { climb, levelOf, levels, type Item } from "./operators.ts"
 import * as t from "./tokens.ts"
 
@@ -106,15 +106,9 @@ export abstract class ExpressionParser extends HeaderParser {
   private product(items: Item[]): void {
     const number = this.LA(0)
     const next = this.LA(1)
-    const shown = next.tokenType === t.LParen ? "(…)" : next.image
-    this.tell(
-      {
-        code: "missing-operator",
-        message: `two expressions side by side: ${quote(number.image)} ${quote(next.image)}`,
-        help: `write \`${number.image} * ${shown}\``,
-      },
-      next,
-    )
+    const form = numberForm(number.image, next.image)
+    if (form) this.note("number-form", { start: number.startOffset, end: t.spanOf(next).end }, form)
+    else this.tell(beside(number, next), next)
     items.push({
       kind: "infix",
       token: { ...next, image: "*", tokenType: t.Star, tokenTypeIdx: t.Star.tokenTypeIdx! },
@@ -154,8 +148,8 @@ export abstract class ExpressionParser extends HeaderParser {
         },
         {
           ALT: (): Expr => {
-            this.subrule(index, this.positions)
-            this.ACTION(() => this.position(start, opener, before))
+            const closer = this.subrule(index, this.positions)
+            this.ACTION(() => this.position(start, opener, closer, before))
             return before
           },
         },
@@ -180,9 +174,9 @@ export abstract class ExpressionParser extends HeaderParser {
 
   /** `[NAME =`: a substitution; anything else in brackets names an index, or is a position. */
   private entriesAhead(): boolean {
-    return (
-      (this.ahead(t.LBracket, t.Name) || this.ahead(t.LBracket, t.Rest)) && this.LA(3).tokenType === t.Equal
-    )
+    const { tokenType } = this.LA(2)
+    const named = tokenType === t.Name || tokenType === t.Rest || tokenType === t.NumberToken
+    return named && this.LA(3).tokenType === t.Equal
   }
 
   private readonly entries = this.RULE("entries", (): Entry[] => {
@@ -194,11 +188,18 @@ export abstract class ExpressionParser extends HeaderParser {
 
   private readonly entry = this.RULE("entry", (): Entry => {
     const start = this.LA(1)
+    this.ACTION(() => this.entryNamed(start))
     const axis = this.SUBRULE(this.index)
     this.CONSUME(t.Equal)
     const value = this.SUBRULE(this.expression)
     return { kind: "entry", axis, value, span: this.since(start) }
   })
+
+  private entryNamed(start: IToken): void {
+    if (start.tokenType !== t.NumberToken || this.LA(2).tokenType === t.Equal) return
+    const message = `${quote(start.image)}: axes are named, not numbered`
+    this.give({ code: "position-index", message, help: `say which axis: \`[c = ${start.image}]\`` }, start)
+  }
 
   private readonly index = this.RULE("index", (): Name | Rest =>
     this.OR([
@@ -232,7 +233,7 @@ export abstract class ExpressionParser extends HeaderParser {
   }
 
   /** What PyTorch and JavaScript write: `[0]`, `[:, 1]`, `[i]`, `[mask]`. */
-  private readonly positions = this.RULE("positions", () => {
+  private readonly positions = this.RULE("positions", (): IToken => {
     this.CONSUME(t.LBracket)
     this.MANY(() => {
       this.OR([
@@ -242,13 +243,14 @@ export abstract class ExpressionParser extends HeaderParser {
         { ALT: () => this.CONSUME(t.Rest) },
       ])
     })
-    this.CONSUME(t.RBracket)
+    const closer = this.CONSUME(t.RBracket)
     // `sum[1](x)`: the argument belongs to what is already reported.
     this.OPTION(() => this.SUBRULE(this.callArguments))
+    return closer
   })
 
-  private position(start: IToken, opener: IToken, target: Expr): void {
-    const brackets = this.since(opener)
+  private position(start: IToken, opener: IToken, closer: IToken, target: Expr): void {
+    const brackets = { start: opener.startOffset, end: closer.startOffset + 1 }
     const written = this.text(brackets)
     const name = this.text({ start: start.startOffset, end: opener.startOffset }).trim()
     const compared = /^\[\s*([A-Za-z_]\w*)\s*==/.exec(written)
@@ -258,11 +260,14 @@ export abstract class ExpressionParser extends HeaderParser {
       })
       return
     }
-    if (target.kind === "name" && reductions.has(name) && !written.includes("(")) {
-      this.forgotten(start, brackets)
+    const inside = written.slice(1, -1).trim()
+    if (target.kind === "name" && reductions.has(name)) {
+      if (/^[A-Za-z_.]/.test(inside) && this.LA(0) === closer) return this.forgotten(start, brackets)
+      this.note("position-index", brackets, `${quote(name + written)}: axes are named, not numbered`, {
+        help: `say which axis: \`${name}[d](…)\``,
+      })
       return
     }
-    const inside = written.slice(1, -1).trim()
     const simple = /^-?[\w.]+$/.test(inside) ? inside : "…"
     this.note("position-index", brackets, `${quote(name + written)}: axes are named, not numbered`, {
       help: `say which axis: \`${name.length < 20 ? name : "x"}[c = ${simple}]\``,
@@ -315,7 +320,9 @@ export abstract class ExpressionParser extends HeaderParser {
       {
         ALT: (): Expr => {
           const opener = this.LA(1)
+          this.listed++
           this.SUBRULE(this.positions)
+          this.listed--
           return this.ACTION(() => this.listValue(opener))
         },
       },
@@ -345,6 +352,7 @@ export abstract class ExpressionParser extends HeaderParser {
   }
 
   private listValue(opener: IToken): Expr {
+    if (this.listed > 0) return this.zero(this.since(opener))
     const written = this.text(this.since(opener)).replace("[", "(").replace(/\]$/, ")")
     this.note("list-value", this.since(opener), "there are no lists of numbers", {
       help: `pass them as an input: \`shared w: [c]\`; as a default write ${quote(written)}`,
@@ -355,7 +363,7 @@ export abstract class ExpressionParser extends HeaderParser {
   private callOf(name: IToken, bound: Bound | undefined, call: CallArguments | undefined): Expr {
     const callee = this.nameOf(name)
     if (!call) {
-      if (bound) this.position(name, this.bracketOf(name), callee)
+      if (bound) this.position(name, this.bracketOf(name), this.LA(0), callee)
       return callee
     }
     const { binders = [], filter } = bound ?? {}
@@ -430,10 +438,10 @@ export abstract class ExpressionParser extends HeaderParser {
 
   /** `[NAME` with what can follow an index: a range, another index, a filter, or the end. */
   private bindersAhead(): boolean {
-    if (this.ahead(t.LBracket, t.Rest)) return this.LA(3).tokenType !== t.Equal
-    if (!this.ahead(t.LBracket, t.Name)) return false
+    if (!this.ahead(t.LBracket, t.Name) && !this.ahead(t.LBracket, t.Rest)) return false
     const { tokenType } = this.LA(3)
-    return [t.In, t.Comma, t.RBracket, t.IfWord, t.Semicolon].includes(tokenType)
+    if (tokenType === t.Comma && this.LA(4).tokenType === t.NumberToken) return false
+    return [t.In, t.Comma, t.RBracket, t.IfWord, t.Semicolon, t.Name].includes(tokenType)
   }
 
   private readonly brackets = this.RULE("brackets", (): Bound => {
@@ -451,7 +459,7 @@ export abstract class ExpressionParser extends HeaderParser {
         {
           ALT: () => {
             binders.push(this.SUBRULE(this.binder))
-            this.OPTION(() => {
+            this.MANY(() => {
               const word = this.CONSUME(t.IfWord)
               filters.push({ word, value: this.SUBRULE(this.expression), index: binders.length })
             })
@@ -513,6 +521,7 @@ export abstract class ExpressionParser extends HeaderParser {
           semicolon: letSeparator,
         }),
       )
+      this.ACTION(() => this.LA(0).tokenType !== t.LetWord || this.missingIn())
       const word = this.OPTION(() => this.CONSUME(t.In))
       if (!word) this.ACTION(() => this.missingIn())
     })
@@ -544,7 +553,7 @@ export abstract class ExpressionParser extends HeaderParser {
       )
     }
     if (opened) {
-      if (t.reserved.has(found.image)) this.give(reservedWord(found), found)
+      if (t.reserved.has(found.image) && found.tokenType !== t.In) this.give(reservedWord(found), found)
       this.give(
         strange(found) ?? { ...expectedToken("a name", found, previous), code: "expected-name" },
         found,
@@ -781,6 +790,15 @@ export abstract class ExpressionParser extends HeaderParser {
       this.tell(problem, found)
     else this.give(problem, found)
   }
+}
+
+/** Numbers of other languages: `0xff`, `1_000`, `1f`. */
+function numberForm(digits: string, rest: string): string | undefined {
+  if (digits === "0" && /^[xob][0-9a-f]+$/i.test(rest)) return "numbers are decimal"
+  if (/^_\d/.test(rest)) return "the digits of a number are not grouped"
+  if (/^[fFdDlLnNuU]$/.test(rest))
+    return "a number has no suffix; if this is a name, write `*` in front of it"
+  return undefined
 }
 
 function rangeParts(range: Range | undefined): Expr[] {

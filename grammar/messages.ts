@@ -1,19 +1,20 @@
 /** A token that does not fit -> what to say about it. */
 
 import { EOF, type IParserErrorMessageProvider, type IToken, type TokenType } from "chevrotain"
+import type { ParseCode } from "../src/catalogue/parse.ts"
 import { quote } from "../src/diagnostics.ts"
 import * as t from "./tokens.ts"
 
 /** What is wrong, without the place. */
 export interface Problem {
-  readonly code: string
+  readonly code: ParseCode
   readonly message: string
   readonly help?: string | undefined
 }
 
 /** Words of other languages, which are names here and so never stand next to an operand. */
 const strangeWords: ReadonlyMap<string, Problem> = new Map(
-  Object.entries({
+  Object.entries<Problem>({
     for: {
       code: "comprehension",
       message: "there is no `for`",
@@ -124,6 +125,7 @@ export function localDeclaration(word: string): Problem {
 export function beside(previous: IToken, found: IToken): Problem {
   const special = strangeWord(previous) ?? strange(found)
   if (special) return special
+  if (found.image === "per" || found.image === "norm") return tailInside(found.image)
   if (previous.image === "axis" && found.tokenType === t.Name) return localDeclaration("axis")
   if (found.tokenType === t.IfWord)
     return {
@@ -133,7 +135,7 @@ export function beside(previous: IToken, found: IToken): Problem {
     }
   const help =
     previous.tokenType === t.NumberToken
-      ? `write \`${previous.image} * ${found.image}\``
+      ? `write \`${previous.image} * ${found.tokenType === t.LParen ? "(…)" : found.image}\``
       : "put an operator between them"
   return {
     code: "missing-operator",
@@ -171,9 +173,14 @@ const nameLists = new Set(["loss", "def", "axes", "members", "argument", "bindin
 function mismatch(expected: TokenType, found: IToken, previous: IToken, rule: string): Problem {
   if (expected === t.Name) return expectedName(found, previous)
   if (expected === t.Equal) return expectedEqual(found, previous, rule)
+  if (rule === "members" && found.tokenType === t.NumberToken) return axisNumber()
+  if (previous.tokenType === t.Text && (found.tokenType === t.OrOr || found.tokenType === t.Or))
+    return choiceBar(found)
   const afterOpener = [t.LParen, t.LBracket, t.Comma, t.Semicolon].includes(previous.tokenType)
-  if (afterOpener && nameLists.has(rule) && isReserved(found)) return reservedWord(found)
   if (found.tokenType === t.Comma) return extraComma()
+  if (afterOpener && rule === "callArguments") return expectedExpression(found, previous)
+  if (afterOpener && nameLists.has(rule) && found.tokenType !== t.Semicolon)
+    return expectedName(found, previous)
   if (found.tokenType === t.Semicolon && headers.has(rule)) {
     const message =
       rule === "def" ? "a `def` has no options: all its arguments are alike" : "a header has one `;`"
@@ -190,7 +197,17 @@ function mismatch(expected: TokenType, found: IToken, previous: IToken, rule: st
   if (t.endsOperand(previous) && startsOperand(found) && expected !== t.LParen && expected !== t.LBracket) {
     return beside(previous, found)
   }
-  return expectedToken(quote(expected.LABEL ?? expected.name), found, previous)
+  return expectedToken(spelled(expected), found, previous)
+}
+
+/** How a kind of token is called where it was expected. */
+function spelled(type: TokenType): string {
+  return type === t.Text ? "a text in double quotes" : quote(type.LABEL ?? type.name)
+}
+
+function choiceBar(found: IToken): Problem {
+  const message = `${quote(found.image)} is written \`|\` between the members of a choice`
+  return { code: "foreign-operator", message, help: "write `|`" }
 }
 
 function expectedName(found: IToken, previous: IToken): Problem {
@@ -222,7 +239,10 @@ function expectedEqual(found: IToken, previous: IToken, rule: string): Problem {
       help: "write `=`",
     }
   }
-  return expectedToken("`=`", found, previous)
+  const problem = expectedToken("`=`", found, previous)
+  return found.tokenType === t.Colon
+    ? { ...problem, help: "what a `let` names has no type of its own" }
+    : problem
 }
 
 /** The general case. */

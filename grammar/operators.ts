@@ -1,6 +1,7 @@
 /** A flat list of operands and operators -> a tree, by the table of precedence. */
 
 import type { IToken, TokenType } from "chevrotain"
+import type { ParseCode } from "../src/catalogue/parse.ts"
 import { quote } from "../src/diagnostics.ts"
 import { cover, type Span } from "../src/source.ts"
 import type { BinaryOperator, Expr } from "./ast.ts"
@@ -89,7 +90,7 @@ export interface Building {
   /** The text of a span. */
   text(span: Span): string
   /** Reports an error and goes on. */
-  note(code: string, span: Span, message: string, more?: { help?: string; label?: string }): void
+  note(code: ParseCode, span: Span, message: string, more?: { help?: string; label?: string }): void
   /** Gives a node its height. */
   node<N extends Expr>(node: N, parts: readonly Expr[]): N
 }

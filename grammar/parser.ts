@@ -1,6 +1,7 @@
 /** Text -> tree. Each declaration is parsed by itself, so that every one of them reports its own errors. */
 
 import {
+  EOF,
   isRecognitionException,
   NotAllInputParsedException,
   type IToken,
@@ -191,7 +192,7 @@ export class LossParser extends ExpressionParser {
 
   /** After the end of the parse, the last token is no longer the previous one. */
   private tellAt(problem: Problem, token: IToken, tokens: readonly IToken[]): void {
-    if (!Number.isNaN(token.startOffset)) return this.tell(problem, token)
+    if (token.tokenType !== EOF) return this.tell(problem, token)
     const { end } = t.spanOf(tokens.at(-1)!)
     this.note(problem.code, { start: end, end }, problem.message, problem.help ? { help: problem.help } : {})
   }
@@ -223,7 +224,7 @@ export function parse(source: Source, options: ParseOptions = {}): Parsed {
   })
   const lexed = read(source, limits, report)
   if (!lexed) return finish([])
-  const { tokens, comments } = lexed
+  const { tokens, comments, dropped } = lexed
   if (tokens.length === 0) {
     if (!report.failed)
       report.add(
@@ -231,7 +232,7 @@ export function parse(source: Source, options: ParseOptions = {}): Parsed {
       )
     return finish(comments)
   }
-  const reading: Reading = { source, report, comments, attached: new Set(), limits }
+  const reading: Reading = { source, report, comments, dropped, attached: new Set(), limits }
   const parts = cut(tokens)
   for (const part of parts) {
     if (report.full) break
@@ -264,8 +265,8 @@ export function parseExpression(source: Source | string, options: ParseOptions =
       ),
     )
   if (lexed && !report.failed && balanced(lexed.tokens, of, report)) {
-    const { tokens, comments } = lexed
-    const reading: Reading = { source: of, report, comments, attached: new Set(), limits }
+    const { tokens, comments, dropped } = lexed
+    const reading: Reading = { source: of, report, comments, dropped, attached: new Set(), limits }
     const result = parser().run(parser().single, reading, tokens)
     if (result) return result
   }
@@ -314,10 +315,10 @@ function notADeclaration(part: readonly IToken[], parts: number): Problem | unde
   const message = `${expected}, found ${quote(first.image)}`
   if (misspelt) {
     const near = nearest(first.image, ["loss", "def", "use"]) ?? "loss"
-    return { code: "expected-declaration", message, help: `write \`${near} ${second.image}…\`` }
+    return { code: "expected-declaration", message, help: `write \`${near} ${second.image}(…) = …\`` }
   }
   if (headerWithoutWord(part))
-    return { code: "expected-declaration", message, help: `write \`loss ${first.image}…\`` }
+    return { code: "expected-declaration", message, help: `write \`loss ${first.image}(…) = …\`` }
   return { code: "expected-declaration", message, help: "a bare expression stands alone in its file" }
 }
 

@@ -1,7 +1,8 @@
 /** What all rules share: reports, docs, heights of nodes, and lists with commas. */
 
-import { EmbeddedActionsParser, type IToken, type ParserMethod } from "chevrotain"
-import { error, warning, type Report } from "../src/diagnostics.ts"
+import { EmbeddedActionsParser, EOF, type IToken, type ParserMethod } from "chevrotain"
+import type { ParseCode } from "../src/catalogue/parse.ts"
+import { error, type Report } from "../src/diagnostics.ts"
 import type { Source, Span } from "../src/source.ts"
 import type { Argument, Comment, Expr, Name } from "./ast.ts"
 import {
@@ -37,6 +38,8 @@ export interface Reading {
   readonly source: Source
   readonly report: Report
   readonly comments: readonly Comment[]
+  /** Where characters were reported and left out. */
+  readonly dropped: ReadonlySet<number>
   /** Comments that belong to a declaration or an argument. */
   readonly attached: Set<Comment>
   readonly limits: SyntaxLimits
@@ -50,6 +53,8 @@ export abstract class Reader extends EmbeddedActionsParser implements Building {
   protected abstract readonly expression: ParserMethod<[arithmetic?: boolean], Expr>
   protected reading!: Reading
   protected depth = 0
+  /** How many list values are around the next token. */
+  protected listed = 0
   private heights = new Map<Expr, number>()
 
   constructor(validate: boolean) {
@@ -65,6 +70,7 @@ export abstract class Reader extends EmbeddedActionsParser implements Building {
   protected begin(reading: Reading, tokens: IToken[]): void {
     this.reading = reading
     this.depth = 0
+    this.listed = 0
     this.heights = new Map()
     this.input = tokens
   }
@@ -88,21 +94,11 @@ export abstract class Reader extends EmbeddedActionsParser implements Building {
 
   // ------------------------------------------------------------------------------------- reports
 
-  note(code: string, span: Span, message: string, more: { help?: string; label?: string } = {}): void {
+  note(code: ParseCode, span: Span, message: string, more: { help?: string; label?: string } = {}): void {
     if (this.RECORDING_PHASE) return
     const { source, report } = this.reading
     report.add(error(code, source, span, message, more))
     if (report.full) throw new Abandon()
-  }
-
-  protected warn(
-    code: string,
-    span: Span,
-    message: string,
-    more: { help?: string; label?: string } = {},
-  ): void {
-    if (this.RECORDING_PHASE) return
-    this.reading.report.add(warning(code, this.reading.source, span, message, more))
   }
 
   /** Reports a problem at a token; at the end of the text, just behind the last one. */
@@ -118,7 +114,7 @@ export abstract class Reader extends EmbeddedActionsParser implements Building {
   }
 
   private place(token: IToken): Span {
-    if (!Number.isNaN(token.startOffset)) return t.spanOf(token)
+    if (token.tokenType !== EOF) return t.spanOf(token)
     const { end } = t.spanOf(this.LA(0))
     return { start: end, end }
   }
@@ -166,13 +162,23 @@ export abstract class Reader extends EmbeddedActionsParser implements Building {
       GATE: () => this.aheadBeside(),
       DEF: () => {
         this.ACTION(() => {
-          const problem = beside(this.LA(0), this.LA(1))
-          if (problem.code === "missing-operator") this.tell(problem, this.LA(1))
-          else this.give(problem, strangeWord(this.LA(0)) ? this.LA(0) : this.LA(1))
+          const previous = this.LA(0)
+          const found = this.LA(1)
+          if (this.droppedBetween(previous, found)) return
+          const problem = beside(previous, found)
+          if (problem.code === "missing-operator") this.tell(problem, found)
+          else this.give(problem, blames(previous) ? previous : found)
         })
         this.subrule(50 + index, this.expression)
       },
     })
+  }
+
+  /** Whether the operator that is missing was there, as a character that is already reported. */
+  private droppedBetween(previous: IToken, found: IToken): boolean {
+    for (let at = t.spanOf(previous).end; at < found.startOffset; at++)
+      if (this.reading.dropped.has(at)) return true
+    return false
   }
 
   protected deeper(): void {
@@ -194,7 +200,7 @@ export abstract class Reader extends EmbeddedActionsParser implements Building {
   protected docs(): readonly Comment[] {
     if (this.RECORDING_PHASE) return []
     const { comments, attached } = this.reading
-    const from = Number.isNaN(this.LA(0).startOffset) ? 0 : this.LA(0).startOffset
+    const from = Math.max(0, this.LA(0).startOffset)
     const to = this.LA(1).startOffset
     let low = 0
     let high = comments.length
@@ -284,6 +290,11 @@ export abstract class Reader extends EmbeddedActionsParser implements Building {
     this.tell(axisNumber(), token)
     return { kind: "name", name: "_", span: t.spanOf(token) }
   }
+}
+
+/** Whether the left one of two neighbours is what is wrong. */
+function blames(previous: IToken): boolean {
+  return strangeWord(previous) !== undefined || previous.image === "axis"
 }
 
 interface ListOptions {

@@ -23,7 +23,7 @@ export const Relation = createToken({ name: "Relation", pattern: Lexer.NA })
 // Every pattern takes linear time: none can match the same characters in two ways.
 export const Space = token("Space", /[ \t\r\n]+/, { group: Lexer.SKIPPED })
 export const LineComment = token("LineComment", /\/\/[^\r\n]*/, { group: "comments" })
-export const BlockComment = token("BlockComment", /\/\*/)
+export const BlockComment = token("BlockComment", /\/\*[^*]*(?:\*+[^*/][^*]*)*(?:\*+\/|\**)/)
 export const HashComment = token("HashComment", /#[^\r\n]*/)
 
 export const NumberToken = token("Number", /(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?/)
@@ -182,32 +182,24 @@ function pairs(characters: string, type: TokenType): [string, TokenType][] {
 export interface Lexed {
   readonly tokens: IToken[]
   readonly comments: readonly Comment[]
+  /** Where characters were reported and left out. */
+  readonly dropped: ReadonlySet<number>
 }
 
 /** Reads a text as tokens; what is wrong with single characters goes into the report. */
 export function lex(source: Source, report: Report): Lexed {
   const { tokens, groups } = lexer.tokenize(source.text)
   const kept: IToken[] = []
-  const blocks: Span[] = []
-  let at = 0
-  while (at < tokens.length) {
-    const found = tokens[at++]!
-    const type = found.tokenType
-    if (type === Word) readWord(found, source, report, kept)
-    else if (type === BlockComment) {
-      const end = source.text.indexOf("*/", found.startOffset + 2)
-      const last = end < 0 ? source.text.length : end + 2
-      blocks.push({ start: found.startOffset, end: last })
-      report.add(blockComment(source, { start: found.startOffset, end: found.startOffset + 2 }))
-      while (at < tokens.length && tokens[at]!.startOffset < last) at++
-    } else if (odd.has(type)) readOdd(found, source, report, kept)
+  const dropped = new Set<number>()
+  for (const found of tokens) {
+    if (found.tokenType === Word) readWord(found, source, report, kept)
+    else if (odd.has(found.tokenType)) readOdd(found, source, report, kept, dropped)
     else kept.push(found)
   }
-  const comments = (groups["comments"] ?? []).map(commentOf)
-  return { tokens: kept, comments: outside(blocks, comments) }
+  return { tokens: kept, comments: (groups["comments"] ?? []).map(commentOf), dropped }
 }
 
-const odd = new Set([HashComment, NumberDot, SingleQuoted, OpenText, Foreign, Stray])
+const odd = new Set([BlockComment, HashComment, NumberDot, SingleQuoted, OpenText, Foreign, Stray])
 
 /** Where a token stands. */
 export function spanOf(of: IToken): Span {
@@ -240,10 +232,19 @@ function readWord(found: IToken, source: Source, report: Report, kept: IToken[])
   )
 }
 
-function readOdd(found: IToken, source: Source, report: Report, kept: IToken[]): void {
+function readOdd(found: IToken, source: Source, report: Report, kept: IToken[], dropped: Set<number>): void {
   const span = spanOf(found)
   const image = found.image
   switch (found.tokenType) {
+    case BlockComment: {
+      const opener = { start: span.start, end: span.start + 2 }
+      report.add(
+        error("block-comment", source, opener, "comments reach to the end of the line here", {
+          help: "begin each line with `//`",
+        }),
+      )
+      break
+    }
     case HashComment:
       report.add(
         error(
@@ -271,7 +272,7 @@ function readOdd(found: IToken, source: Source, report: Report, kept: IToken[]):
       const fixed = `"${image.slice(1, -1).replaceAll('"', "")}"`
       report.add(
         error("single-quotes", source, span, "a text stands between double quotes", {
-          help: `write ${quote(fixed)}`,
+          help: /^'[\w-]+'$/.test(image) ? `write ${quote(fixed)}` : undefined,
         }),
       )
       kept.push(become(found, Text, fixed))
@@ -292,16 +293,23 @@ function readOdd(found: IToken, source: Source, report: Report, kept: IToken[]):
       kept.push(become(found, Text, `"${image.slice(1).replaceAll('"', "")}"`))
       break
     case Foreign:
-      readForeign(found, source, report, kept)
+      readForeign(found, source, report, kept, dropped)
       break
     default:
+      dropped.add(span.start)
       report.add(
         error("foreign-character", source, span, `${shown(image)} is not a character of the language`),
       )
   }
 }
 
-function readForeign(found: IToken, source: Source, report: Report, kept: IToken[]): void {
+function readForeign(
+  found: IToken,
+  source: Source,
+  report: Report,
+  kept: IToken[],
+  dropped: Set<number>,
+): void {
   const span = spanOf(found)
   const type = lookalikes.get(found.image)
   if (type) {
@@ -318,6 +326,7 @@ function readForeign(found: IToken, source: Source, report: Report, kept: IToken
     kept.push(become(found, type, meant))
     return
   }
+  dropped.add(span.start)
   const spelled = spellings.get(found.image)
   report.add(
     error("foreign-character", source, span, `${shown(found.image)} is not a character of the language`, {
@@ -330,21 +339,6 @@ function readForeign(found: IToken, source: Source, report: Report, kept: IToken
 function shown(character: string): string {
   const code = character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")
   return /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character) ? quote(character) : `the character U+${code}`
-}
-
-function blockComment(source: Source, span: Span) {
-  return error("block-comment", source, span, "comments reach to the end of the line here", {
-    help: "begin each line with `//`",
-  })
-}
-
-/** Line comments are found by the lexer even between block marks, where they do not count. */
-function outside(blocks: readonly Span[], comments: readonly Comment[]): readonly Comment[] {
-  let block = 0
-  return comments.filter(({ span }) => {
-    while (block < blocks.length && blocks[block]!.end <= span.start) block++
-    return block === blocks.length || span.start < blocks[block]!.start
-  })
 }
 
 function commentOf(found: IToken): Comment {
