@@ -8,9 +8,9 @@ import { rewriter } from "./simplify.ts"
 import { type Term, count, fromTerms, reduce, refer, substitute, terms } from "./sums.ts"
 import { transformer } from "./transform.ts"
 
-/** A function that expands expressions of one core. */
-export function expander(core: Core): (e: Expr) => Expr {
-  const rules = rewriter(core, "expand")
+/** A function that expands expressions of one core; `all` also expands the elementwise operators. */
+export function expander(core: Core, all = true): (e: Expr) => Expr {
+  const rules = all ? rewriter(core, "expand") : (e: Expr): Expr => e
   const pairs = new Map<Def, { max: Expr; rest: Expr }>()
   /** The maximum and the sum of the others, as expressions over the formals of the definition. */
   const pairOf = (def: Def): { max: Expr; rest: Expr } => {

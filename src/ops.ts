@@ -152,7 +152,7 @@ const table = {
   xlogy: { doc: "x * log(y), and 0 where x is 0.", params: ["x", "y"], takes: binary, type: real,
     eval: (x, y) => (x === 0 && !Number.isNaN(y) ? 0 : x * Math.log(y)), partials: { x: "log(y)", y: "if x == 0 then 0 else x / y" },
     js: "($x === 0 && $y === $y ? 0 : $x * Math.log($y))", domain: { x: [0.1, 8], y: [0.1, 8] }, cost: 22 },
-  tanh: { doc: "Hyperbolic tangent.", params: ["x"], takes: unary, type: real, eval: Math.tanh, partials: { x: "1 - out * out" },
+  tanh: { doc: "Hyperbolic tangent.", params: ["x"], takes: unary, type: real, eval: Math.tanh, partials: { x: "4 * sigmoid(2 * x) * sigmoid(-2 * x)" },
     js: "Math.tanh($x)", bounds: monotone(Math.tanh), cost: 30 },
   sin: { doc: "Sine.", params: ["x"], takes: unary, type: real, eval: Math.sin, partials: { x: "cos(x)" }, js: "Math.sin($x)",
     bounds: () => [-1, 1], cost: 25 },

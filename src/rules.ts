@@ -91,6 +91,7 @@ export const identities: readonly Rule[] = [
   exact("not-ne",           "not (x != y) => x == y"),
   exact("not-lt-int",       "not (x < y) => y <= x", undefined, ["x", "y"]),
   exact("not-le-int",       "not (x <= y) => y < x", undefined, ["x", "y"]),
+  exact("ne-product",       "x * y != 0 => x != 0 and y != 0", undefined, ["x", "y"]),
   exact("eq-same",          "x == x => true", undefined, ["x"]),
   exact("ne-same",          "x != x => false", undefined, ["x"]),
   exact("le-same",          "x <= x => true", undefined, ["x"]),
@@ -139,10 +140,6 @@ export const stabilising: readonly Rule[] = [
 
 // prettier-ignore
 export const finishing: readonly Rule[] = [
-  accurate("scaled-expm1",       "exp(x) * k - k => expm1(x) * k"),
-  accurate("expm1-quotient",     "exp(x) / k - 1 / k => expm1(x) / k"),
-  accurate("scaled-expm1-div",   "k * exp(x) / n - k / n => k * expm1(x) / n"),
-  accurate("minus-scaled-expm1", "k - exp(x) * k => -(expm1(x) * k)"),
   accurate("exp-minus-one",      "exp(x) - 1 => expm1(x)"),
   accurate("one-minus-exp",      "1 - exp(x) => -expm1(x)"),
 ]

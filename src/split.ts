@@ -2,9 +2,9 @@
 //
 // The pinned entry is the whole entry, dense term included, simplified with the pinned axis replaced: `softmax - 1` at the
 // label becomes `expm1(z_y - lse)`, which an addition to a rounded array could never recover.
-import { type AxisExpr, type Core, type Expr, conjunction, conjuncts } from "./ir.ts"
+import { type AxisExpr, type Core, type Expr, type OpExpr, conjunction, conjuncts } from "./ir.ts"
 import { assuming, rewriter } from "./simplify.ts"
-import { type Term, fromTerms, substitute, terms } from "./sums.ts"
+import { type Factor, type Term, factors, fromFactors, fromTerms, substitute, terms } from "./sums.ts"
 import type { Outputs } from "./loss.ts"
 
 /** One write of an array, at every index of its axes; or, with `pin`, at the entries where an axis equals an expression. */
@@ -48,12 +48,51 @@ export function split(outputs: Outputs): Store[] {
     const facts = [...conjuncts(condition), ...(pinned.length === 1 ? guardOf(pinned[0]!.term) : [])]
     const rows = facts.map(at)
     const known = assuming(core, rows)
-    const entry = fromTerms(core, parts.map((t): Term => ({ ...t, term: known(at(t.term)) })))
+    const entry = entryOf(core, parts.map((t): Term => ({ ...t, term: known(at(t.term)) })))
     return [
       { ...whole, value: denseValue },
       { name, axes, pin: { axis: chosen.axis, at: chosen.at }, filter: conjunction(core, rows), value: finish(entry) },
     ]
   })
+}
+
+/** A sum in which `k * exp(x) - k` is `k * expm1(x)`, also where the first term stands under a guard of its own. */
+function entryOf(core: Core, summands: readonly Term[]): Expr {
+  const list = summands.flatMap((t) => terms(t.term, t.negative))
+  const guarded = list.filter((t) => guardOf(t.term).length > 0)
+  const plain = list.filter((t) => !guarded.includes(t))
+  const [first] = guarded
+  if (first && guarded.every((t) => isGuard(t.term) && t.term.args[0] === (first.term as OpExpr).args[0])) {
+    const inside = guarded.map((t): Term => ({ ...t, term: (t.term as OpExpr).args[1]! }))
+    const whenTrue = entryOf(core, [...inside, ...plain])
+    const whenFalse = plain.length === 0 ? core.zero : fromTerms(core, plain)
+    return core.op("select", (first.term as OpExpr).args[0]!, whenTrue, whenFalse)
+  }
+  for (const t of list)
+    for (const u of list) {
+      if (t === u || t.negative === u.negative) continue
+      const all = factors(t.term)
+      const exponential = all.find((f) => !f.inverse && f.factor.kind === "op" && f.factor.op === "exp")
+      const others = all.filter((f) => f !== exponential)
+      if (!exponential || !sameFactors(others, factors(u.term))) continue
+      const difference = core.op("expm1", (exponential.factor as OpExpr).args[0]!)
+      const term = fromFactors(core, [{ factor: difference, inverse: false }, ...others])
+      return fromTerms(core, list.flatMap((x): Term[] => (x === t ? [{ term, negative: t.negative }] : x === u ? [] : [x])))
+    }
+  return fromTerms(core, list)
+}
+
+const isGuard = (e: Expr): e is OpExpr => e.kind === "op" && e.op === "guard"
+
+/** Whether two products have the same factors, ones aside. */
+function sameFactors(x: readonly Factor[], y: readonly Factor[]): boolean {
+  const key = (list: readonly Factor[]): string =>
+    list
+      .filter((f) => !(f.factor.kind === "const" && f.factor.value === 1))
+      .map((f) => `${f.inverse ? "/" : "*"}${f.factor.id}`)
+      .sort()
+      .join()
+  return key(x) === key(y)
 }
 
 /** The conjuncts of the guards around a term. */

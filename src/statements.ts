@@ -38,10 +38,10 @@ export interface Statement {
 /** An operator that costs at least this many multiplications is computed once if two statements need it. */
 const SHARED_COST = 6
 
-/** The statements of the outputs, each after those it reads. Without `optimise`: no splitting, expansion or sharing. */
+/** The statements of the outputs, each after those it reads. Without `optimise`: no splitting and no sharing. */
 export function statementsOf(outputs: Outputs, optimise: boolean): Statement[] {
   const { core } = outputs
-  const expand = optimise ? expander(core) : (e: Expr) => e
+  const expand = expander(core, optimise)
   const stores = optimise
     ? split(outputs)
     : outputs.arrays.map((a): Store => ({ ...a, filter: core.true }))

@@ -1,0 +1,77 @@
+// What the compiler did, as text: the loss in core form, its gradients, the rules that fired, and the loops.
+import { schedule } from "./schedule.ts"
+import type { AxisExpr, Expr } from "./ir.ts"
+import { definitions, postorder } from "./ir.ts"
+import type { Buffer, Kernel, Stmt } from "./loops.ts"
+import type { Loss } from "./loss.ts"
+import { ops } from "./ops.ts"
+import { outputsOf } from "./outputs.ts"
+import { printDefinitions, printLoss } from "./print-core.ts"
+import { printKernel } from "./print-loops.ts"
+import type { KernelOptions } from "./run/settings.ts"
+import { readSettings } from "./run/settings.ts"
+import { signatureOf } from "./signature.ts"
+
+/** Explains a loss as the kernel of these options computes it. Throws `LossError` if an option is wrong. */
+export function explainLoss(loss: Loss, options: KernelOptions = {}): string {
+  const settings = readSettings(loss, { grad: "all", ...options })
+  const fired = new Map<string, number>()
+  const outputs = outputsOf(
+    loss,
+    { ...settings.choice, given: new Set() },
+    { fired: ({ name }) => fired.set(name, (fired.get(name) ?? 0) + 1) },
+  )
+  const kernel = schedule(outputs, { dtype: settings.dtype })
+  const heads: (readonly [string, readonly AxisExpr[], Expr])[] = [
+    ...outputs.scalars.map((s) => [s.name.replace("grad:", "d "), [], s.value] as const),
+    ...outputs.arrays.map((a) => [a.name === "loss" ? "loss" : `d ${a.name}`, a.axes, a.value] as const),
+  ]
+  const rules = [...fired].map(([name, times]) => (times === 1 ? name : `${name} (${times})`))
+  return [
+    section("loss", signatureOf(loss)),
+    section("core", printLoss(loss)),
+    section(`gradients (${settings.choice.reduction})`, printDefinitions(heads)),
+    section("rules", rules.join(", ") || "none"),
+    section("loops", printKernel(kernel)),
+    section("work", work(kernel, heads.map(([, , e]) => e))),
+  ].join("\n\n")
+}
+
+const section = (title: string, text: string): string => `${title}\n${text.replace(/^/gm, "  ")}`
+
+/** Passes over memory and operations per element, by loop nest. */
+function work(kernel: Kernel, roots: readonly Expr[]): string {
+  const name = (b: Buffer): string => b.input?.name ?? (b.name === undefined ? "scratch" : b.name === "loss" ? "loss" : `d ${b.name}`)
+  const lines: string[] = []
+  let phase = 0
+  for (const s of kernel.body) {
+    if (!hasLoop(s)) continue
+    const reads = new Map<string, number>()
+    const writes = new Map<string, number>()
+    let costly = 0
+    let plain = 0
+    walk([s], (x) => {
+      if (x.kind === "load") reads.set(name(x.buffer), (reads.get(name(x.buffer)) ?? 0) + 1)
+      if (x.kind === "store") writes.set(name(x.buffer), (writes.get(name(x.buffer)) ?? 0) + 1)
+      if (x.kind === "let") (ops[x.op].cost ?? 1) >= 20 ? costly++ : plain++
+    })
+    const list = (m: ReadonlyMap<string, number>): string => [...m].map(([n, k]) => (k === 1 ? n : `${n} x${k}`)).join(", ") || "nothing"
+    lines.push(`pass ${++phase}: reads ${list(reads)}; writes ${list(writes)}; ${plain} operations and ${costly} transcendental functions in its text`)
+  }
+  const scratch = kernel.scratch.length
+  lines.push(`${scratch} scratch ${scratch === 1 ? "array" : "arrays"}; ${definitions(roots).length} reductions; ${postorder(roots).length} nodes`)
+  return lines.join("\n")
+}
+
+const hasLoop = (s: Stmt): boolean => s.kind === "for" || (s.kind === "if" && [...s.then, ...s.else].some(hasLoop))
+
+function walk(list: readonly Stmt[], visit: (s: Stmt) => void): void {
+  for (const s of list) {
+    visit(s)
+    if (s.kind === "for") walk(s.body, visit)
+    if (s.kind === "if") {
+      walk(s.then, visit)
+      walk(s.else, visit)
+    }
+  }
+}
