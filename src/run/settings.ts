@@ -18,6 +18,11 @@ export interface KernelOptions {
   readonly reduction?: Reduction
   /** The arguments to differentiate by; `all` is every real one before the semicolon. Default none. */
   readonly grad?: "all" | readonly string[]
+  /**
+   * The arguments of Hessian-vector products: `result.hvp.x` is the sum over these arguments y of the second derivative by x and
+   * y times the direction of y that the call brings. Default none.
+   */
+  readonly hvp?: "all" | readonly string[]
   /** Values of the static options, by name. */
   readonly static?: Readonly<Record<string, number | string | boolean>>
   /** Sizes of axes, for arrays that come without a shape. */
@@ -35,6 +40,8 @@ export interface Settings {
   readonly target: "js" | "interpret"
   readonly dtype: Dtype
   readonly choice: Omit<KernelChoice, "given">
+  /** Names of the arguments of Hessian-vector products. */
+  readonly products: readonly string[]
   readonly statics: ReadonlyMap<Input, number>
   readonly sizes: ReadonlyMap<string, number>
   readonly check: boolean
@@ -46,6 +53,7 @@ const optionNames = [
   "dtype",
   "reduction",
   "grad",
+  "hvp",
   "static",
   "sizes",
   "emptyMean",
@@ -96,7 +104,8 @@ export function readSettings(loss: Loss, given: KernelOptions): Settings {
   return {
     target,
     dtype,
-    choice: { reduction, emptyMean, statics: byName, grad: readGrad(loss, options.get("grad")) },
+    choice: { reduction, emptyMean, statics: byName, grad: readNames(loss, "grad", options.get("grad")) },
+    products: readNames(loss, "hvp", options.get("hvp")),
     statics,
     sizes,
     check,
@@ -121,12 +130,12 @@ function oneOf<const W extends string>(
 }
 
 /** The names of the arguments to differentiate by, in the order of the header. */
-function readGrad(loss: Loss, grad: unknown): readonly string[] {
+function readNames(loss: Loss, option: "grad" | "hvp", grad: unknown): readonly string[] {
   if (grad === undefined) return []
   const real = loss.inputs.filter((input) => input.type === "real" && !input.isStatic)
   if (grad === "all") return real.filter((input) => input.role !== "option").map((input) => input.name)
   if (!Array.isArray(grad))
-    throw failure("bad-option", 'the option `grad` is "all" or a list of names', { argument: "grad" })
+    throw failure("bad-option", `the option \`${option}\` is "all" or a list of names`, { argument: option })
   const wanted = new Set<unknown>(grad)
   for (const name of wanted) {
     if (real.some((input) => input.name === name)) continue

@@ -1,0 +1,144 @@
+// Turns a checked loss and settings into functions over arrays: one for each set of optional arrays and of array types.
+import { lower } from "./compile.ts"
+import { emitJs } from "./emit/js.ts"
+import type { Kernel as Loops } from "./loops.ts"
+import type { Loss, Outputs } from "./loss.ts"
+import { outputsOf } from "./outputs.ts"
+import type { Bound } from "./run/bind.ts"
+import type { Floats } from "./run/buffers.ts"
+import { doubles } from "./run/doubles.ts"
+import { failure } from "./run/failure.ts"
+import type { NumberArray } from "./run/given.ts"
+import { interpret } from "./run/interpret.ts"
+import { instantiate } from "./run/js.ts"
+import type { Settings } from "./run/settings.ts"
+import { withProducts } from "./second.ts"
+import type { Input } from "./types.ts"
+
+/** What a variant reads. */
+export interface Operands {
+  readonly sizes: ReadonlyMap<string, number>
+  readonly arrays: ReadonlyMap<Input, NumberArray>
+  readonly scalars: ReadonlyMap<Input, number>
+}
+
+/** Fills the arrays, in the order of the outputs, and returns the scalars. */
+export type Run = (operands: Operands, results: readonly Floats[]) => ReadonlyMap<string, number>
+
+/** What is computed for one set of optional arrays, as one function for one combination of array types. */
+export interface Variant extends Computed {
+  readonly run: Run
+}
+
+/** What is computed for one set of optional arrays. */
+interface Computed {
+  readonly outputs: Outputs
+  /** For Hessian-vector products: the inputs that hold the directions, by argument. */
+  readonly directions: ReadonlyMap<string, Input>
+}
+
+/** The variants of one kernel, made when they are first needed. */
+export interface Variants {
+  readonly find: (bound: Bound) => Variant
+  readonly count: number
+}
+
+/** Makes the variants of a kernel. */
+export function variantsOf(loss: Loss, settings: Settings): Variants {
+  const js = settings.target === "js"
+  const computed = new Map<string, Computed & { readonly make: () => Run }>()
+  const variants = new Map<string, Variant>()
+  const find = (bound: Bound): Variant => {
+    const given = bound.given.join()
+    let key = given
+    if (js) for (const array of bound.arrays.values()) key += ` ${array.constructor.name}`
+    let variant = variants.get(key)
+    if (!variant) {
+      let known = computed.get(given)
+      if (!known) {
+        const what = compute(loss, settings, new Set(bound.given))
+        known = { ...what, make: js ? jsRun(what.outputs, settings) : () => interpretRun(what.outputs) }
+        computed.set(given, known)
+      }
+      variants.set(key, (variant = { ...known, run: known.make() }))
+    }
+    return variant
+  }
+  return {
+    find,
+    get count() {
+      return variants.size
+    },
+  }
+}
+
+/** The outputs of a kernel for one set of optional arrays. */
+function compute(loss: Loss, { choice, products }: Settings, given: ReadonlySet<string>): Computed {
+  if (products.length === 0) return { outputs: outputsOf(loss, { ...choice, given }), directions: new Map() }
+  const wrt = loss.inputs.filter((input) => products.includes(input.name) || choice.grad.includes(input.name))
+  const outputs = outputsOf(loss, { ...choice, grad: wrt.map((input) => input.name), given })
+  const by = wrt.filter((input) => products.includes(input.name))
+  return withProducts(outputs, by, new Set(choice.grad), choice.reduction === "none" && loss.batch.length > 0)
+}
+
+/** The same text becomes one function for each combination of array types, because an engine compiles for the types that it meets. */
+function jsRun(outputs: Outputs, { dtype, accuracy }: Settings): () => Run {
+  const kernel = lower(outputs, { dtype })
+  const { text } = emitJs(kernel, accuracy === undefined ? {} : { accuracy })
+  return () => {
+    let run: ReturnType<typeof instantiate>
+    try {
+      run = instantiate(text)
+    } catch (error) {
+      if (!(error instanceof EvalError)) throw error
+      throw failure(
+        "code-generation-forbidden",
+        "this program may not make functions from text, which the target `js` needs",
+        {},
+        "emit a module ahead of time, or use the target `interpret`",
+      )
+    }
+    const order = outputOrder(outputs, kernel)
+    return ({ sizes, arrays, scalars }, written) => {
+      const results = new Float64Array(kernel.results.length)
+      run(
+        ...kernel.inputs.map((buffer) => arrays.get(buffer.input!)),
+        ...order.map((i) => written[i]),
+        ...kernel.scalars.map(({ input }) => scalars.get(input)),
+        ...kernel.sizeNames.map((name) => sizes.get(name) ?? missing(name)),
+        results,
+      )
+      return new Map(kernel.results.map((name, i) => [name, results[i]!]))
+    }
+  }
+}
+
+/** Which of the outputs each output buffer of a kernel is; an argument may be called `loss` like the losses of the rows. */
+function outputOrder({ arrays }: Outputs, { outputs }: Loops): readonly number[] {
+  const used = new Set<number>()
+  return outputs.map((buffer) => {
+    const at = arrays.findIndex(({ name }, i) => name === buffer.name && !used.has(i))
+    used.add(at)
+    return at
+  })
+}
+
+function missing(name: string): never {
+  throw failure(
+    "unknown-size",
+    `nothing that was passed says how large axis ${name} is`,
+    { axis: name },
+    `pass an argument that has the axis, or make the kernel with sizes: { ${name}: … }`,
+  )
+}
+
+function interpretRun(outputs: Outputs): Run {
+  return ({ sizes, arrays, scalars }, written) => {
+    const values = interpret(doubles, outputs, {
+      sizes,
+      elements: (input) => arrays.get(input) ?? [scalars.get(input)!],
+    })
+    values.arrays.forEach((list, i) => written[i]!.set(list))
+    return values.scalars
+  }
+}
