@@ -216,11 +216,11 @@ export abstract class Reader extends EmbeddedActionsParser implements Building {
       const { start, end } = comment.span
       if (start < from || !comment.doc || attached.has(comment)) break
       if (!this.touches(end, below) || !this.beginsLine(start)) break
-      found.unshift(comment)
+      found.push(comment)
       attached.add(comment)
       below = start
     }
-    return found
+    return found.reverse()
   }
 
   /** Whether only a line end and margins are between two offsets. */

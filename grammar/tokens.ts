@@ -38,10 +38,15 @@ const letter =
   "A-Za-z_\\u00aa\\u00b5\\u00ba\\u00c0-\\u00d6\\u00d8-\\u00f6\\u00f8-\\u024f\\u0370-\\u03ff\\u0400-\\u052f" +
   "\\u0590-\\u06ff\\u1e00-\\u1fff\\u2071\\u207f-\\u209c\\u2102-\\u2138\\u3040-\\u30ff\\u4e00-\\u9fff\\uac00-\\ud7a3\\ud835\\udc00-\\udfff"
 export const Word = token("Word", new RegExp(`[${letter}][0-9${letter}]*`))
-/** Anything outside ASCII that is no letter. */
-export const Foreign = token("Foreign", /[\ud800-\udbff][\udc00-\udfff]|[\u0080-\uffff]/)
+/** Anything outside ASCII that is no letter; in runs, so that a text of nothing else is read quickly. */
+export const Foreign = token(
+  "Foreign",
+  new RegExp(
+    `[^\\u0000-\\u007f\\ud800-\\udfff${letter}]+|[\\ud800-\\udbff][\\udc00-\\udfff]|[\\u0080-\\uffff]`,
+  ),
+)
 /** ASCII characters that no rule uses, controls included. */
-export const Stray = token("Stray", /[^ \t\r\n]/)
+export const Stray = token("Stray", /[^ -~\t\r\n]+|[^ \t\r\n]/)
 
 /** A name; the words of the language have tokens of their own. */
 export const Name = createToken({ name: "Name", label: "a name", pattern: Lexer.NA })
@@ -192,6 +197,7 @@ export function lex(source: Source, report: Report): Lexed {
   const kept: IToken[] = []
   const dropped = new Set<number>()
   for (const found of tokens) {
+    if (report.full) break
     if (found.tokenType === Word) readWord(found, source, report, kept)
     else if (odd.has(found.tokenType)) readOdd(found, source, report, kept, dropped)
     else kept.push(found)
@@ -292,9 +298,15 @@ function readOdd(found: IToken, source: Source, report: Report, kept: IToken[], 
       )
       kept.push(become(found, Text, `"${image.slice(1).replaceAll('"', "")}"`))
       break
-    case Foreign:
-      readForeign(found, source, report, kept, dropped)
+    case Foreign: {
+      let at = span.start
+      for (const character of image) {
+        if (report.full) break
+        readForeign({ ...found, image: character, startOffset: at }, source, report, kept, dropped)
+        at += character.length
+      }
       break
+    }
     default:
       dropped.add(span.start)
       report.add(
