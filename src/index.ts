@@ -1,6 +1,5 @@
 // The surface of lossc: a source text becomes losses, and a loss becomes kernels, files and explanations.
 import { type CompileSourceOptions, compileSource, explainLoss } from "./compile.ts"
-import { emitModule } from "./emit/module.ts"
 import type { AllGradients, GradientName, HeadersOf, InputsOf, StaticsOf } from "./header-types.ts"
 import { type AnyKernel, type CallOptions, type KernelResult, makeKernel } from "./kernel.ts"
 import type { Loss as Checked } from "./loss.ts"
@@ -89,7 +88,7 @@ export class Loss<H = Unknown> {
 
   /** Makes standalone files: a module without imports, and its types. Deterministic. Throws `LossError` if an option is wrong. */
   emit(options: EmitOptions = {}): readonly EmittedFile[] {
-    return emitModule(checkedOf(this), options)
+    throw failure("target-unavailable", `${this.name} cannot be emitted as ${options.target ?? "js"} yet`)
   }
 
   /** The signature, the core, the gradients, the rules that fired and the loops, as text. Throws `LossError` if an option is wrong. */
