@@ -1,18 +1,24 @@
 // Which conditions hold wherever a statement's value is needed: they become branches around loops and rows, so that a row
 // left out by `where` or by an inactive hinge costs nothing, and nothing of it is read.
-import { type AxisExpr, type Def, type Expr, conjuncts, definitions } from "./ir.ts"
+import { type AxisExpr, type Def, type Expr, type RefExpr, children, conjuncts, definitions, postorder } from "./ir.ts"
 import { type Placed, readsOf } from "./dimensions.ts"
 
 /** The conditions under which each statement matters, over its own loops. */
 export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<Expr>> {
-  const reads = new Map<Placed, { reader: Placed; index: readonly Expr[] }[]>()
+  const reads = new Map<Placed, { reader: Placed; read: RefExpr }[]>()
   for (const reader of statements)
-    for (const { def, index } of readsOf(reader)) {
-      const source = reader.sources.get(def)!
+    for (const read of readsOf(reader)) {
+      const source = reader.sources.get(read.def)!
       const list = reads.get(source)
-      if (list) list.push({ reader, index })
-      else reads.set(source, [{ reader, index }])
+      if (list) list.push({ reader, read })
+      else reads.set(source, [{ reader, read }])
     }
+  const paths = new Map<Placed, ReadonlyMap<Expr, ReadonlySet<Expr>>>()
+  const pathsOf = (s: Placed): ReadonlyMap<Expr, ReadonlySet<Expr>> => {
+    let known = paths.get(s)
+    if (!known) paths.set(s, (known = pathConditions(s)))
+    return known
+  }
   const out = new Map<Placed, ReadonlySet<Expr>>()
   const of = (s: Placed): ReadonlySet<Expr> => {
     const known = out.get(s)
@@ -28,12 +34,13 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
   const fromReaders = (s: Placed): Expr[] => {
     let shared: Set<Expr> | undefined
     const inside = dependencies(s)
-    for (const { reader, index } of reads.get(s) ?? []) {
+    for (const { reader, read } of reads.get(s) ?? []) {
       const same = new Set<AxisExpr>()
       s.place.forEach((e, i) => {
-        if (e.kind === "axis" && index[i] === e) same.add(e)
+        if (e.kind === "axis" && read.index[i] === e) same.add(e)
       })
-      const wanted = [...of(reader), ...conjuncts(reader.filter), ...guards(reader.body)].filter(
+      const path = pathsOf(reader).get(read) ?? []
+      const wanted = [...of(reader), ...path].filter(
         (c) => c.axes.every((a) => same.has(a)) && definitions([c]).every((d) => inside.has(d)),
       )
       shared = new Set(shared ? wanted.filter((c) => shared!.has(c)) : wanted)
@@ -42,6 +49,31 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
   }
   // Results read scalars unconditionally; they demand nothing.
   for (const s of statements) of(s)
+  return out
+}
+
+/** For each node of a statement, the conditions of the filter and the selections on every way to it. */
+function pathConditions(s: Placed): ReadonlyMap<Expr, ReadonlySet<Expr>> {
+  const out = new Map<Expr, ReadonlySet<Expr>>()
+  const reach = (e: Expr, conditions: ReadonlySet<Expr>): void => {
+    const known = out.get(e)
+    out.set(e, known ? new Set([...known].filter((c) => conditions.has(c))) : conditions)
+  }
+  const filter = conjuncts(s.filter)
+  reach(s.body, new Set(filter))
+  // A conjunct of the filter is reached only if those before it hold; where a row is written, only if all do.
+  filter.forEach((c, i) => reach(c, new Set(filter.slice(0, i))))
+  for (const e of s.place) reach(e, new Set(filter))
+  for (const e of postorder([s.filter, s.body, ...s.place]).reverse()) {
+    const here = out.get(e)
+    if (!here) continue
+    const [c, x, y] = e.kind === "op" ? e.args : []
+    if (e.kind === "op" && (e.op === "guard" || e.op === "select")) {
+      reach(c!, here)
+      reach(x!, new Set([...here, ...conjuncts(c!)]))
+      if (y) reach(y, here)
+    } else for (const child of children(e)) reach(child, here)
+  }
   return out
 }
 

@@ -4,6 +4,7 @@ import { Core, type CoreLimits, type Expr } from "./ir.ts"
 import type { OpName } from "./ops.ts"
 import { type Holes, type Pattern, build, matchOp, pattern } from "./pattern.ts"
 import { type Rule, expansions, finishing, identities, stabilising } from "./rules.ts"
+import { factors, fromFactors } from "./sums.ts"
 import { transformer } from "./transform.ts"
 
 interface Compiled {
@@ -78,10 +79,23 @@ export function rewriter(
   const rewrite = transformer(core, {
     op: (op, args) => {
       const out = applyRules(core, set, op, args, fired)
-      return out && rewrite(out)
+      if (out) return rewrite(out)
+      return stage === "finish" && (op === "mul" || op === "div") ? cancelled(core, core.op(op, ...args)) : undefined
     },
   })
   return rewrite
+}
+
+/** A product without the factors that stand above and below and cannot be 0: the domain grows, the error shrinks. */
+function cancelled(core: Core, e: Expr): Expr {
+  let list = factors(e)
+  for (const f of list) {
+    if (f.inverse) continue
+    const under = list.find((g) => g.inverse && g.factor === f.factor)
+    if (under && f.factor.kind !== "const" && proves(core.op("ne", f.factor, core.zero)))
+      list = list.filter((g) => g !== f && g !== under)
+  }
+  return list.length === factors(e).length ? e : fromFactors(core, list)
 }
 
 /** Replaces conditions that are known to hold by true (or false), and folds what intervals decide. */
