@@ -1,0 +1,155 @@
+// 500 random losses: the meaning, the loops, plain and optimised JavaScript agree, and gradients match the complex step.
+import fc from "fast-check"
+import { describe, expect, test } from "vitest"
+import { compileSource, lower } from "../src/compile.ts"
+import { emitJs } from "../src/emit/js.ts"
+import type { Kernel } from "../src/loops.ts"
+import type { Loss, Outputs } from "../src/loss.ts"
+import { outputsOf } from "../src/outputs.ts"
+import { doubles } from "../src/run/doubles.ts"
+import { interpret } from "../src/run/interpret.ts"
+import { instantiate } from "../src/run/js.ts"
+import { interpretLoops } from "../src/run/loops.ts"
+import { readSettings } from "../src/run/settings.ts"
+import { random } from "../src/testing/random.ts"
+import { findSite, type Site, siteMaker } from "../src/testing/site.ts"
+import { programs } from "./random/program.ts"
+
+const seed = Number(process.env["LOSSC_SEED"] ?? 20260101)
+const runs = Number(process.env["LOSSC_RUNS"] ?? 500)
+
+/** The scalars by name and the arrays by position of one way to compute outputs. */
+type Values = ReadonlyMap<string, ArrayLike<number>>
+
+function meaning(outputs: Outputs, { bound }: Site): Values {
+  const { scalars, arrays } = interpret(doubles, outputs, {
+    sizes: bound.sizes,
+    elements: (input) => bound.arrays.get(input) ?? [bound.scalars.get(input)!],
+  })
+  return collect(
+    outputs.scalars.map(({ name }) => name),
+    [...scalars.values()],
+    outputs,
+    arrays,
+  )
+}
+
+function loops(kernel: Kernel, outputs: Outputs, site: Site): Values {
+  const { inputs, written, scalars, sizes } = operands(kernel, site)
+  const results = interpretLoops(kernel, { inputs, outputs: written, scalars, sizes })
+  return collect(kernel.results, results, outputs, inOrder(kernel, outputs, written))
+}
+
+function js(kernel: Kernel, outputs: Outputs, site: Site, optimise: boolean): Values {
+  const run = instantiate(emitJs(kernel, { accuracy: "full", optimise }).text)
+  const { inputs, written, scalars, sizes } = operands(kernel, site)
+  const results = new Float64Array(kernel.results.length)
+  run(...inputs, ...written, ...scalars, ...sizes, results)
+  return collect(kernel.results, results, outputs, inOrder(kernel, outputs, written))
+}
+
+function operands(kernel: Kernel, { bound }: Site) {
+  const lengths = new Map<string, number>()
+  for (const input of [...bound.arrays.keys()])
+    lengths.set(
+      input.name,
+      input.dimensions.reduce((total, d) => total * bound.evaluate(d.extent), 1),
+    )
+  return {
+    inputs: kernel.inputs.map((buffer) => bound.arrays.get(buffer.input!)!),
+    // What is not written shows: NaN is no gradient.
+    written: kernel.outputs.map((buffer) => new Float64Array(lengths.get(buffer.name!)!).fill(NaN)),
+    scalars: kernel.scalars.map(({ input }) => bound.scalars.get(input)!),
+    sizes: kernel.sizeNames.map((name) => bound.sizes.get(name)!),
+  }
+}
+
+function inOrder(
+  kernel: Kernel,
+  { arrays }: Outputs,
+  written: readonly ArrayLike<number>[],
+): readonly ArrayLike<number>[] {
+  return arrays.map(({ name }) => written[kernel.outputs.findIndex((buffer) => buffer.name === name)]!)
+}
+
+function collect(
+  names: readonly string[],
+  scalars: ArrayLike<number>,
+  outputs: Outputs,
+  arrays: readonly ArrayLike<number>[],
+): Values {
+  return new Map([
+    ...names.map((name, i) => [name, [scalars[i]!]] as const),
+    ...outputs.arrays.map(({ name }, i) => [`grad:${name}`, arrays[i]!] as const),
+  ])
+}
+
+/** Where two results differ by more than a relative tolerance, the largest gradient being the scale of small ones. */
+function difference(name: string, got: Values, wanted: Values, tolerance: number): string | undefined {
+  const steepest = [...wanted].reduce(
+    (top, [key, list]) =>
+      key.startsWith("grad:") ? Array.from(list).reduce((x, y) => Math.max(x, Math.abs(y) || 0), top) : top,
+    1,
+  )
+  for (const [key, list] of wanted) {
+    const other = got.get(key)
+    if (!other || other.length !== list.length) return `${name}: ${key} is missing or has another length`
+    for (let i = 0; i < list.length; i++) {
+      const [x, y] = [other[i]!, list[i]!]
+      if (Object.is(x, y) || x === y) continue
+      if (!(Math.abs(x - y) <= tolerance * Math.max(Math.abs(x), Math.abs(y), steepest)))
+        return `${name}: ${key}[${i}] is ${x}; expected ${y}`
+    }
+  }
+  return undefined
+}
+
+/** The first disagreement about a program, or nothing. */
+function disagreement(loss: Loss, site: Site, grad: readonly string[]): string | undefined {
+  const choice = { ...readSettings(loss, { grad, dtype: "f64" }).choice, given: new Set(site.bound.given) }
+  const written = meaning(outputsOf(loss, choice, { stabilise: false }), site)
+  const outputs = outputsOf(loss, choice)
+  const plain = lower(outputs, { dtype: "f64", optimise: false })
+  const fused = lower(outputs, { dtype: "f64" })
+  const ways: readonly (readonly [string, () => Values])[] = [
+    ["stable formulas, interpreted", () => meaning(outputs, site)],
+    ["plain loops, interpreted", () => loops(plain, outputs, site)],
+    ["fused loops, interpreted", () => loops(fused, outputs, site)],
+    ["plain JavaScript", () => js(plain, outputs, site, false)],
+    ["optimised JavaScript", () => js(fused, outputs, site, true)],
+  ]
+  for (const [name, compute] of ways) {
+    const found = difference(name, compute(), written, 1e-10)
+    if (found !== undefined) return found
+  }
+  const exact = new Map<string, readonly number[]>()
+  for (const name of grad) {
+    const input = loss.inputs.find((one) => one.name === name)!
+    const length = site.point.size(input)
+    exact.set(
+      `grad:${name}`,
+      Array.from({ length }, (_, index) => site.point.derivative({ input, index })),
+    )
+  }
+  return difference("gradients against the complex step", written, exact, 1e-10)
+}
+
+describe(`random losses from seed ${seed}`, () => {
+  test(`${runs} of them agree in every way there is to compute them`, () => {
+    let checked = 0
+    fc.assert(
+      fc.property(programs, fc.nat(), (text, at) => {
+        const [loss] = compileSource(text)
+        const grad = loss!.inputs.filter((input) => input.type === "real").map((input) => input.name)
+        const settings = readSettings(loss!, { grad, dtype: "f64" })
+        const draw = random(at)
+        const site = findSite(loss!, {}, settings.statics, draw, siteMaker(loss!, settings, draw))
+        if (typeof site === "string") return
+        checked++
+        expect(disagreement(loss!, site, grad), `\n${text}\n`).toBeUndefined()
+      }),
+      { seed, numRuns: runs, interruptAfterTimeLimit: 600_000, markInterruptAsFailure: true },
+    )
+    expect(checked).toBeGreaterThan(0.9 * runs)
+  }, 900_000)
+})
