@@ -4,6 +4,7 @@ import type { AllGradients, GradientName, HeadersOf, InputsOf, StaticsOf } from 
 import { type AnyKernel, type CallOptions, type KernelResult, makeKernel } from "./kernel.ts"
 import type { Loss as Checked } from "./loss.ts"
 import type { Floats } from "./run/buffers.ts"
+import type { InputValue } from "./run/given.ts"
 import { failure, listed, suggestion } from "./run/failure.ts"
 import type { KernelOptions } from "./run/settings.ts"
 import { type ArgumentInfo, argumentsOf, signatureOf } from "./signature.ts"
@@ -107,18 +108,19 @@ export function checkedOf(loss: Loss): Checked {
 /** Options of a kernel, as far as the header says what they may be. */
 export type OptionsFor<H> = 0 extends 1 & H
   ? KernelOptions
-  : Omit<KernelOptions, "grad" | "static"> & {
+  : Omit<KernelOptions, "grad" | "hvp" | "static"> & {
       readonly grad?: "all" | readonly GradientName<H>[]
+      readonly hvp?: "all" | readonly GradientName<H>[]
       readonly static?: StaticsOf<H>
     }
 
-type GradKeys<H, O> = O extends { readonly grad: infer G }
-  ? G extends "all"
-    ? AllGradients<H>
-    : G extends readonly (infer N extends string)[]
-      ? N
-      : never
-  : never
+type GradKeys<H, O> = O extends { readonly grad: infer G } ? Keys<H, G> : never
+type ProductKeys<H, O> = O extends { readonly hvp: infer G } ? Keys<H, G> : never
+type Keys<H, G> = G extends "all"
+  ? AllGradients<H>
+  : G extends readonly (infer N extends string)[]
+    ? N
+    : never
 type FloatsOf<O> = O extends { readonly dtype: infer D }
   ? D extends "f64"
     ? Float64Array
@@ -145,10 +147,12 @@ export type KernelOf<H, O> = 0 extends 1 & H
         options?: {
           readonly grad?: { readonly [N in GradKeys<H, O>]?: FloatsOf<O> }
           readonly cotangent?: CallOptions["cotangent"]
+          readonly direction?: { readonly [N in ProductKeys<H, O>]: InputValue }
         },
-      ): Omit<KernelResult, "loss" | "grad"> & {
+      ): Omit<KernelResult, "loss" | "grad" | "hvp"> & {
         readonly loss: LossOf<H, O>
         readonly grad: { readonly [N in GradKeys<H, O>]: FloatsOf<O> }
+        readonly hvp: { readonly [N in ProductKeys<H, O>]: FloatsOf<O> }
       }
       readonly variants: number
     }
