@@ -61,7 +61,7 @@ describe.each(["js", "interpret"] as const)("bad batches on %s", (target) => {
     ).toBe("size-mismatch")
   })
 
-  test.each([
+  test.for([
     [Int32Array.of(0, 3), "label-range", 1, 3],
     [Int32Array.of(-1, 0), "label-range", 0, -1],
     [Float64Array.of(0, 1.5), "not-integer", 1, 1.5],
@@ -69,7 +69,7 @@ describe.each(["js", "interpret"] as const)("bad batches on %s", (target) => {
     [Float64Array.of(2 ** 40, 1), "label-range", 0, 2 ** 40],
     [BigInt64Array.of(1n, 2n ** 40n), "label-range", 1, 2 ** 40],
     [[1, Infinity], "not-integer", 1, Infinity],
-  ] as const)("label %j is refused before anything is written", (y, code, row, value) => {
+  ] as const)("a label is refused before anything is written: %o", ([y, code, row, value]) => {
     const grad = { z: new Float64Array(6).fill(7) }
     const kernel = compile(picked).kernel({ target, dtype: "f64", grad: ["z"] })
     const found = thrown(() => kernel({ z: two, y } as never, { grad }))
@@ -79,7 +79,7 @@ describe.each(["js", "interpret"] as const)("bad batches on %s", (target) => {
     expect(Array.from(grad.z)).toEqual([7, 7, 7, 7, 7, 7])
   })
 
-  test.each([
+  test.for([
     [Int8Array.of(2, 0)],
     [Uint8Array.of(2, 0)],
     [Uint32Array.of(2, 0)],
@@ -87,7 +87,7 @@ describe.each(["js", "interpret"] as const)("bad batches on %s", (target) => {
     [BigInt64Array.of(2n, 0n)],
     [[2, 0]],
     [new Int32Array(new SharedArrayBuffer(8)).fill(0).map((_, i) => (i === 0 ? 2 : 0))],
-  ])("labels come as %s", (y) => {
+  ])("labels come as any array: %o", ([y]) => {
     const result = compile(picked).kernel({ target, reduction: "none", dtype: "f64" })({ z: two, y } as never)
     expect(Array.from(result.loss)).toEqual([3, 4])
   })

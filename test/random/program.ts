@@ -65,15 +65,15 @@ function leaf(s: Scope): Text {
     "w[c = t]",
     "h[c = t]",
     "size(c)",
-    "dot(x, y)",
-    "sqdist(x, y)",
-    "norm(x)",
+    "dot[d](x, y)",
+    "sqdist[d](x, y)",
+    "norm[d](x)",
     ...s.rows,
   ]
   if (s.axes.includes("d")) words.push("x", "y", "x", "y", "g[c = t]")
   if (s.axes.includes("c")) words.push("w", "w", "h", ...s.vectors)
   if (s.axes.includes("c") && s.axes.includes("d")) words.push("g", "g")
-  if (s.axes.includes("j")) words.push("u[b = j]", "dot(x, y[b = j])", "sqdist(x, x[b = j])", ...s.pairs)
+  if (s.axes.includes("j")) words.push("u[b = j]", "dot[d](x, y[b = j])", "sqdist[d](x, x[b = j])", ...s.pairs)
   if (s.axes.includes("j") && s.axes.includes("d")) words.push("x[b = j]", "y[b = j]")
   if (s.axes.includes("j") && s.axes.includes("c")) words.push("w[b = j]")
   return choose([5, fc.constantFrom(...words)], [1, number])
@@ -206,7 +206,7 @@ const heads: fc.Arbitrary<{ readonly text: string; readonly scope: Scope }> = fc
         bindings.push(join(`z${i} = w + `, real(within(scope, "c"), 2)))
         scope = { ...scope, vectors: [...scope.vectors, `z${i}`] }
       } else if (kind === "pair") {
-        bindings.push(join(`s${i}[j in b] = dot(x, y[b = j]) + `, real(within(scope, "j"), 2)))
+        bindings.push(join(`s${i}[j in b] = dot[d](x, y[b = j]) + `, real(within(scope, "j"), 2)))
         scope = { ...scope, pairs: [...scope.pairs, `s${i}`] }
       } else {
         bindings.push(
