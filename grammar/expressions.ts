@@ -711,6 +711,7 @@ export abstract class ExpressionParser extends HeaderParser {
     const word = this.OR([{ ALT: () => this.CONSUME(t.FoldWord) }, { ALT: () => this.CONSUME(t.Scan) }])
     this.CONSUME(t.LBracket)
     const bound = this.SUBRULE(this.binders)
+    this.ACTION(() => bound.binders.length > 0 || this.noIndex())
     let grad = this.OPTION(() => {
       this.CONSUME(t.Semicolon)
       return this.SUBRULE(this.grad)
@@ -777,6 +778,16 @@ export abstract class ExpressionParser extends HeaderParser {
     if (found.tokenType !== t.RParen) return
     const message = "a fold needs a state with an initial value, found `)`"
     this.give({ code: "expected-name", message, help: "write `fold[t](a = 0) => …`" }, found)
+  }
+
+  private noIndex(): void {
+    const found = this.LA(1)
+    if (found.tokenType !== t.RBracket && found.tokenType !== t.Semicolon) return
+    const message = `a fold needs an index, found ${quote(found.image)}`
+    this.give(
+      { code: "expected-name", message, help: "write `fold[t](a = 0) => …`, or `fold[_ in 5]` to repeat" },
+      found,
+    )
   }
 
   private noArrow(): void {
