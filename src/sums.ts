@@ -237,7 +237,7 @@ class Reduction {
         if (rest.length > 0) sums.unshift({ term: this.make(bound, filter, fromTerms(core, rest)), negative: false })
         return fromTerms(core, sums)
       }
-      const shared = commonFactors(parts.map((t) => factors(t.term).filter((f) => !depends(f.factor))))
+      const shared = commonFactors(parts.map((t) => factors(t.term).filter((f) => !depends(f.factor) && !isConst(f.factor, 1))))
       if (shared.length > 0) {
         const inner = parts.map((t) => ({ ...t, term: fromFactors(core, without(factors(t.term), shared)) }))
         return fromFactors(core, [...shared, { factor: this.make(bound, filter, fromTerms(core, inner)), inverse: false }])
@@ -247,7 +247,7 @@ class Reduction {
     if (parts.length === 1) {
       if (parts[0]!.negative) return core.op("neg", this.make(bound, filter, parts[0]!.term))
       const list = factors(body)
-      const free = list.filter((f) => !depends(f.factor))
+      const free = list.filter((f) => !depends(f.factor) && !isConst(f.factor, 1))
       const rest = list.filter((f) => depends(f.factor))
       if (free.length > 0 && !isConst(body, 1)) {
         const inner = this.make(bound, filter, fromFactors(core, rest))
