@@ -112,7 +112,7 @@ const table = {
   },
   "entry-check": {
     about: "The sizes and options of a call break a condition that the loss relies on.",
-    example: "loss f[b](x: [h]; static w: int >= 1 = 3) = let axis y = 0 .. size(h) - w in sum[y](x[h = y])",
+    example: "loss f[b](x: [h]; static w: int >= 1 = 4) = let axis y = 0 .. size(h) - w in sum[y](x[h = y])",
     call: () => [{ x: rows }],
   },
   "detached-buffer": {

@@ -134,7 +134,7 @@ function readNames(
   if (missing.length > 0)
     throw failure(
       "missing-argument",
-      `\`${loss.name}\` needs ${listed(missing.map((input) => input.name))}`,
+      `\`${loss.name}\` needs the ${missing.length === 1 ? "argument" : "arguments"} ${listed(missing.map((input) => input.name))}`,
       {
         argument: missing[0]!.name,
       },

@@ -8,23 +8,15 @@ import { badLabel, isLabel } from "./elements.ts"
 import type { NumberArray } from "./given.ts"
 import { evaluator } from "./interpret.ts"
 
-/** A gather that reads a label wherever a condition over the label's own axes (and perhaps others) holds. */
-export interface LabelRead {
-  readonly input: Input
-  readonly condition: Expr
-  /** The extent that a label which is read stays below. */
-  readonly extent: Expr
-}
-
 /** Refuses labels out of range that some gather would read. Only those out of range cost more than a comparison. */
 export function checkLabels(
-  loss: Loss & { readonly labelReads?: readonly LabelRead[] },
+  loss: Loss,
   arrays: ReadonlyMap<Input, NumberArray>,
   scalars: ReadonlyMap<Input, number>,
   sizes: ReadonlyMap<string, number>,
   evaluate: (expr: Expr) => number,
 ): void {
-  for (const { input, condition, extent } of loss.labelReads ?? []) {
+  for (const { input, condition, extent } of loss.labelReads) {
     const labels = arrays.get(input)
     if (!labels) {
       const value = scalars.get(input)
