@@ -103,21 +103,19 @@ class Printer {
       case "bare":
         return this.body(node.body)
       case "def":
-        return group([
+        return [
           `def ${node.name.name}`,
           this.axes(node.axes),
           this.arguments(node.arguments, []),
-          " =",
-          indent([line, this.whole(node.body)]),
-        ])
+          group([" =", indent([line, this.whole(node.body)])]),
+        ]
       case "loss":
-        return group([
+        return [
           `loss ${node.name.name}`,
           this.axes(node.axes),
           this.arguments(node.arguments, node.options),
-          " =",
-          indent([line, this.body(node.body)]),
-        ])
+          group([" =", indent([line, this.body(node.body)])]),
+        ]
     }
   }
 
@@ -301,20 +299,19 @@ class Printer {
         this.whole(condition),
         indent([this.branch("then ", whenTrue), this.branch("else ", whenFalse)]),
       ])
-    const arms: Doc[] = [["if ", this.whole(condition), " then ", this.whole(whenTrue)]]
+    const arms: Doc[] = [this.arm("if ", condition, whenTrue)]
     let last: Expr = whenFalse
     while (last.kind === "if") {
-      arms.push([
-        line,
-        this.above(last),
-        "else if ",
-        this.whole(last.condition),
-        " then ",
-        this.whole(last.whenTrue),
-      ])
+      arms.push([line, this.above(last), this.arm("else if ", last.condition, last.whenTrue)])
       last = last.whenFalse
     }
     return align(group([arms, this.branch("else ", last)]))
+  }
+
+  /** A condition and its value; a comment behind the value does not separate the two. */
+  private arm(word: string, condition: Expr, value: Expr): Doc {
+    const then = [line, this.above(value), "then ", this.form(value)]
+    return [group([word, this.whole(condition), indent(then)]), this.behind(value)]
   }
 
   /** A part of an `if` on its own line, with its comments above the word. */
@@ -336,7 +333,7 @@ class Printer {
     switch (binding.kind) {
       case "value-binding": {
         const table = binding.binders.length > 0 ? this.binders(binding.binders, undefined, "") : ""
-        return [binding.name.name, table, " = ", this.whole(binding.value)]
+        return [binding.name.name, table, this.given(binding.value)]
       }
       case "tuple-binding":
         return [
@@ -355,10 +352,15 @@ class Printer {
           binding.name.name,
           this.axes(binding.axes),
           this.arguments(binding.arguments, []),
-          " = ",
-          this.whole(binding.body),
+          this.given(binding.body),
         ]
     }
+  }
+
+  /** What a name stands for. A `let` begins on a line of its own if it needs more than one. */
+  private given(value: Expr): Doc {
+    if (value.kind !== "let") return [" = ", this.whole(value)]
+    return group([" =", indent([line, this.whole(value)])])
   }
 
   private binders(binders: readonly Binder[], filter: Expr | undefined, end: string): Doc {

@@ -50,7 +50,10 @@ export function placeRemarks(file: File): Remarks {
         continue
       }
       const before = parts[index - 1]
-      if (before && !/[\r\n]/.test(text.slice(before.span.end, at))) push(behind, before, comment)
+      const between = before ? text.slice(before.span.end, at) : "\n"
+      // Behind `) =`, `=>`, `then` or `else`, a comment is about what follows.
+      const ahead = next !== undefined && /[)=]|\bthen\b|\belse\b/.test(between)
+      if (before && !ahead && !/[\r\n]/.test(between)) push(behind, before, comment)
       else if (next) push(above, next, { comment, gap })
       else if (inside.kind === "file") last.push({ comment, gap })
       else push(above, inside, { comment, gap })
