@@ -4,7 +4,7 @@
 // of the innermost scope that has the loops it needs and is cached there, before the loop that is being built; hoisting,
 // sharing between statements and partial products all come from this. What reads data at an index that only a condition
 // makes valid never leaves the branch of that condition.
-import { type AxisExpr, type Core, type Expr, conjuncts, conjunction, identities } from "./ir.ts"
+import { type AxisExpr, type Core, type Expr, conjuncts, conjunction, identities, postorder } from "./ir.ts"
 import { demands } from "./demand.ts"
 import type { Placed } from "./dimensions.ts"
 import type { Tree } from "./fuse.ts"
@@ -13,7 +13,7 @@ import type { Outputs } from "./loss.ts"
 import { assuming } from "./simplify.ts"
 import { type Storage, storageOf } from "./storage.ts"
 import { type OpName, ops } from "./ops.ts"
-import { factors, fromLinear, inRange, linear, readsData } from "./sums.ts"
+import { factors, fromLinear, inRange, isConditional, linear, readsData } from "./sums.ts"
 import type { Dtype, Input } from "./types.ts"
 
 /** A block under construction. */
@@ -59,6 +59,7 @@ class Lowering {
   /** The statement whose expressions are being made: decides which copy of a definition a reference means. */
   private reader: Placed | undefined
   private readonly extents = new Map<string, readonly Expr[]>()
+  private readonly conditional = new Map<Expr, boolean>()
 
   constructor(outputs: Outputs, tree: readonly Tree[], dtype: Dtype) {
     this.core = outputs.core
@@ -454,7 +455,8 @@ class Lowering {
       const s = this.reader!.sources.get(e.def) ?? this.sourceOf(e)
       const local = this.locals.get(s)
       if (local && this.scopes.includes(local.scope) && e.index.every((x, i) => x === s.place[i])) return local.value
-      const at = this.operand(this.offset(s, e.index))
+      const index = e.index.map((x, i) => this.nearest(x, e.def.formals[i]!.extent))
+      const at = this.operand(this.offset(s, index))
       const home = this.home(e)
       const id = this.next++
       home.block.push({ kind: "load", id, buffer: this.array(s), at, type: e.type })
@@ -466,7 +468,8 @@ class Lowering {
         return { kind: "value", id }
       }
       const buffer = this.inputs.get(e.input)!
-      const at = this.operand(this.flat(e.index, e.input.dimensions.map((d) => d.extent)))
+      const extents = e.input.dimensions.map((d) => d.extent)
+      const at = this.operand(this.flat(e.index.map((x, i) => this.nearest(x, extents[i]!)), extents))
       const home = this.home(e)
       const id = this.next++
       home.block.push({ kind: "load", id, buffer, at, type: e.type })
@@ -614,13 +617,24 @@ class Lowering {
     return at
   }
 
-  /** Whether an expression reads an array at an index that is in range only under a condition. */
+  /** Whether an expression may only be evaluated where a condition holds. */
   private unsafe(e: Expr): boolean {
-    if (e.kind === "load")
-      return e.index.some((x, i) => this.unsafe(x) || inRange(this.core, x, e.input.dimensions[i]!.extent).length > 0)
-    if (e.kind === "ref")
-      return e.index.some((x, i) => this.unsafe(x) || inRange(this.core, x, e.def.formals[i]!.extent).length > 0)
-    return e.kind === "op" && e.args.some((x) => this.unsafe(x))
+    let known = this.conditional.get(e)
+    if (known === undefined) this.conditional.set(e, (known = isConditional(this.core, e)))
+    return known
+  }
+
+  /**
+   * An index as it is, or kept in range where no condition that is known to hold says anything of it: such a read is not
+   * used, but it must not fail.
+   */
+  private nearest(e: Expr, extent: Expr): Expr {
+    const { core } = this
+    if (inRange(core, e, extent).length === 0) return e
+    const atoms = atomsOf(e)
+    const covered = this.scope.facts.some((fact) => [...atomsOf(fact)].some((x) => atoms.has(x)))
+    if (covered) return e
+    return core.op("max", core.zero, core.op("min", e, core.op("sub", extent, core.one)))
   }
 
   /** Whether evaluating a branch only when it is taken pays. */
@@ -641,6 +655,11 @@ class Lowering {
 }
 
 const number = (value: number): Operand => ({ kind: "number", value })
+
+/** The axes and elements that an expression is made of. */
+function atomsOf(e: Expr): Set<Expr> {
+  return new Set(postorder([e]).filter((x) => x.kind === "axis" || x.kind === "load" || x.kind === "ref"))
+}
 
 function membersOf(tree: Tree): Placed[] {
   return tree.kind === "statement" ? [tree.statement] : tree.body.flatMap(membersOf)

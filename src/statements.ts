@@ -15,7 +15,7 @@ import { expander } from "./expand.ts"
 import type { Outputs } from "./loss.ts"
 import { ops } from "./ops.ts"
 import { type Store, split } from "./split.ts"
-import { substitute } from "./sums.ts"
+import { isConditional, substitute } from "./sums.ts"
 import { transformer } from "./transform.ts"
 
 /** A definition, a store or a result, as loops: for each index of the formals, combine the body over the bound axes. */
@@ -119,6 +119,8 @@ function share(core: Core, sinks: readonly Sink[]): Sink[] {
   /** The definition that an expensive operator would be. */
   const asLet = (e: Expr): Def | undefined => {
     if (e.kind !== "op" || e.axes.length === 0 || (ops[e.op].cost ?? 1) < SHARED_COST) return undefined
+    // What only a condition keeps in range stays under its condition.
+    if (isConditional(core, e)) return undefined
     if (!lets.has(e)) {
       const ref = core.define("let", [], core.true, e)
       lets.set(e, ref.kind === "ref" ? ref.def : undefined)

@@ -305,6 +305,15 @@ export function inRange(core: Core, e: Expr, extent: Expr): Expr[] {
   return conditions.filter((c) => !isConst(c, 1))
 }
 
+/** Whether an expression reads an array at an index that nothing but a condition around it keeps in range. */
+export function isConditional(core: Core, e: Expr): boolean {
+  const misses = (index: readonly Expr[], extents: readonly Expr[]): boolean =>
+    index.some((x, i) => isConditional(core, x) || inRange(core, x, extents[i]!).length > 0)
+  if (e.kind === "load") return misses(e.index, e.input.dimensions.map((d) => d.extent))
+  if (e.kind === "ref") return misses(e.index, e.def.formals.map((f) => f.extent))
+  return e.kind === "op" && e.args.some((x) => isConditional(core, x))
+}
+
 /** A summand with its sign. */
 export interface Term {
   readonly term: Expr
