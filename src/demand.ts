@@ -1,6 +1,6 @@
 // Which conditions hold wherever a statement's value is needed: they become branches around loops and rows, so that a row
 // left out by `where` or by an inactive hinge costs nothing, and nothing of it is read.
-import { type AxisExpr, type Def, type Expr, type RefExpr, children, conjuncts, definitions, postorder } from "./ir.ts"
+import { type AxisExpr, type Def, type Expr, type RefExpr, children, conjuncts, postorder, reach, refsIn } from "./ir.ts"
 import { type Placed, readsOf } from "./dimensions.ts"
 
 /** The conditions under which each statement matters, over its own loops. */
@@ -41,7 +41,7 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
       })
       const path = pathsOf(reader).get(read) ?? []
       const wanted = [...of(reader), ...path].filter(
-        (c) => c.axes.every((a) => same.has(a)) && definitions([c]).every((d) => inside.has(d)),
+        (c) => c.axes.every((a) => same.has(a)) && refsIn(c).every(({ def }) => [...reach(def)].every((d) => inside.has(d))),
       )
       shared = new Set(shared ? wanted.filter((c) => shared!.has(c)) : wanted)
     }
@@ -89,5 +89,5 @@ export function guards(e: Expr): Expr[] {
 
 /** Definitions that are complete before the statement starts, because it reads them itself. */
 function dependencies(s: Placed): ReadonlySet<Def> {
-  return new Set(definitions([s.filter, s.body]))
+  return new Set([...refsIn(s.filter), ...refsIn(s.body)].flatMap(({ def }) => [...reach(def)]))
 }

@@ -3,7 +3,7 @@
 // Each statement names its axes as it likes. Two axes are one dimension if a reader reads its producer there, if they index
 // the same input in the same place, or if nothing keeps their loops apart; never two axes of one statement. Dimensions are
 // then put into one total order, and every statement loops over its own in that order.
-import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, compare, conjuncts, postorder } from "./ir.ts"
+import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, compare, conjuncts, postorder, refsIn } from "./ir.ts"
 import type { Statement } from "./statements.ts"
 import { substitute } from "./sums.ts"
 
@@ -18,9 +18,7 @@ export interface Placed extends Statement {
 
 /** Every read of a definition by a statement, in its filter, body and place. */
 export function readsOf(s: Statement): RefExpr[] {
-  const out: RefExpr[] = []
-  for (const e of postorder([s.filter, s.body, ...s.place])) if (e.kind === "ref") out.push(e)
-  return out
+  return [...new Set([s.filter, s.body, ...s.place].flatMap(refsIn))]
 }
 
 /** Names the axes of all statements after dimensions. */

@@ -396,6 +396,35 @@ export function definitions(roots: readonly Expr[]): Def[] {
   return out
 }
 
+const references = new WeakMap<Expr, readonly RefExpr[]>()
+
+/** The references in an expression, each once, those in indices of others included. */
+export function refsIn(e: Expr): readonly RefExpr[] {
+  let found = references.get(e)
+  if (!found) {
+    const list = children(e).map(refsIn).filter((l) => l.length > 0)
+    if (e.kind === "ref") found = [...new Set([...list.flat(), e])]
+    else found = list.length <= 1 ? (list[0] ?? none) : [...new Set(list.flat())]
+    references.set(e, found)
+  }
+  return found
+}
+
+const none: readonly RefExpr[] = []
+
+const reached = new WeakMap<Def, ReadonlySet<Def>>()
+
+/** The definitions that a definition reads, directly or not, itself included. */
+export function reach(def: Def): ReadonlySet<Def> {
+  let all = reached.get(def)
+  if (!all) {
+    const out = new Set([def])
+    for (const ref of [...refsIn(def.filter), ...refsIn(def.body)]) for (const d of reach(ref.def)) out.add(d)
+    reached.set(def, (all = out))
+  }
+  return all
+}
+
 /** True for the constant with this value. */
 export const isConst = (e: Expr, value: number): boolean => e.kind === "const" && e.value === value
 

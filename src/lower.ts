@@ -4,7 +4,7 @@
 // of the innermost scope that has the loops it needs and is cached there, before the loop that is being built; hoisting,
 // sharing between statements and partial products all come from this. What reads data at an index that only a condition
 // makes valid never leaves the branch of that condition.
-import { type AxisExpr, type Core, type Expr, conjuncts, conjunction, identities, postorder } from "./ir.ts"
+import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, conjuncts, conjunction, identities, postorder, refsIn } from "./ir.ts"
 import { demands } from "./demand.ts"
 import type { Placed } from "./dimensions.ts"
 import type { Tree } from "./fuse.ts"
@@ -60,6 +60,7 @@ class Lowering {
   private reader: Placed | undefined
   private readonly extents = new Map<string, readonly Expr[]>()
   private readonly conditional = new Map<Expr, boolean>()
+  private readonly copies = new Map<Def, Placed[]>()
 
   constructor(outputs: Outputs, tree: readonly Tree[], dtype: Dtype) {
     this.core = outputs.core
@@ -67,6 +68,7 @@ class Lowering {
     this.dtype = dtype
     this.storage = storageOf(tree)
     this.demand = demands([...this.storage.keys()])
+    for (const s of this.storage.keys()) if (s.def) this.copies.set(s.def, [...(this.copies.get(s.def) ?? []), s])
   }
 
   kernel(tree: readonly Tree[]): Kernel {
@@ -452,7 +454,7 @@ class Lowering {
     const known = this.cached(e)
     if (known) return known
     if (e.kind === "ref") {
-      const s = this.reader!.sources.get(e.def) ?? this.sourceOf(e)
+      const s = this.source(e)
       const local = this.locals.get(s)
       if (local && this.scopes.includes(local.scope) && e.index.every((x, i) => x === s.place[i])) return local.value
       const index = e.index.map((x, i) => this.nearest(x, e.def.formals[i]!.extent))
@@ -479,9 +481,12 @@ class Lowering {
     throw new Error(`an axis is not open: ${e.kind === "axis" ? e.name : e.kind}`)
   }
 
-  private sourceOf(e: Expr & { kind: "ref" }): Placed {
-    for (const s of this.storage.keys()) if (s.def === e.def) return s
-    throw new Error("a reference to a definition without a statement")
+  /** The statement that computes what a reference reads; of several copies, the one in the loops that are open. */
+  private source(e: RefExpr): Placed {
+    const own = this.reader?.sources.get(e.def)
+    if (own) return own
+    const copies = this.copies.get(e.def) ?? []
+    return copies.find((s) => this.locals.has(s) && this.scopes.includes(this.locals.get(s)!.scope)) ?? copies[0]!
   }
 
   private operation(e: Expr & { kind: "op" }): Operand {
@@ -601,19 +606,10 @@ class Lowering {
   /** The innermost scope that owns a local which the expression reads. */
   private localScope(e: Expr): number {
     let at = 0
-    const seen = new Set<Expr>()
-    const go = (x: Expr): void => {
-      if (seen.has(x)) return
-      seen.add(x)
-      if (x.kind === "ref") {
-        const s = this.reader!.sources.get(x.def) ?? this.sourceOf(x)
-        const local = this.locals.get(s)
-        if (local) at = Math.max(at, this.scopes.indexOf(local.scope))
-        x.index.forEach(go)
-      } else if (x.kind === "load") x.index.forEach(go)
-      else if (x.kind === "op") x.args.forEach(go)
+    for (const ref of refsIn(e)) {
+      const local = this.locals.get(this.source(ref))
+      if (local) at = Math.max(at, this.scopes.indexOf(local.scope))
     }
-    go(e)
     return at
   }
 
