@@ -72,7 +72,8 @@ class Printer {
   }
 
   private behind(node: Anchor): Doc {
-    return (this.remarks.behind.get(node) ?? []).map((comment) => trailing(written(comment)))
+    const comment = this.remarks.behind.get(node)
+    return comment ? trailing(written(comment)) : ""
   }
 
   private docs(docs: readonly Comment[]): Doc {
@@ -186,7 +187,7 @@ class Printer {
   }
 
   private parenthesised(expr: Expr): Doc {
-    return this.parens(this.remarked(expr, this.form(expr)))
+    return this.remarked(expr, this.parens(this.form(expr)))
   }
 
   private parens(doc: Doc): Doc {
@@ -367,7 +368,7 @@ class Printer {
     const docs = binders.map(({ index, range }): Doc => {
       return range ? [printIndex(index), " in ", this.range(range)] : printIndex(index)
     })
-    const condition = filter ? [line, "if ", this.whole(filter)] : ""
+    const condition = filter ? this.branch("if ", filter) : ""
     return group(["[", indent([softline, join([",", line], docs), condition, end]), softline, "]"])
   }
 

@@ -2,6 +2,7 @@
 
 import type {
   Argument,
+  Binder,
   Binding,
   Body,
   Comment,
@@ -21,46 +22,74 @@ export interface Above {
   readonly gap: boolean
 }
 
-/** Where the comments of a file go. None is lost, but one inside an expression may move to its beginning. */
+/** Where the comments of a file go. None is lost, but some move to the beginning of what they are in. */
 export interface Remarks {
   readonly above: ReadonlyMap<Anchor, readonly Above[]>
-  readonly behind: ReadonlyMap<Anchor, readonly Comment[]>
+  readonly behind: ReadonlyMap<Anchor, Comment>
   readonly last: readonly Above[]
 }
+
+/**
+ * A node inside another, and whether a comment can be printed with it. A node that is printed first in its
+ * parent has no lines above it of its own, one that is printed last leaves the end of its line to the parent,
+ * and where no line can end there is no place at all. So a comment that was printed is placed there again.
+ */
+interface Part {
+  readonly node: Anchor
+  readonly above: boolean
+  readonly behind: "own" | "parent" | "none"
+}
+
+const free = (node: Anchor): Part => ({ node, above: true, behind: "own" })
+const first = (node: Anchor): Part => ({ node, above: false, behind: "own" })
+const last = (node: Anchor): Part => ({ node, above: true, behind: "parent" })
+const whole = (node: Anchor): Part => ({ node, above: false, behind: "parent" })
+const closed = (node: Anchor): Part => ({ node, above: false, behind: "none" })
 
 /** Finds the place of every comment that documents nothing. */
 export function placeRemarks(file: File): Remarks {
   const above = new Map<Anchor, Above[]>()
-  const behind = new Map<Anchor, Comment[]>()
-  const last: Above[] = []
-  const children = new Map<Anchor | File, readonly Anchor[]>()
+  const behind = new Map<Anchor, Comment>()
+  const end: Above[] = []
+  const known = new Map<Anchor | File, readonly Part[]>()
   const { text } = file.source
+
+  /** The line end of a node belongs to it, or to what it is the end of; another comment may have it. */
+  const placeBehind = (path: readonly Part[], part: Part, comment: Comment): boolean => {
+    for (let at = path.length - 1; part.behind === "parent" && at >= 0; at--) part = path[at]!
+    if (part.behind !== "own" || behind.has(part.node)) return false
+    behind.set(part.node, comment)
+    return true
+  }
 
   for (const comment of file.comments) {
     const at = comment.span.start
     const gap = /^[ \t]*(?:\r\n?|\n)[ \t]*[\r\n]/.test(text.slice(comment.span.end, comment.span.end + 200))
+    const path: Part[] = []
     let inside: Anchor | File = file
     for (;;) {
-      let parts = children.get(inside)
-      if (!parts) children.set(inside, (parts = anchors(inside)))
+      let parts = known.get(inside)
+      if (!parts) known.set(inside, (parts = partsOf(inside)))
       const index = firstEndingAfter(parts, at)
-      const next: Anchor | undefined = parts[index]
-      if (next && next.span.start < at) {
-        inside = next
+      const next = parts[index]
+      if (next && next.node.span.start < at) {
+        path.push(next)
+        inside = next.node
         continue
       }
       const before = parts[index - 1]
-      const between = before ? text.slice(before.span.end, at) : "\n"
+      const between = before ? text.slice(before.node.span.end, at) : "\n"
       // Behind `) =`, `=>`, `then` or `else`, a comment is about what follows.
-      const ahead = next !== undefined && /[)=]|\bthen\b|\belse\b/.test(between)
-      if (before && !ahead && !/[\r\n]/.test(between)) push(behind, before, comment)
-      else if (next) push(above, next, { comment, gap })
-      else if (inside.kind === "file") last.push({ comment, gap })
-      else push(above, inside, { comment, gap })
+      const ahead = next !== undefined && /=|\bthen\b|\belse\b/.test(between)
+      if (before && !ahead && !/[\r\n]/.test(between) && placeBehind(path, before, comment)) break
+      let place = next ?? path.pop()
+      while (place && !place.above && path.length > 0) place = path.pop()
+      if (!place) end.push({ comment, gap })
+      else push(above, place.node, { comment, gap })
       break
     }
   }
-  return { above, behind, last }
+  return { above, behind, last: end }
 }
 
 function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
@@ -70,22 +99,22 @@ function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
 }
 
 /** The index of the first part that ends behind an offset; parts are in order. */
-function firstEndingAfter(parts: readonly Anchor[], at: number): number {
+function firstEndingAfter(parts: readonly Part[], at: number): number {
   let low = 0
   let high = parts.length
   while (low < high) {
     const middle = (low + high) >> 1
-    if (parts[middle]!.span.end <= at) low = middle + 1
+    if (parts[middle]!.node.span.end <= at) low = middle + 1
     else high = middle
   }
   return low
 }
 
-/** The anchors directly inside a node, in the order of the text. */
-function anchors(node: Anchor | File): readonly Anchor[] {
+/** The nodes directly inside a node, in the order of the text. */
+function partsOf(node: Anchor | File): readonly Part[] {
   switch (node.kind) {
     case "file":
-      return node.declarations
+      return node.declarations.map(free)
     case "use":
     case "number":
     case "boolean":
@@ -93,66 +122,81 @@ function anchors(node: Anchor | File): readonly Anchor[] {
     case "name":
       return []
     case "def":
-      return [...node.arguments, node.body]
+      return [...node.arguments.map(free), last(node.body)]
     case "loss":
-      return [...node.arguments, ...node.options, node.body]
+      return [...node.arguments.map(free), ...node.options.map(free), last(node.body)]
     case "bare":
-      return [node.body]
-    case "body":
-      return [...node.bindings, node.value, ...some(node.where, node.per)]
+      return [whole(node.body)]
+    case "body": {
+      const parts = [
+        ...bindingParts(node.bindings),
+        free(node.value),
+        ...some(node.where, node.per).map(free),
+      ]
+      if (node.bindings.length === 0) parts[0] = first(node.value)
+      parts.push({ ...parts.pop()!, behind: "parent" })
+      return parts
+    }
     case "argument":
-      return [...domainParts(node), ...some(node.default)]
+      return [...domainParts(node), ...some(node.default).map(whole)]
     case "named-argument":
-      return [node.value]
+      return [whole(node.value)]
     case "value-binding":
-      return [...node.binders.flatMap(({ range }) => rangeParts(range)), node.value]
+      return [...binderParts(node.binders), whole(node.value)]
     case "tuple-binding":
-      return [node.value]
+      return [whole(node.value)]
     case "function-binding":
-      return [...node.arguments, node.body]
+      return [...node.arguments.map(free), whole(node.body)]
     case "axis-binding":
       return rangeParts(node.range)
-    case "call":
-      return [
-        ...node.binders.flatMap(({ range }) => rangeParts(range)),
-        ...some(node.filter),
-        ...node.arguments,
-        ...node.named,
-      ].sort((a, b) => a.span.start - b.span.start)
+    case "call": {
+      const lists = [...node.arguments, ...node.named].sort((a, b) => a.span.start - b.span.start)
+      return [...binderParts(node.binders), ...some(node.filter).map(free), ...lists.map(free)]
+    }
     case "binary":
-      return [node.left, node.right]
+      return node.operator === "^"
+        ? [closed(node.left), closed(node.right)]
+        : [first(node.left), last(node.right)]
     case "unary":
-      return [node.operand]
+      return [whole(node.operand)]
     case "if":
-      return [node.condition, node.whenTrue, node.whenFalse]
+      return [first(node.condition), free(node.whenTrue), last(node.whenFalse)]
     case "let":
-      return [...node.bindings, node.body]
-    case "substitute":
-      return [node.target, ...node.entries.map(({ value }) => value), ...some(node.default)]
+      return [...bindingParts(node.bindings), last(node.body)]
+    case "substitute": {
+      const entries = node.entries.map(({ value }) => first(value))
+      return [closed(node.target), ...entries, ...some(node.default).map(whole)]
+    }
     case "member":
-      return [node.target]
+      return [closed(node.target)]
     case "tuple":
-      return node.items
-    case "fold":
-      return [
-        ...node.binders.flatMap(({ range }) => rangeParts(range)),
-        ...some(node.filter),
-        ...node.states.map(({ initial }) => initial),
-        node.step,
-      ]
+      return node.items.map(free)
+    case "fold": {
+      const states = node.states.map(({ initial }) => first(initial))
+      return [...binderParts(node.binders), ...some(node.filter).map(free), ...states, last(node.step)]
+    }
   }
+}
+
+function bindingParts([head, ...more]: readonly Binding[]): Part[] {
+  return head ? [first(head), ...more.map(free)] : []
+}
+
+function binderParts(binders: readonly Binder[]): Part[] {
+  return binders.flatMap(({ range }) => (range ? rangeParts(range) : []))
+}
+
+function rangeParts(range: Range): Part[] {
+  return range.kind === "extent" ? [closed(range.value)] : [closed(range.low), closed(range.high)]
+}
+
+function domainParts({ domain }: Argument): Part[] {
+  if (!domain) return []
+  const parts =
+    domain.kind === "interval" ? [domain.low, domain.high] : domain.bounds.map(({ value }) => value)
+  return parts.map(closed)
 }
 
 function some<T>(...nodes: (T | undefined)[]): T[] {
   return nodes.filter((node) => node !== undefined)
-}
-
-function rangeParts(range: Range | undefined): Expr[] {
-  if (!range) return []
-  return range.kind === "extent" ? [range.value] : [range.low, range.high]
-}
-
-function domainParts({ domain }: Argument): Expr[] {
-  if (!domain) return []
-  return domain.kind === "interval" ? [domain.low, domain.high] : domain.bounds.map(({ value }) => value)
 }
