@@ -14,6 +14,14 @@ export interface EntryCheck {
   readonly span: Span
 }
 
+/** A gather reads the elements of an optional label for which a condition over the label's own axes holds. */
+export interface LabelRead {
+  readonly input: Input
+  readonly condition: Expr
+  /** The extent that a label which is read stays below. */
+  readonly extent: Expr
+}
+
 /** One loss, closed and checked. Everything in it lives in its `core`. */
 export interface Loss {
   readonly name: string
@@ -32,6 +40,8 @@ export interface Loss {
   /** The weight a row adds to the denominator of the mean (`per`); the constant 1 if absent. */
   readonly per: Expr
   readonly checks: readonly EntryCheck[]
+  /** Where optional labels are read, and so must be in range. */
+  readonly labelReads: readonly LabelRead[]
 }
 
 /** An array a kernel computes: row-major over `axes`, each of which is free in `value` or constant along it. */

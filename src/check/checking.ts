@@ -1,0 +1,167 @@
+// The state of checking one loss: its core, its axes and inputs, and the way to say what is wrong.
+import type * as Ast from "../../grammar/ast.ts"
+import { type Diagnostic, type Report, error, limit, quote, warning } from "../diagnostics.ts"
+import type { AxisExpr, Core, Expr } from "../ir.ts"
+import type { EntryCheck } from "../loss.ts"
+import type { Library, Module } from "../modules.ts"
+import type { Span } from "../source.ts"
+import { readsData } from "../sums.ts"
+import type { Input } from "../types.ts"
+import type { CheckCode } from "../catalogue/check.ts"
+import type { Callable, Frame, Scope } from "./scope.ts"
+import type { Broken, Place, Value } from "./values.ts"
+import { broken } from "./values.ts"
+
+/** Reads an expression in a scope. */
+export type Evaluate = (node: Ast.Expr, scope: Scope) => Value
+
+/** An input while the text is read: whether it is static, and whether a proof needs its domain, is found on the way. */
+export type OpenInput = { -readonly [K in keyof Input]: Input[K] }
+
+const mostSteps = 1_000_000
+const mostCalls = 100
+const mostHeight = 2000
+
+/** Everything that is known and collected while one loss is checked. */
+export class Checking {
+  readonly core: Core
+  readonly module: Module
+  readonly library: Library
+  readonly report: Report
+  readonly nodes: number
+  /** Reads an expression; what every part of the checker calls for the parts of its node. */
+  readonly evaluate: Evaluate
+  readonly batch: AxisExpr[] = []
+  /** The axes that types of arguments declare beside the batch axes: what functions without brackets work along. */
+  readonly own: AxisExpr[] = []
+  readonly inputs: OpenInput[] = []
+  readonly checks: EntryCheck[] = []
+  /** Names of the user's text that were read; the others earn a warning. */
+  readonly used = new Set<Value>()
+  readonly memo = new Map<string, Value>()
+  readonly ids = new Map<object, number>()
+  /** Functions being inlined, outermost first. */
+  readonly active: Callable[] = []
+  private readonly heights = new Map<Expr, number>()
+  private steps = 0
+
+  constructor(
+    core: Core,
+    module: Module,
+    library: Library,
+    report: Report,
+    nodes: number,
+    evaluate: (c: Checking, node: Ast.Expr, scope: Scope) => Value,
+  ) {
+    this.core = core
+    this.module = module
+    this.library = library
+    this.report = report
+    this.nodes = nodes
+    this.evaluate = (node, scope) => evaluate(this, node, scope)
+  }
+
+  /** Counts one node of the text being read; throws when a loss grows without end. */
+  step(): void {
+    if (++this.steps > mostSteps || this.core.size > this.nodes)
+      throw limit("too-many-nodes", `the loss needs more than ${this.nodes} core nodes`)
+  }
+
+  /** Refuses expressions so deep that later stages would run out of stack. */
+  watch(e: Expr): Expr {
+    const go = (x: Expr): number => {
+      const known = this.heights.get(x)
+      if (known !== undefined) return known
+      let height = 0
+      const below = x.kind === "op" ? x.args : x.kind === "load" || x.kind === "ref" ? x.index : []
+      for (const child of below) height = Math.max(height, go(child) + 1)
+      if (x.kind === "ref") height = Math.max(height, go(x.def.body) + 1, go(x.def.filter) + 1)
+      this.heights.set(x, height)
+      return height
+    }
+    if (go(e) > mostHeight)
+      throw limit("too-many-nodes", `an expression is more than ${mostHeight} operations deep`)
+    return e
+  }
+
+  /** A number that stands for an object in keys. */
+  id(object: object): number {
+    let id = this.ids.get(object)
+    if (id === undefined) this.ids.set(object, (id = this.ids.size))
+    return id
+  }
+
+  /** Where a message about a piece of text points: for the library's text, the call of the user. */
+  place(frame: Frame, span: Span): Place {
+    return frame.site ?? { source: frame.module.source, span }
+  }
+
+  /** Reports an error; what stands there is broken from now on. */
+  fail(
+    scope: Scope,
+    span: Span,
+    code: CheckCode,
+    message: string,
+    more: Pick<Diagnostic, "help" | "label"> = {},
+  ): Broken {
+    const { source, span: at } = this.place(scope.frame, span)
+    this.report.add(error(code, source, at, this.inside(scope.frame, message), more))
+    return broken
+  }
+
+  warn(
+    scope: Scope,
+    span: Span,
+    code: CheckCode,
+    message: string,
+    more: Pick<Diagnostic, "help" | "label"> = {},
+  ): void {
+    const { source, span: at } = this.place(scope.frame, span)
+    this.report.add(warning(code, source, at, this.inside(scope.frame, message), more))
+  }
+
+  /** A message about the library's text says which function it is about. */
+  inside(frame: Frame, message: string): string {
+    return frame.site && frame.callable ? `in \`${frame.callable.name}\`: ${message}` : message
+  }
+
+  /** The text of a node between backticks. */
+  quote(scope: Scope, node: { readonly span: Span }): string {
+    return quote(this.text(scope, node))
+  }
+
+  text(scope: Scope, node: { readonly span: Span }): string {
+    return scope.frame.module.source.text.slice(node.span.start, node.span.end)
+  }
+
+  enter(callable: Callable): boolean {
+    if (this.active.includes(callable)) return false
+    if (this.active.length >= mostCalls)
+      throw limit("too-deep", `calls are nested more than ${mostCalls} deep`)
+    this.active.push(callable)
+    return true
+  }
+
+  /** Options that an expression without axes reads become static. Sizes never depend on data: false if it does. */
+  fix(e: Expr): boolean {
+    if (e.axes.length > 0) return false
+    if (e.kind === "load") {
+      const input = this.inputs.find((one) => one === e.input)
+      if (!input || input.role !== "option" || input.dimensions.length > 0) return false
+      input.isStatic = true
+      return true
+    }
+    if (e.kind === "ref" || readsData(e)) return false
+    return e.kind !== "op" || e.args.every((x) => this.fix(x))
+  }
+}
+
+/** The name of an axis as people wrote it: axes of inlined functions carry a mark. */
+export function axisName(axis: { readonly name: string }): string {
+  return axis.name.replace(/[~'].*$/, "")
+}
+
+/** The names of axes for a message: `b`, `d`. */
+export function axisNames(axes: readonly { readonly name: string }[]): string {
+  return axes.map((a) => `\`${axisName(a)}\``).join(", ")
+}

@@ -1,0 +1,216 @@
+// The body of a loss -> the loss: its rows, what a call must satisfy, and which labels are read.
+import type * as Ast from "../../grammar/ast.ts"
+import { bounds } from "../bounds.ts"
+import { type AxisExpr, type Core, type Expr, type LoadExpr, conjunction, conjuncts } from "../ir.ts"
+import type { LabelRead, Loss } from "../loss.ts"
+import { any, substitute } from "../sums.ts"
+import { type Checking, axisName, axisNames } from "./checking.ts"
+import { asNumber, condition } from "./operands.ts"
+import { assumptions, isGround, remaining } from "./ranges.ts"
+import type { Scope } from "./scope.ts"
+import { type ConditionNeed, type LabelNeed, type Scalar, plain, relyOn, scalar, under } from "./values.ts"
+import { readsSize } from "./words.ts"
+
+/** Reads the value and the tails of a loss and closes it; undefined if something is wrong. */
+export function finish(
+  c: Checking,
+  loss: Ast.Loss,
+  declaration: Ast.Loss | Ast.Bare,
+  header: Scope,
+  scope: Scope,
+): Loss | undefined {
+  const { core } = c
+  const { body } = loss
+  const read = asNumber(c, c.evaluate(body.value, scope), body.value, scope)
+  const where = body.where ? condition(c, body.where, scope) : plain(core.true)
+  const per = body.per ? asNumber(c, c.evaluate(body.per, scope), body.per, scope) : plain(core.one)
+  const closed = [
+    read && isClosed(c, read, body.value, scope),
+    where && (!body.where || isClosed(c, where, body.where, scope)),
+    per && (!body.per || isClosed(c, per, body.per, scope)),
+  ]
+  if (!read || !where || !per || closed.includes(false) || !coversBatch(c, loss, read, scope))
+    return undefined
+
+  const value = under(core, read, where.expr)
+  const weight = under(core, per, where.expr)
+  const { needs } = scalar(value.expr, [where, value, weight])
+  const labelReads = labelsRead(
+    core,
+    needs.flatMap((need) => (need.kind === "label" ? [need] : require(c, need))),
+  )
+  if (declaration.kind === "loss") unused(c, loss, header)
+  return {
+    name: loss.name.name,
+    doc: declaration.docs.map((one) => one.text).join("\n"),
+    source: c.module.source,
+    span: declaration.span,
+    core,
+    batch: c.batch,
+    inputs: c.inputs,
+    value: value.expr,
+    where: where.expr,
+    per: weight.expr,
+    checks: c.checks,
+    labelReads,
+  }
+}
+
+/** Whether only batch axes are left in what a loss says about a row. */
+function isClosed(c: Checking, value: Scalar, node: Ast.Expr, scope: Scope): boolean {
+  const left = value.expr.axes.filter((a) => !c.batch.includes(a))
+  if (left.length === 0) return true
+  const [first] = left
+  const plural = left.length > 1
+  c.fail(
+    scope,
+    node.span,
+    "axis-left",
+    `${plural ? "axes" : "axis"} ${axisNames(left)} ${plural ? "are" : "is"} left over`,
+    {
+      help: c.own.includes(first!)
+        ? `reduce it, for example \`mean[${axisName(first!)}](…)\`, or make it a batch axis`
+        : `reduce it: \`sum[${axisName(first!)}](…)\`, or replace it: \`[${axisName(first!)} = …]\``,
+    },
+  )
+  return false
+}
+
+/** A body without one of its batch axes is one number for several rows: say so in the header. */
+function coversBatch(c: Checking, loss: Ast.Loss, value: Scalar, scope: Scope): boolean {
+  const missing = c.batch.filter((a) => !value.expr.axes.includes(a))
+  if (missing.length === 0) return true
+  const kept = c.batch.filter((a) => !missing.includes(a))
+  const list = (axes: readonly { readonly name: string }[]): string =>
+    axes.length > 0 ? `[${axes.map((a) => a.name).join(", ")}]` : ""
+  const parameters = c.inputs
+    .filter((input) => input.role !== "option")
+    .map((input) => `${input.name}: ${list(input.dimensions)}`)
+  const header = `loss ${loss.name.name}${list(kept)}(${parameters.join(", ")}${loss.options.length > 0 ? "; …" : ""})`
+  c.fail(
+    scope,
+    loss.body.value.span,
+    "batch-missing",
+    `the value has no batch ${missing.length > 1 ? "axes" : "axis"} ${axisNames(missing)}: it is one number for all of those rows`,
+    {
+      help: `say so in the header: \`${header}\``,
+    },
+  )
+  return false
+}
+
+/** A condition that nothing in the text proves is checked when the loss is called, or is wrong. Labels it relies on are read. */
+function require(c: Checking, need: ConditionNeed): LabelNeed[] {
+  const { core } = c
+  const { failure, place } = need
+  if (need.lint) {
+    const bounded = need.condition.kind === "op" ? bounds(need.condition.args[1]!)[0] > 0 : true
+    if (!bounded)
+      c.report.add({
+        code: failure.code,
+        severity: "warning",
+        source: place.source,
+        span: place.span,
+        message: failure.message,
+        help: failure.help,
+      })
+    return []
+  }
+  const left = remaining(core, need.condition, need.given)
+  if (!left) {
+    c.report.add({
+      code: failure.code,
+      severity: "error",
+      source: place.source,
+      span: place.span,
+      message: failure.message,
+      help: failure.help,
+    })
+    return []
+  }
+  const given = need.given.flatMap((one) => assumptions(core, one)).filter(isGround)
+  const relevant = core.op("not", conjunction(core, given))
+  for (const form of left.forms) {
+    const condition = core.op("or", relevant, inequality(core, form))
+    if (!c.checks.some((known) => known.condition === condition))
+      c.checks.push({ condition, message: `${need.entry} ${readsSize(form)}`, span: place.span })
+  }
+  return relyOn(need, left)
+}
+
+function inequality(
+  core: Core,
+  form: { readonly terms: ReadonlyMap<Expr, number>; readonly constant: number },
+): Expr {
+  let less: Expr = core.const(Math.max(0, -form.constant))
+  let more: Expr = core.const(Math.max(0, form.constant))
+  for (const [atom, k] of form.terms) {
+    const term = core.op("mul", core.const(Math.abs(k)), atom)
+    if (k > 0) more = core.op("add", more, term)
+    else less = core.op("add", less, term)
+  }
+  return core.op("le", less, more)
+}
+
+/** Which elements of optional labels gathers read: a condition over the axes of the label. */
+function labelsRead(core: Core, needs: readonly LabelNeed[]): LabelRead[] {
+  const out: LabelRead[] = []
+  for (const need of needs) {
+    const { input } = need.load
+    const axes = input.dimensions.map((d) => core.axis(d.name, d.extent))
+    const condition = readWhere(
+      core,
+      need.load,
+      conjunction(core, [...need.given].reverse().flatMap(conjuncts)),
+      axes,
+    )
+    if (!out.some((one) => one.input === input && one.condition === condition))
+      out.push({ input, condition, extent: input.label!.extent })
+  }
+  return out
+}
+
+/** When an element is read: the condition of the gather, for some value of the axes that the label does not have. */
+function readWhere(core: Core, load: LoadExpr, given: Expr, axes: readonly AxisExpr[]): Expr {
+  const plainAxes = load.index.every((e, i) => e.kind === "axis" && load.index.indexOf(e) === i)
+  let condition = given
+  if (plainAxes) {
+    // The axes of the label are renamed to its own; others of these names step aside.
+    const map = new Map<AxisExpr, Expr>()
+    for (const a of given.axes)
+      if (!load.index.includes(a) && axes.includes(a)) map.set(a, core.freshAxis(a.extent))
+    load.index.forEach((a, i) => map.set(a as AxisExpr, axes[i]!))
+    condition = substitute(core, given, map)
+  } else {
+    const map = new Map<AxisExpr, Expr>()
+    for (const a of new Set([...given.axes, ...load.axes])) map.set(a, core.freshAxis(a.extent))
+    const places = load.index.map((e, i) => core.op("eq", substitute(core, e, map), axes[i]!))
+    condition = conjunction(core, [substitute(core, given, map), ...places])
+  }
+  // A condition on positions alone only narrows which row reads the label; some row does.
+  const own = (e: Expr): boolean => e.axes.every((a) => axes.includes(a))
+  const kept = conjuncts(condition).filter((e) => own(e) || readsInputs(e))
+  const whole = conjunction(core, kept)
+  const others = whole.axes.filter((a) => !axes.includes(a))
+  return others.length > 0 ? any(core, others, core.true, whole) : whole
+}
+
+function readsInputs(e: Expr): boolean {
+  if (e.kind === "load" || e.kind === "ref") return true
+  return e.kind === "op" && e.args.some(readsInputs)
+}
+
+/** Arguments that the body never reads. */
+function unused(c: Checking, loss: Ast.Loss, header: Scope): void {
+  for (const [list, what] of [
+    [loss.arguments, "argument"],
+    [loss.options, "option"],
+  ] as const)
+    for (const { name } of list) {
+      const known = header.names.get(name.name)
+      if (known?.kind !== "value" || c.used.has(known.value) || name.name.startsWith("_")) continue
+      c.warn(header, name.span, "unused-argument", `the ${what} \`${name.name}\` is not used`, {
+        help: "leave it out, or begin its name with `_`",
+      })
+    }
+}

@@ -1,0 +1,429 @@
+// A bare expression -> the loss it stands for, with a header inferred from how its free names are used.
+import type * as Ast from "../../grammar/ast.ts"
+import { arity } from "../modules.ts"
+import type { Span } from "../source.ts"
+import type { Checking } from "./checking.ts"
+import { reductions } from "./reductions.ts"
+import { type Callable, type Frame, type Scope, nest } from "./scope.ts"
+
+/** Inputs that share a feature axis. */
+interface Feature {
+  /** Leads to the feature it was joined with. */
+  same?: Feature
+  name?: string
+}
+
+interface Found {
+  readonly span: Span
+  feature?: Feature
+  /** The feature axis that the input points into. */
+  into?: Feature
+  /** Some text allows values that are no index. */
+  sentinel?: boolean
+  type?: "bool" | "int"
+}
+
+const none: Span = { start: 0, end: 0 }
+const nameNode = (name: string, span: Span = none): Ast.Name => ({ kind: "name", name, span })
+
+/** Makes the loss that a bare expression stands for. */
+export function inferHeader(
+  c: Checking,
+  bare: Ast.Bare,
+  params: Readonly<Record<string, number | boolean>>,
+): Ast.Loss | undefined {
+  const inference = new Inference(c, bare, new Map(Object.entries(params)))
+  return inference.loss()
+}
+
+class Inference {
+  private readonly c: Checking
+  private readonly bare: Ast.Bare
+  private readonly params: ReadonlyMap<string, number | boolean>
+  private readonly found = new Map<string, Found>()
+  private readonly axes = new Set<string>()
+  private readonly indices = new Set<string>()
+  private readonly usedParams = new Set<string>()
+  private readonly scope: Scope
+  private whole = true
+
+  constructor(c: Checking, bare: Ast.Bare, params: ReadonlyMap<string, number | boolean>) {
+    this.c = c
+    this.bare = bare
+    this.params = params
+    const frame: Frame = {
+      module: c.module,
+      depth: 0,
+      site: undefined,
+      callable: undefined,
+      indices: new Map(),
+      ranges: new Map(),
+    }
+    this.scope = nest(undefined, frame)
+  }
+
+  loss(): Ast.Loss | undefined {
+    const { body, docs, span } = this.bare
+    const { bindings, value, where, per } = body
+    this.collectAxes(bindings, [value, where, per])
+    const bound = this.bind(bindings, new Set())
+    for (const part of [value, where, per]) if (part) this.visit(part, undefined, bound)
+    if (where) this.sentinels(where)
+    for (const name of this.params.keys())
+      if (!this.usedParams.has(name))
+        this.c.warn(
+          this.scope,
+          span,
+          "unused-argument",
+          `the parameter \`${name}\` is not used in the expression`,
+        )
+    if (!this.whole) return undefined
+    const inputs = [...this.found].map(([name, one]) => this.argument(name, one))
+    return {
+      kind: "loss",
+      docs,
+      name: nameNode("custom", span),
+      axes: this.batch(),
+      arguments: inputs,
+      options: [...this.params]
+        .filter(([name]) => this.usedParams.has(name))
+        .map(([name, value]) => option(name, value)),
+      body,
+      span,
+    }
+  }
+
+  /** One batch axis if there are features or the text names it, else any number of them. */
+  private batch(): Ast.Axis[] {
+    if (this.found.size === 0) return []
+    const features = [...this.found.values()].some((one) => one.feature || one.into)
+    if (!features && !this.axes.has("b")) return [{ kind: "rest", span: none }]
+    const taken = (name: string): boolean => this.found.has(name) || this.params.has(name)
+    return [nameNode(["b", "n", "rows"].find((name) => !taken(name)) ?? "row")]
+  }
+
+  private argument(name: string, { span, feature, into, sentinel, type }: Found): Ast.Argument {
+    const axes = feature ? [nameNode(this.axisOf(feature))] : []
+    const scalar: Ast.Scalar | undefined = into
+      ? { kind: "index", sentinel: sentinel === true, axis: nameNode(this.axisOf(into)), span }
+      : type && { kind: "plain", type, span }
+    const typed: Ast.Type | undefined = feature || scalar ? { kind: "type", axes, scalar, span } : undefined
+    return {
+      kind: "argument",
+      docs: [],
+      modifier: undefined,
+      name: nameNode(name, span),
+      type: typed,
+      domain: undefined,
+      default: undefined,
+      span,
+    }
+  }
+
+  /** The name of a feature axis; one that the text does not name gets a letter of its own. */
+  private axisOf(feature: Feature): string {
+    const root = rootOf(feature)
+    if (root.name === undefined) {
+      const taken = (name: string): boolean =>
+        this.found.has(name) || this.params.has(name) || this.axes.has(name)
+      root.name = [..."defghklmpqruvwx"].find((name) => !taken(name)) ?? `d${this.axes.size}`
+      this.axes.add(root.name)
+    }
+    return root.name
+  }
+
+  private input(node: Ast.Name, bound: ReadonlySet<string>): Found | undefined {
+    const { name, span } = node
+    if (bound.has(name) || this.axes.has(name) || this.indices.has(name) || name === "pi" || name === "inf")
+      return undefined
+    if (this.params.has(name)) {
+      this.usedParams.add(name)
+      return undefined
+    }
+    let one = this.found.get(name)
+    if (!one) this.found.set(name, (one = { span }))
+    return one
+  }
+
+  private join(x: Feature, y: Feature, node: { readonly span: Span }): Feature {
+    const [a, b] = [rootOf(x), rootOf(y)]
+    if (a === b) return a
+    if (a.name !== undefined && b.name !== undefined && a.name !== b.name) {
+      this.whole = false
+      this.c.fail(
+        this.scope,
+        node.span,
+        "bare-axes",
+        `an input would have the feature axes \`${a.name}\` and \`${b.name}\` at once`,
+        {
+          help: "write a header: `loss name[b](x: [c, d], …) = …`",
+        },
+      )
+      return a
+    }
+    const name = a.name ?? b.name
+    if (name !== undefined) b.name = name
+    a.same = b
+    return b
+  }
+
+  private visit(e: Ast.Expr, feature: Feature | undefined, bound: ReadonlySet<string>): void {
+    switch (e.kind) {
+      case "name": {
+        const one = this.input(e, bound)
+        if (one && feature) one.feature = one.feature ? this.join(one.feature, feature, e) : feature
+        return
+      }
+      case "unary":
+        if (e.operator === "not") this.truth(e.operand, bound)
+        return this.visit(e.operand, feature, bound)
+      case "binary":
+        for (const side of [e.left, e.right]) {
+          if (e.operator === "and" || e.operator === "or") this.truth(side, bound)
+          this.visit(side, feature, bound)
+        }
+        return
+      case "if":
+        this.truth(e.condition, bound)
+        for (const part of [e.condition, e.whenTrue, e.whenFalse]) this.visit(part, feature, bound)
+        return
+      case "let":
+        return this.visit(e.body, feature, this.bind(e.bindings, bound))
+      case "tuple":
+        return e.items.forEach((item) => this.visit(item, feature, bound))
+      case "member":
+        return this.visit(e.target, feature, bound)
+      case "substitute":
+        return this.substitute(e, feature, bound)
+      case "call":
+        return this.call(e, feature, bound)
+      default:
+    }
+  }
+
+  /** What stands where a condition is wanted is a bool, if it is an input by itself. */
+  private truth(e: Ast.Expr, bound: ReadonlySet<string>): void {
+    const one = e.kind === "name" ? this.input(e, bound) : undefined
+    if (one) one.type = "bool"
+  }
+
+  private substitute(e: Ast.Substitute, outer: Feature | undefined, bound: ReadonlySet<string>): void {
+    let feature = outer
+    for (const { axis, value } of e.entries) {
+      const named =
+        axis.kind === "name" && axis.name !== "b" && !this.indices.has(axis.name)
+          ? { name: axis.name }
+          : undefined
+      if (named) feature = feature ? this.join(feature, named, e) : named
+      const one = value.kind === "name" ? this.input(value, bound) : undefined
+      if (!one) this.visit(value, undefined, bound)
+      else if (named) {
+        one.into = named
+        if (e.default) one.sentinel = true
+      } else one.type = "int"
+    }
+    this.visit(e.target, feature, bound)
+    if (e.default) this.visit(e.default, outer, bound)
+  }
+
+  private call(e: Ast.Call, outer: Feature | undefined, bound: ReadonlySet<string>): void {
+    const { name } = e.callee
+    if (e.filter) {
+      this.truth(e.filter, bound)
+      this.visit(e.filter, outer, bound)
+    }
+    const callable = this.callable(e)
+    const several = (name === "min" || name === "max") && e.arguments.length > 1
+    const reduces = (reductions.has(name) && !several) || this.works(callable, new Set())
+    let feature = outer
+    if (reduces && e.binders.length === 0) feature = outer ? this.join(outer, {}, e) : {}
+    for (const { index, range } of e.binders) {
+      const named =
+        !range && index.kind === "name" && index.name !== "b" && !this.indices.has(index.name)
+          ? { name: index.name }
+          : undefined
+      if (named) feature = feature ? this.join(feature, named, e) : named
+    }
+    const plainFrom =
+      callable && reduces ? callable.declaration.arguments.findIndex((one) => one.default) : -1
+    e.arguments.forEach((argument, i) =>
+      this.visit(argument, plainFrom >= 0 && i >= plainFrom ? undefined : feature, bound),
+    )
+    for (const { value } of e.named) this.visit(value, undefined, bound)
+    if (name === "any" || name === "all" || name === "count")
+      e.arguments.forEach((argument) => this.truth(argument, bound))
+  }
+
+  private callable(e: Ast.Call): Callable | undefined {
+    const { name } = e.callee
+    const local = this.local.get(name)
+    const all = local ? [local] : [...(this.c.module.declared.get(name) ?? []), ...this.c.library.find(name)]
+    return all.find((one) => {
+      const [least, most] = arity(one)
+      return e.arguments.length >= Math.min(least, most) - e.named.length && e.arguments.length <= most
+    })
+  }
+
+  private readonly local = new Map<string, Callable>()
+
+  /** Whether a function works along an axis of its arguments that a call need not name. */
+  private works(callable: Callable | undefined, seen: Set<Callable>): boolean {
+    if (!callable || seen.has(callable)) return false
+    seen.add(callable)
+    const { declaration } = callable
+    if (declaration.kind === "loss")
+      return declaration.arguments.some((one) => (one.type?.axes.length ?? 0) > 0)
+    if (declaration.axes.length > 0) return true
+    let found = false
+    calls(declaration.body, (call) => {
+      if (call.binders.length > 0) return
+      const several = (call.callee.name === "min" || call.callee.name === "max") && call.arguments.length > 1
+      found ||= (reductions.has(call.callee.name) && !several) || this.works(this.callable(call), seen)
+    })
+    return found
+  }
+
+  private bind(bindings: readonly Ast.Binding[], bound: ReadonlySet<string>): ReadonlySet<string> {
+    const inner = new Set(bound)
+    for (const binding of bindings) {
+      if (binding.kind === "axis-binding") continue
+      if (binding.kind === "function-binding") {
+        const { name } = binding.name
+        this.local.set(name, {
+          kind: "local",
+          name,
+          declaration: binding,
+          module: this.c.module,
+          scope: this.scope,
+        })
+        const own = new Set([
+          ...inner,
+          ...binding.arguments.map((one) => one.name.name),
+          ...binding.axes.flatMap((a) => (a.kind === "name" ? [a.name] : [])),
+        ])
+        this.visit(binding.body, undefined, own)
+        continue
+      }
+      this.visit(binding.value, undefined, inner)
+      for (const name of binding.kind === "tuple-binding" ? binding.names : [binding.name])
+        inner.add(name.name)
+    }
+    return inner
+  }
+
+  /** Names that the text uses as axes: of brackets, substitutions, ranges and `size`. */
+  private collectAxes(bindings: readonly Ast.Binding[], roots: readonly (Ast.Expr | undefined)[]): void {
+    const range = (node: Ast.Range | undefined): void => {
+      if (node?.kind === "extent" && node.value.kind === "name") this.axes.add(node.value.name)
+    }
+    const binders = (list: readonly Ast.Binder[]): void => {
+      for (const binder of list) {
+        if (binder.index.kind === "name") (binder.range ? this.indices : this.axes).add(binder.index.name)
+        range(binder.range)
+      }
+    }
+    const visit = (e: Ast.Expr): void => {
+      if (e.kind === "call") binders(e.binders)
+      if (e.kind === "call" && e.callee.name === "size" && e.arguments[0]?.kind === "name")
+        this.axes.add(e.arguments[0].name)
+      if (e.kind === "substitute")
+        for (const { axis } of e.entries) if (axis.kind === "name") this.axes.add(axis.name)
+      if (e.kind === "let") bind(e.bindings)
+    }
+    const bind = (list: readonly Ast.Binding[]): void => {
+      for (const binding of list) {
+        if (binding.kind === "value-binding") binders(binding.binders)
+        if (binding.kind === "axis-binding") {
+          this.indices.add(binding.name.name)
+          range(binding.range)
+        }
+      }
+    }
+    bind(bindings)
+    for (const binding of bindings)
+      if (binding.kind === "function-binding") each(binding.body, visit)
+      else if (binding.kind !== "axis-binding") each(binding.value, visit)
+    for (const root of roots) if (root) each(root, visit)
+    for (const name of this.params.keys()) this.axes.delete(name)
+  }
+
+  /** A label that `where` compares may hold something that is no label. */
+  private sentinels(where: Ast.Expr): void {
+    each(where, (e) => {
+      if (e.kind !== "binary") return
+      for (const side of [e.left, e.right]) {
+        const one = side.kind === "name" ? this.found.get(side.name) : undefined
+        if (one?.into) one.sentinel = true
+      }
+    })
+  }
+}
+
+function rootOf(feature: Feature): Feature {
+  let at = feature
+  while (at.same) at = at.same
+  return at
+}
+
+function option(name: string, value: number | boolean): Ast.Argument {
+  const truth = typeof value === "boolean"
+  return {
+    kind: "argument",
+    docs: [],
+    modifier: undefined,
+    name: nameNode(name),
+    type: {
+      kind: "type",
+      axes: [],
+      scalar: { kind: "plain", type: truth ? "bool" : "real", span: none },
+      span: none,
+    },
+    domain: undefined,
+    default: truth
+      ? { kind: "boolean", value, span: none }
+      : { kind: "number", value, text: String(value), span: none },
+    span: none,
+  }
+}
+
+function calls(root: Ast.Expr, see: (call: Ast.Call) => void): void {
+  each(root, (e) => {
+    if (e.kind === "call") see(e)
+  })
+}
+
+/** Every expression below a root, the root included. */
+function each(root: Ast.Expr, see: (e: Ast.Expr) => void): void {
+  see(root)
+  for (const child of childrenOf(root)) each(child, see)
+}
+
+function childrenOf(e: Ast.Expr): readonly Ast.Expr[] {
+  switch (e.kind) {
+    case "call":
+      return [...(e.filter ? [e.filter] : []), ...e.arguments, ...e.named.map((one) => one.value)]
+    case "binary":
+      return [e.left, e.right]
+    case "unary":
+      return [e.operand]
+    case "if":
+      return [e.condition, e.whenTrue, e.whenFalse]
+    case "let":
+      return [
+        ...e.bindings.flatMap((one) =>
+          one.kind === "function-binding" ? [one.body] : one.kind === "axis-binding" ? [] : [one.value],
+        ),
+        e.body,
+      ]
+    case "substitute":
+      return [e.target, ...e.entries.map((one) => one.value), ...(e.default ? [e.default] : [])]
+    case "member":
+      return [e.target]
+    case "tuple":
+      return e.items
+    case "fold":
+      return [...e.states.map((one) => one.initial), e.step]
+    default:
+      return []
+  }
+}

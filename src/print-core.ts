@@ -1,0 +1,249 @@
+// The core as text: what `explain` shows and tests compare.
+import type { AxisExpr, Def, Expr, ReduceOp } from "./ir.ts"
+import { definitions, isConst } from "./ir.ts"
+import type { Loss } from "./loss.ts"
+import type { OpName } from "./ops.ts"
+
+const infix: Partial<Record<OpName, readonly [symbol: string, level: number]>> = {
+  or: ["or", 1],
+  and: ["and", 2],
+  eq: ["==", 4],
+  ne: ["!=", 4],
+  lt: ["<", 4],
+  le: ["<=", 4],
+  add: ["+", 5],
+  sub: ["-", 5],
+  mul: ["*", 6],
+  div: ["/", 6],
+  pow: ["^", 9],
+}
+
+/** The symbols of operators when their operands change places. */
+const turned: Partial<Record<OpName, string>> = { eq: "==", ne: "!=", lt: ">", le: ">=", add: "+" }
+
+const prefixes: Readonly<Record<ReduceOp, string>> = {
+  sum: "S",
+  prod: "P",
+  max: "M",
+  min: "N",
+  logsumexp: "E",
+  argmax: "A",
+  argmin: "A",
+  let: "V",
+}
+
+/** How an axis is called in text: the marks of inlined calls are left out. */
+const bare = (axis: AxisExpr): string => axis.name.replace(/[~'].*$/, "") || axis.name.replace("~", "i")
+
+class Printer {
+  private readonly names = new Map<Def, string>()
+  private readonly counts = new Map<string, number>()
+  private readonly axes = new Map<Def, Map<AxisExpr, string>>()
+  private readonly queue: Def[] = []
+  private shared = new Map<Expr, string>()
+
+  /** Lines for expressions, then for every definition they read, each where it is first met. */
+  lines(heads: readonly (readonly [name: string, axes: readonly AxisExpr[], value: Expr])[]): string[] {
+    for (const def of definitions(heads.map(([, , value]) => value))) this.axes.set(def, this.nameAxes(def))
+    const out: string[] = []
+    for (const [name, axes, value] of heads) {
+      const map = new Map(value.axes.map((a) => [a, bare(a)]))
+      out.push(...this.line(name, axes.map(bare), value, map, (text) => text))
+    }
+    for (let def = this.queue.shift(); def; def = this.queue.shift()) {
+      const map = this.axes.get(def)!
+      const filter = isConst(def.filter, 1) ? "" : ` if ${this.print(def.filter, map, 0)}`
+      const bound = def.bound.map((a) => map.get(a)!).join(", ")
+      const wrap = (text: string): string =>
+        def.op === "let" ? text : `${def.op}[${bound}${filter}](${text})`
+      out.push(
+        ...this.line(
+          this.names.get(def)!,
+          def.formals.map((a) => map.get(a)!),
+          def.body,
+          map,
+          wrap,
+        ),
+      )
+    }
+    return out
+  }
+
+  /** One line, after those of large expressions that it reads more than once. */
+  private line(
+    name: string,
+    axes: readonly string[],
+    value: Expr,
+    map: ReadonlyMap<AxisExpr, string>,
+    wrap: (text: string) => string,
+  ): string[] {
+    const before: string[] = []
+    this.shared = new Map()
+    for (const e of repeated(value)) {
+      const text = this.print(e, map, 0)
+      const short = this.number("T")
+      const at = e.axes.map((a) => map.get(a) ?? bare(a))
+      before.push(`${indexed(short, at)} = ${text}`)
+      this.shared.set(e, indexed(short, at))
+    }
+    before.push(`${indexed(name, axes)} = ${wrap(this.print(value, map, 0))}`)
+    return before
+  }
+
+  private number(prefix: string): string {
+    const n = (this.counts.get(prefix) ?? 0) + 1
+    this.counts.set(prefix, n)
+    return `${prefix}${n}`
+  }
+
+  private refer(def: Def): string {
+    let name = this.names.get(def)
+    if (!name) {
+      this.names.set(def, (name = this.number(prefixes[def.op])))
+      this.queue.push(def)
+    }
+    return name
+  }
+
+  /** Names for the axes of a definition, from the inputs and definitions it reads. */
+  private nameAxes(def: Def): Map<AxisExpr, string> {
+    const out = new Map<AxisExpr, string>()
+    const taken = new Set<string>()
+    const offer = (axis: AxisExpr, name: string): void => {
+      if (out.has(axis) || taken.has(name)) return
+      out.set(axis, name)
+      taken.add(name)
+    }
+    const own = new Set([...def.formals, ...def.bound])
+    const seen = new Set<Expr>()
+    const visit = (e: Expr): void => {
+      if (seen.has(e)) return
+      seen.add(e)
+      if (e.kind === "load" || e.kind === "ref")
+        e.index.forEach((at, i) => {
+          if (at.kind !== "axis" || !own.has(at)) return
+          const formal = e.kind === "load" ? undefined : e.def.formals[i]!
+          offer(
+            at,
+            e.kind === "load" ? e.input.dimensions[i]!.name : (this.axes.get(e.def)?.get(formal!) ?? ""),
+          )
+        })
+      if (e.kind === "op") e.args.forEach(visit)
+      else if (e.kind === "load" || e.kind === "ref") e.index.forEach(visit)
+    }
+    visit(def.body)
+    visit(def.filter)
+    const letters = "jklmnopqrstuvwxyz"
+    for (const axis of [...def.formals, ...def.bound]) {
+      if (out.get(axis)) continue
+      out.delete(axis)
+      let i = 0
+      while (taken.has(letters[i] ?? `i${i}`)) i++
+      offer(axis, letters[i] ?? `i${i}`)
+    }
+    return out
+  }
+
+  /** An expression; parentheses where the level of what surrounds it asks for them. */
+  print(e: Expr, axes: ReadonlyMap<AxisExpr, string>, level: number): string {
+    const known = this.shared.get(e)
+    if (known) return known
+    const go = (x: Expr, at = 0): string => this.print(x, axes, at)
+    const paren = (text: string, own: number): string => (own < level ? `(${text})` : text)
+    switch (e.kind) {
+      case "const":
+        if (e.type === "bool") return e.value ? "true" : "false"
+        return paren(numberText(e.value), e.value < 0 || Object.is(e.value, -0) ? 7 : 10)
+      case "size":
+        return `size(${e.name})`
+      case "axis":
+        return axes.get(e) ?? bare(e)
+      case "load":
+        return indexed(
+          e.input.name,
+          e.index.map((x) => go(x)),
+        )
+      case "ref":
+        return indexed(
+          this.refer(e.def),
+          e.index.map((x) => go(x)),
+        )
+      case "op": {
+        let [x, y] = e.args
+        const z = e.args[2]
+        const known = infix[e.op]
+        if (e.op === "mul" && x === y) return paren(`${go(x!, 10)}^2`, 9)
+        if (known) {
+          let [symbol] = known
+          const own = known[1]
+          // Constants on the left are where the order of the core puts them, not where people look for them.
+          if (x!.kind === "const" && y!.kind !== "const" && turned[e.op]) {
+            symbol = turned[e.op]!
+            ;[x, y] = [y, x]
+          }
+          const choices = x!.kind === "load" ? x!.input.choices : undefined
+          if (choices && y!.kind === "const" && own === 4 && choices[y!.value] !== undefined)
+            return paren(`${go(x!, 5)} ${symbol} ${JSON.stringify(choices[y!.value])}`, own)
+          const right = e.op === "pow"
+          return paren(
+            `${go(x!, right || own === 4 ? own + 1 : own)} ${symbol} ${go(y!, right ? own : own + 1)}`,
+            own,
+          )
+        }
+        if (e.op === "neg") return paren(`-${go(x!, 7)}`, 7)
+        if (e.op === "not") return paren(`not ${go(x!, 4)}`, 3)
+        if (e.op === "select") return paren(`if ${go(x!)} then ${go(y!)} else ${go(z!)}`, 0)
+        if (e.op === "guard") return paren(`if ${go(x!)} then ${go(y!)} else 0`, 0)
+        return `${e.op === "idiv" ? "div" : e.op}(${e.args.map((arg) => go(arg)).join(", ")})`
+      }
+    }
+  }
+}
+
+const indexed = (name: string, index: readonly string[]): string =>
+  index.length > 0 ? `${name}[${index.join(",")}]` : name
+
+function numberText(value: number): string {
+  if (value === Infinity) return "inf"
+  if (value === -Infinity) return "-inf"
+  return Object.is(value, -0) ? "-0" : String(value)
+}
+
+/** Expressions of some size that are read more than once below a root, children first. */
+function repeated(root: Expr): Expr[] {
+  const uses = new Map<Expr, number>()
+  const sizes = new Map<Expr, number>()
+  const out: Expr[] = []
+  const visit = (e: Expr): number => {
+    uses.set(e, (uses.get(e) ?? 0) + 1)
+    const known = sizes.get(e)
+    if (known !== undefined) return known
+    const below = e.kind === "op" ? e.args : e.kind === "load" || e.kind === "ref" ? e.index : []
+    const size = [...new Set(below)].reduce((sum, x) => Math.min(sum + visit(x), 1000), 1)
+    sizes.set(e, size)
+    out.push(e)
+    return size
+  }
+  visit(root)
+  return out.filter((e) => e !== root && e.kind === "op" && uses.get(e)! > 1 && sizes.get(e)! > 6)
+}
+
+/** An expression on one line; the definitions it reads show by name only. */
+export function printExpr(e: Expr): string {
+  return new Printer().print(e, new Map(), 0)
+}
+
+/** Named expressions and the definitions they read, a line each. */
+export function printDefinitions(
+  heads: readonly (readonly [name: string, axes: readonly AxisExpr[], value: Expr])[],
+): string {
+  return new Printer().lines(heads).join("\n")
+}
+
+/** What a loss computes: `L` is the loss of a row, `where` and `per` its tails, and the definitions follow. */
+export function printLoss(loss: Loss): string {
+  const heads: (readonly [string, readonly AxisExpr[], Expr])[] = [["L", loss.batch, loss.value]]
+  if (!isConst(loss.where, 1)) heads.push(["where", loss.where.axes, loss.where])
+  if (!isConst(loss.per, 1)) heads.push(["per", loss.per.axes, loss.per])
+  return printDefinitions(heads)
+}
