@@ -61,6 +61,7 @@ class Lowering {
   private readonly extents = new Map<string, readonly Expr[]>()
   private readonly conditional = new Map<Expr, boolean>()
   private readonly copies = new Map<Def, Placed[]>()
+  private readonly labels: ReadonlyMap<AxisExpr, string>
 
   constructor(outputs: Outputs, tree: readonly Tree[], dtype: Dtype) {
     this.core = outputs.core
@@ -68,6 +69,7 @@ class Lowering {
     this.dtype = dtype
     this.storage = storageOf(tree)
     this.demand = demands([...this.storage.keys()])
+    this.labels = labelsOf([...this.storage.keys()])
     for (const s of this.storage.keys()) if (s.def) this.copies.set(s.def, [...(this.copies.get(s.def) ?? []), s])
   }
 
@@ -230,7 +232,7 @@ class Lowering {
         )
       })
       this.open.delete(axis)
-      this.scope.block.push({ kind: "for", id, from, to, body, axis: axis.name })
+      this.scope.block.push({ kind: "for", id, from, to, body, axis: this.labels.get(axis) ?? axis.name })
     }
   }
 
@@ -440,7 +442,7 @@ class Lowering {
         go(others)
       })
       this.open.delete(axis)
-      this.scope.block.push({ kind: "for", id, from: number(0), to: this.size(axis.extent), body, axis: axis.name })
+      this.scope.block.push({ kind: "for", id, from: number(0), to: this.size(axis.extent), body, axis: this.labels.get(axis) ?? axis.name })
     }
     go(left)
   }
@@ -651,6 +653,23 @@ class Lowering {
 }
 
 const number = (value: number): Operand => ({ kind: "number", value })
+
+/** What the user calls each dimension: the name of an input's axis that it indexes, numbered where two would share it. */
+function labelsOf(statements: readonly Placed[]): ReadonlyMap<AxisExpr, string> {
+  const labels = new Map<AxisExpr, string>()
+  const used = new Map<string, number>()
+  for (const s of statements)
+    for (const e of postorder([s.filter, s.body]))
+      if (e.kind === "load")
+        e.index.forEach((x, i) => {
+          if (x.kind !== "axis" || labels.has(x)) return
+          const { name } = e.input.dimensions[i]!
+          const times = (used.get(name) ?? 0) + 1
+          used.set(name, times)
+          labels.set(x, times === 1 ? name : `${name}${times}`)
+        })
+  return labels
+}
 
 /** The axes and elements that an expression is made of. */
 function atomsOf(e: Expr): Set<Expr> {

@@ -16,21 +16,19 @@ const infix: Partial<Record<OpName, string>> = {
 }
 const updates = { set: "=", add: "+=", mul: "*=", max: "max=", min: "min=" } as const
 
-/** A kernel as text. `axes` gives the dimensions of loops the names the user knows. */
-export function printKernel(kernel: Kernel, axes: ReadonlyMap<string, string> = new Map()): string {
-  const printer = new Printer(kernel, axes)
+/** A kernel as text. */
+export function printKernel(kernel: Kernel): string {
+  const printer = new Printer(kernel)
   return [...printer.head(), ...printer.block(kernel.body, "")].join("\n")
 }
 
 class Printer {
   private readonly kernel: Kernel
-  private readonly axes: ReadonlyMap<string, string>
   private readonly names = new Map<number, string>()
   private count = 0
 
-  constructor(kernel: Kernel, axes: ReadonlyMap<string, string>) {
+  constructor(kernel: Kernel) {
     this.kernel = kernel
-    this.axes = axes
     for (const b of kernel.inputs) this.names.set(b.id, b.input!.name)
     for (const b of kernel.outputs) this.names.set(b.id, b.name === "loss" ? "loss" : `d_${b.name}`)
     kernel.scratch.forEach((b, i) => this.names.set(b.id, `row${i}`))
@@ -52,6 +50,13 @@ class Printer {
 
   private fresh(): string {
     return `t${this.count++}`
+  }
+
+  /** A name for an index: that of its axis, primed where it is taken. */
+  private unused(name: string): string {
+    const taken = new Set(this.names.values())
+    while (taken.has(name)) name += "'"
+    return name
   }
 
   private name(id: number): string {
@@ -92,8 +97,7 @@ class Printer {
       case "update":
         return [`${this.name(s.acc)} ${updates[s.op]} ${this.operand(s.value)}`]
       case "for": {
-        const index = this.axes.get(s.axis) ?? s.axis
-        const name = [...this.names.values()].includes(index) ? `${index}_${s.id}` : index
+        const name = this.unused(s.axis)
         this.names.set(s.id, name)
         return [`for ${name} from ${this.operand(s.from)} to ${this.operand(s.to)}`, ...this.block(s.body, "  ")]
       }
