@@ -173,14 +173,16 @@ function checkElement(
   steepest: number,
   { method = "differences", tolerance = method === "complex" ? 1e-10 : 1e-6 }: GradcheckOptions,
 ): Pick<GradcheckFailure, "analytic" | "numeric" | "uncertainty" | "branch" | "nearest"> | undefined {
-  const { branch, nearest } = point.trace(undefined, 0).trace
+  const here = point.trace(undefined, 0)
+  const { branch, nearest } = here.trace
+  // Terms that cancel leave a rounding error of their own size behind.
+  const rounding = 1e-14 * Math.max(1, steepest, Math.abs(here.value) || 0)
   const close = (x: number, slack: number): boolean =>
     Object.is(x, analytic) ||
     Math.abs(x - analytic) <= tolerance * Math.max(Math.abs(x), Math.abs(analytic), 1e-3 * steepest) + slack
   if (method === "complex") {
     const numeric = point.derivative(place)
-    // Products of numbers of very different sizes leave a rounding error of the size of the largest.
-    return close(numeric, 1e-15 * steepest)
+    return close(numeric, rounding)
       ? undefined
       : { analytic, numeric, uncertainty: 0, branch, nearest }
   }
@@ -196,7 +198,7 @@ function checkElement(
   const { value: numeric, error } = ridders(value, step)
   // Differences cannot see below the rounding of the value itself.
   const noise = (1e-15 * Math.abs(value(0))) / step
-  return close(numeric, 4 * error + 16 * noise)
+  return close(numeric, 4 * error + 16 * noise + rounding)
     ? undefined
     : { analytic, numeric, uncertainty: error, branch, nearest }
 }
