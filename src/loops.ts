@@ -45,14 +45,14 @@ export type Stmt =
   | { readonly kind: "acc"; readonly id: number; readonly initial: Operand; readonly type: ScalarType }
   /** Changes a mutable value: `set` assigns, the others combine (`add`, `mul`, `max`, `min` of the operator table). */
   | { readonly kind: "update"; readonly acc: number; readonly op: "set" | "add" | "mul" | "max" | "min"; readonly value: Operand }
-  /** Runs `id` from `from` to `to` - 1, by 1 or by `step`. */
+  /** Runs `id` from `from` to `to` - 1, by 1 or by `step`, an int above 0. */
   | {
       readonly kind: "for"
       readonly id: number
       readonly from: Operand
       readonly to: Operand
       /** Made by unrolling only: the scheduler leaves it out. */
-      readonly step?: number
+      readonly step?: Operand
       readonly body: readonly Stmt[]
       /** For readers: the axis as the user called it. */
       readonly axis: string

@@ -6,7 +6,10 @@
 import type { Kernel, Operand, Stmt } from "../loops.ts"
 import { type OpName, ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
-import { Lines, type Names, axisComment, forEachStatement, nameAll, outsideOf } from "./text.ts"
+import { unroll } from "../unroll.ts"
+import { type Loop, type UpdateOp, combinable, identities } from "../unroll/facts.ts"
+import { placesIn } from "../walk.ts"
+import { Lines, type Names, type Value, axisComment, nameAll, outsideOf } from "./text.ts"
 
 /** How the elementary functions are computed: 1e-10 relative, within 2 ULP of f64, or by the engine's `Math`. */
 export type Accuracy = "fast" | "full" | "engine"
@@ -18,13 +21,6 @@ export interface JsOptions {
   readonly optimise?: boolean
 }
 
-/** Elements per call of a loop without loops inside; rows per call of others are chosen to have as many elements. */
-const CHUNK = 4096
-/** Fewest rows per call of a loop with loops inside. */
-const ROWS = 8
-
-type Loop = Extract<Stmt, { kind: "for" }>
-
 /** Text of a number; negative ones in parentheses, so that `a--b` cannot arise. */
 const numberText = (v: number): string =>
   v < 0 || Object.is(v, -0) ? `(${Object.is(v, -0) ? "-0" : v})` : String(v)
@@ -34,13 +30,14 @@ class Emitter {
   readonly mathFunctions = new Set<string>()
   private readonly kernel: Kernel
   private readonly names: Names
-  private readonly outline: boolean
+  /** Values that may be computed in 32 bits, by number. */
+  private readonly places: ReadonlySet<number>
   private states = 0
 
-  constructor(kernel: Kernel, outline: boolean) {
+  constructor(kernel: Kernel) {
     this.kernel = kernel
     this.names = nameAll(kernel)
-    this.outline = outline
+    this.places = placesIn(kernel)
   }
 
   private typeOf(x: Operand): ScalarType {
@@ -63,6 +60,22 @@ class Emitter {
       if (takes[i] === "any" && (op === "select" ? result === "bool" : anyBool)) return "bool"
       return undefined
     })
+  }
+
+  /** An int that is a place in an array, in the engine's 32-bit operations. */
+  private place(op: OpName, args: readonly Operand[]): string | undefined {
+    const [x, y] = args.map((a) => this.operand(a)) as [string, string]
+    const right = args[1]
+    const power = right?.kind === "number" && right.value > 0 ? Math.log2(right.value) : NaN
+    if (op === "add") return `(${x} + ${y}) | 0`
+    if (op === "sub") return `(${x} - ${y}) | 0`
+    if (op === "mod" && Number.isInteger(power)) return `${x} & ${2 ** power - 1}`
+    if (op === "idiv" && Number.isInteger(power)) return `${x} >> ${power}`
+    if (op === "mul") {
+      this.mathFunctions.add("imul")
+      return `Math_imul(${x}, ${y})`
+    }
+    return undefined
   }
 
   private expression(op: OpName, args: readonly Operand[], type: ScalarType): string {
@@ -102,7 +115,7 @@ class Emitter {
   private statement(lines: Lines, s: Stmt, top: boolean): void {
     switch (s.kind) {
       case "let":
-        return lines.add(`const t${s.id} = ${this.expression(s.op, s.args, s.type)}`)
+        return lines.add(`const t${s.id} = ${(this.places.has(s.id) && this.place(s.op, s.args)) || this.expression(s.op, s.args, s.type)}`)
       case "load": {
         const element = `${this.buffer(s)}[${this.operand(s.at)}]`
         return lines.add(`const t${s.id} = ${s.type === "bool" ? `${element} !== 0` : element}`)
@@ -125,11 +138,9 @@ class Emitter {
       case "update":
         return lines.add(this.update(s))
       case "for":
-        if (top && this.outline) return this.chunked(lines, s)
+        if (top && s.step) return this.chunked(lines, s)
         lines.add(axisComment(s.axis))
-        return lines.block(this.head(s, this.operand(s.from), this.operand(s.to)), () =>
-          this.statements(lines, s.body, false),
-        )
+        return lines.block(this.head(s), () => this.statements(lines, s.body, false))
       case "if":
         lines.open(`if (${this.operand(s.condition, "bool")}) {`)
         this.statements(lines, s.then, top)
@@ -148,115 +159,64 @@ class Emitter {
     }
   }
 
-  private head(s: Loop, from: string, to: string): string {
-    const step = s.step ?? 1
-    return `for (let i${s.id} = ${from}; i${s.id} < ${to}; i${s.id} ${step === 1 ? "+= 1" : `+= ${step}`}) {`
+  private head(s: Loop, next = (i: string, step: string): string => `${i} = (${i} + ${step}) | 0`): string {
+    const i = `i${s.id}`
+    const step = next(i, s.step ? this.operand(s.step) : "1")
+    return `for (let ${i} = ${this.operand(s.from)}; ${i} < ${this.operand(s.to)}; ${step}) {`
   }
 
-  /** A loop as a function called with one range after another. */
+  /** The body of a loop with a step, an outermost one, as a function of the index. */
   private chunked(lines: Lines, s: Loop): void {
     const number = this.functions.length
-    const outside = outsideOf([s])
     const own = new Lines()
     this.functions.push(own)
-    const bounds = [s.from, s.to]
-    const read = (id: number): boolean =>
-      outsideOf(s.body).values.includes(id) || !bounds.some((x) => x.kind === "value" && x.id === id)
-    const values = outside.values.filter(read).map((id) => this.names.values.get(id)!.name)
-    const accs = outside.updated.map((id) => ({ id, ...this.names.values.get(id)!, place: this.states++ }))
+    const outside = outsideOf(s.body)
+    const values = outside.values.filter((id) => id !== s.id).map((id) => ({ id, ...this.names.values.get(id)! }))
+    const combined = combinable(s.body)
+    const accs = outside.updated.map((id) => ({ ...this.names.values.get(id)!, how: combined.get(id), place: this.states++ }))
     const parameters = [
+      `i${s.id}`,
       ...outside.buffers.map((b) => this.names.buffers.get(b)!),
-      ...values,
+      ...values.map((v) => v.name),
       ...(accs.length > 0 ? ["state"] : []),
       ...(outside.results ? ["results"] : []),
     ]
-    const combine = this.blockable(
-      s,
-      accs.map((a) => a.id),
-    )
     own.add(axisComment(s.axis))
-    own.block(`function loop${number}(from, to${parameters.map((p) => `, ${p}`).join("")}) {`, () => {
-      for (const a of accs) {
-        const how = combine.get(a.id)
-        if (how) own.add(`let ${a.name} = ${how.identity}`)
-        else own.add(`let ${a.name} = state[${a.place}]${a.type === "bool" ? " !== 0" : ""}`)
-      }
-      own.block(this.head(s, "from", "to"), () => this.statements(own, s.body, false))
-      for (const a of accs) {
-        const how = combine.get(a.id)
-        const place = `state[${a.place}]`
-        if (how?.op === "add") own.add(`${place} += ${a.name}`)
-        else if (how?.op === "mul") own.add(`${place} *= ${a.name}`)
-        else if (how) {
-          this.mathFunctions.add(how.op)
-          own.add(`${place} = Math_${how.op}(${place}, ${a.name})`)
-        } else own.add(`${place} = ${a.type === "bool" ? `${a.name} ? 1 : 0` : a.name}`)
-      }
+    own.block(`function loop${number}(${parameters.join(", ")}) {`, () => {
+      // Says what the parameters are, so that the engine converts each once and not where it is used.
+      for (const v of values) if (v.type !== "bool") own.add(this.isPlace(v) ? `${v.name} = ${v.name} | 0` : `${v.name} = +${v.name}`)
+      for (const a of accs)
+        own.add(
+          a.how
+            ? `let ${a.name} = ${numberText(identities[a.how]!)}`
+            : `let ${a.name} = state[${a.place}]${a.type === "bool" ? " !== 0" : ""}`,
+        )
+      this.statements(own, s.body, false)
+      for (const a of accs) own.add(this.leave(`state[${a.place}]`, a))
     })
     for (const a of accs) lines.add(`state[${a.place}] = ${a.type === "bool" ? `${a.name} ? 1 : 0` : a.name}`)
-    const to = this.operand(s.to)
-    const chunk = this.chunkSize(s)
-    if (chunk.includes("(")) lines.add(`const chunk${number} = ${chunk}`)
-    const size = chunk.includes("(") ? `chunk${number}` : chunk
-    lines.block(`for (let from = ${this.operand(s.from)}; from < ${to}; from += ${size}) {`, () =>
-      lines.add(
-        `loop${number}(from, Math_min(from + ${size}, ${to})${parameters.map((p) => `, ${p}`).join("")})`,
-      ),
-    )
-    this.mathFunctions.add("min")
+    lines.block(this.head(s, (i, step) => `${i} += ${step}`), () => lines.add(`loop${number}(${parameters.join(", ")})`))
     for (const a of accs) lines.add(`${a.name} = state[${a.place}]${a.type === "bool" ? " !== 0" : ""}`)
+  }
+
+  /** How an accumulator leaves the function of a chunk. */
+  private leave(place: string, a: { readonly name: string; readonly type: ScalarType; readonly how: UpdateOp | undefined }): string {
+    if (a.how === "add") return `${place} += ${a.name}`
+    if (a.how === "mul") return `${place} *= ${a.name}`
+    if (a.how === "max" || a.how === "min") {
+      this.mathFunctions.add(a.how)
+      return `${place} = Math_${a.how}(${place}, ${a.name})`
+    }
+    return `${place} = ${a.type === "bool" ? `${a.name} ? 1 : 0` : a.name}`
+  }
+
+  /** Whether a value is below 2^31: sizes, indices, places. */
+  private isPlace(v: Value & { readonly id: number }): boolean {
+    return v.kind === "size" || v.kind === "index" || this.places.has(v.id)
   }
 
   get stateCount(): number {
     return this.states
-  }
-
-  /** Rows or elements per call, as text. */
-  private chunkSize(s: Loop): string {
-    const inner: Loop[] = []
-    forEachStatement(s.body, (x) => {
-      if (x.kind === "for") inner.push(x)
-    })
-    if (inner.length === 0) return String(Math.ceil(CHUNK / (s.step ?? 1)) * (s.step ?? 1))
-    const step = s.step ?? 1
-    const fixed = inner.every((x) => x.from.kind === "number" && x.to.kind === "number")
-    const outside = new Set(outsideOf([s]).values)
-    const lengths = inner.map((x) => x.to).filter((x) => x.kind === "number" || outside.has(x.id))
-    if (fixed) {
-      const longest = Math.max(1, ...lengths.map((x) => (x.kind === "number" ? x.value : 1)))
-      return String(Math.max(1, Math.floor(Math.max(ROWS, CHUNK / longest) / step)) * step)
-    }
-    if (lengths.length < inner.length) return String(Math.max(1, Math.floor(ROWS / step)) * step)
-    this.mathFunctions.add("max")
-    const all = [...new Set(lengths.map((x) => this.operand(x)))]
-    return `Math_max(${ROWS / step}, (${CHUNK / step} / Math_max(${all.join(", ")}, 1)) | 0)${step === 1 ? "" : ` * ${step}`}`
-  }
-
-  /** The accumulators whose sum over a chunk can be taken apart: combined by one operator and never read inside. */
-  private blockable(
-    s: Loop,
-    ids: readonly number[],
-  ): Map<number, { op: "add" | "mul" | "max" | "min"; identity: string }> {
-    const out = new Map<number, { op: "add" | "mul" | "max" | "min"; identity: string }>()
-    const read = new Set(outsideOf(s.body).values)
-    const reads = new Set<number>(read)
-    const found = new Map<number, Set<string>>()
-    forEachStatement(s.body, (x) => {
-      if (x.kind === "update") found.set(x.acc, (found.get(x.acc) ?? new Set<string>()).add(x.op))
-      const operands = x.kind === "let" ? x.args : x.kind === "store" || x.kind === "update" ? [x.value] : []
-      for (const o of operands) if (o.kind === "value") reads.add(o.id)
-      if (x.kind === "if" && x.condition.kind === "value") reads.add(x.condition.id)
-    })
-    for (const id of ids) {
-      const used = found.get(id)
-      if (!used || used.size !== 1 || reads.has(id) || this.names.values.get(id)!.type === "bool") continue
-      const [op] = used
-      if (op === "add") out.set(id, { op, identity: "0" })
-      else if (op === "mul") out.set(id, { op, identity: "1" })
-      else if (op === "max") out.set(id, { op, identity: "-Infinity" })
-      else if (op === "min") out.set(id, { op, identity: "Infinity" })
-    }
-    return out
   }
 
   /** The function of the whole kernel. */
@@ -287,7 +247,7 @@ class Emitter {
 
 /** The text of a factory: the body of a function without parameters that returns the kernel function. */
 export function emitJs(kernel: Kernel, options: JsOptions = {}): { readonly text: string } {
-  const emitter = new Emitter(kernel, options.optimise ?? true)
+  const emitter = new Emitter(options.optimise === false ? kernel : unroll(kernel))
   const main = emitter.main()
   const head = new Lines()
   const functions = [...emitter.mathFunctions].sort()

@@ -1,8 +1,9 @@
 // Loops -> what every textual backend needs of them: a name for each value, the names a block reads, indented lines.
 //
 // No text of the user ends up in code: values are called after their numbers, arrays after their places.
-import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
+import type { Buffer, Kernel, Stmt } from "../loops.ts"
 import type { ScalarType } from "../types.ts"
+import { definedBy, forEachStatement, operandsOf } from "../walk.ts"
 
 /** What a value number stands for. */
 export interface Value {
@@ -15,46 +16,6 @@ export interface Value {
 export interface Names {
   readonly values: ReadonlyMap<number, Value>
   readonly buffers: ReadonlyMap<Buffer, string>
-}
-
-/** Calls back for every statement of a block and of the blocks inside, outer statements first. */
-export function forEachStatement(body: readonly Stmt[], visit: (s: Stmt) => void): void {
-  for (const s of body) {
-    visit(s)
-    if (s.kind === "for") forEachStatement(s.body, visit)
-    else if (s.kind === "if") {
-      forEachStatement(s.then, visit)
-      forEachStatement(s.else, visit)
-    }
-  }
-}
-
-/** The operands that a statement itself reads, those of the blocks inside not included. */
-export function operandsOf(s: Stmt): readonly Operand[] {
-  switch (s.kind) {
-    case "let":
-      return s.args
-    case "load":
-      return [s.at, s.buffer.length]
-    case "store":
-      return [s.at, s.value]
-    case "fill":
-      return [s.at, s.length]
-    case "acc":
-      return [s.initial]
-    case "update":
-    case "result":
-      return [s.value]
-    case "for":
-      return [s.from, s.to]
-    case "if":
-      return [s.condition]
-  }
-}
-
-/** The number that a statement defines, if it defines one. */
-export function definedBy(s: Stmt): number | undefined {
-  return s.kind === "let" || s.kind === "load" || s.kind === "acc" || s.kind === "for" ? s.id : undefined
 }
 
 /** Gives every value and array of a kernel its identifier. */
@@ -103,7 +64,7 @@ export function outsideOf(body: readonly Stmt[]): Outside {
     if (id !== undefined) inside.add(id)
   })
   forEachStatement(body, (s) => {
-    for (const x of s.kind === "load" ? [s.at] : operandsOf(s))
+    for (const x of operandsOf(s))
       if (x.kind === "value" && !inside.has(x.id)) values.add(x.id)
     if (s.kind === "update" && !inside.has(s.acc)) updated.add(s.acc)
     if (s.kind === "load" || s.kind === "store" || s.kind === "fill") buffers.add(s.buffer)

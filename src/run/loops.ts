@@ -122,7 +122,9 @@ class Walker {
       }
       case "for": {
         const to = this.read(s.to)
-        for (let i = this.read(s.from); i < to; i += s.step ?? 1) {
+        const step = s.step ? this.read(s.step) : 1
+        if (!(step > 0)) throw new Error(`loop ${s.id} has step ${step}`)
+        for (let i = this.read(s.from); i < to; i += step) {
           this.define(s.id, i)
           this.block(s.body)
           this.values.delete(s.id)

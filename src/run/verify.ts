@@ -140,8 +140,7 @@ class Checker {
       case "for":
         this.need(s.from, "int", `the start of loop ${s.id}`)
         this.need(s.to, "int", `the end of loop ${s.id}`)
-        if (s.step !== undefined && !(Number.isInteger(s.step) && s.step > 0))
-          this.complain(`loop ${s.id} has step ${s.step}`)
+        if (s.step) this.need(s.step, "int", `the step of loop ${s.id}`)
         this.define(s.id, "int", "value")
         this.block(s.body)
         this.known.delete(s.id)

@@ -1,0 +1,96 @@
+// Loops -> loops: chunks, jammed loops and lanes, for targets that run one value at a time.
+//
+// - A loop around one innermost loop is unrolled by four and its copies are jammed into the inner loop, where they share loads
+//   and each has an accumulator of its own (a pairwise product reads a row once for four others).
+// - An innermost loop runs four or eight lanes, each with accumulators of its own, combined in a fixed order at the end: one
+//   accumulator would wait for the latency of every addition. What is left over runs in a loop of its own.
+// - Loops of few iterations, known beforehand, are written out.
+// - Outermost loops are cut into chunks, so that an emitter can make a function of each.
+// Sums are added in another order than the interpreter of the original loops adds them; nothing else changes.
+import type { Kernel, Stmt } from "./loops.ts"
+import { ops } from "./ops.ts"
+import { chunk } from "./unroll/chunk.ts"
+import { Copier } from "./unroll/copy.ts"
+import { type Loop, Numbers, combinable, literal, loopsIn, weight, writtenIn } from "./unroll/facts.ts"
+import { jam, jammable } from "./unroll/jam.ts"
+import { lanes } from "./unroll/lanes.ts"
+
+/** How far to unroll. */
+export interface UnrollOptions {
+  /** Most iterations of a loop that is written out, and most statements it may have then. */
+  readonly writtenOut: { readonly iterations: number; readonly weight: number }
+  /** Most lanes of an innermost loop, most statements in all lanes, most accumulators in all lanes (16 registers hold them). */
+  readonly lanes: { readonly most: number; readonly weight: number; readonly accumulators: number }
+  /** Iterations jammed into an inner loop. */
+  readonly jam: number
+}
+
+const defaults: UnrollOptions = {
+  writtenOut: { iterations: 8, weight: 96 },
+  lanes: { most: 8, weight: 160, accumulators: 8 },
+  jam: 4,
+}
+
+/** Rough number of machine operations of a statement. */
+const cost = (s: Stmt): number => (s.kind === "let" ? Math.min(ops[s.op].cost ?? 1, 20) : s.kind === "for" ? 0 : 1)
+
+/** Unrolls every loop of a kernel where that is legal and pays. */
+export function unroll(kernel: Kernel, options: Partial<UnrollOptions> = {}): Kernel {
+  const unroller = new Unroller(new Numbers(kernel), { ...defaults, ...options })
+  return { ...kernel, body: unroller.block(chunk(kernel.body, unroller.numbers)) }
+}
+
+class Unroller {
+  readonly numbers: Numbers
+  private readonly options: UnrollOptions
+
+  constructor(numbers: Numbers, options: UnrollOptions) {
+    this.numbers = numbers
+    this.options = options
+  }
+
+  block(body: readonly Stmt[]): Stmt[] {
+    return body.flatMap((s) => this.statement(s))
+  }
+
+  private statement(s: Stmt): Stmt[] {
+    if (s.kind === "if") return [{ ...s, then: this.block(s.then), else: this.block(s.else) }]
+    if (s.kind !== "for") return [s]
+    if (s.step) return [{ ...s, body: this.block(s.body) }]
+    const short = this.writtenOut(s)
+    if (short) return this.block(short)
+    if (loopsIn(s.body).length === 0) return lanes(s, this.laneCount(s), this.numbers)
+    if (jammable(s))
+      return jam(
+        s,
+        this.options.jam,
+        this.numbers,
+        (inner) => lanes(inner, this.laneCount(inner), this.numbers),
+        (rest) => (rest.kind === "for" ? [{ ...rest, body: this.block(rest.body) }] : [rest]),
+      )
+    return [{ ...s, body: this.block(s.body) }]
+  }
+
+  /** The iterations of a short loop one after another. */
+  private writtenOut(s: Loop): Stmt[] | undefined {
+    if (s.from.kind !== "number" || s.to.kind !== "number") return undefined
+    const { iterations, weight: most } = this.options.writtenOut
+    const count = Math.max(0, s.to.value - s.from.value)
+    if (count > iterations || count * weight(s.body, cost) > most) return undefined
+    const copier = new Copier(this.numbers, writtenIn(s.body))
+    for (let i = s.from.value; i < s.to.value; i++) {
+      copier.substitute(s.id, literal(i))
+      copier.copy(s.body)
+    }
+    return copier.out
+  }
+
+  private laneCount(s: Loop): number {
+    const { most, weight: heaviest, accumulators } = this.options.lanes
+    const own = weight(s.body, cost)
+    const accs = combinable(s.body).size
+    for (let count = most; count > 1; count /= 2)
+      if (count * own <= heaviest && count * accs <= accumulators) return count
+    return 1
+  }
+}

@@ -1,0 +1,166 @@
+// Statements -> copies of them with numbers of their own, equal values made once.
+import type { Buffer, Operand, Stmt } from "../loops.ts"
+import { ops } from "../ops.ts"
+import { type Numbers, literal, valueOf } from "./facts.ts"
+
+/** Values already made in the copies, by what made them. */
+type Made = Map<string, Operand>
+
+const key = (x: Operand): string => (x.kind === "value" ? `v${x.id}` : Object.is(x.value, -0) ? "-0" : String(x.value))
+
+/**
+ * Copies statements several times into one block. Between copies only the substitution changes; a `let` or a load that
+ * an earlier copy already made is not made again, so what does not depend on the substitution is shared.
+ */
+export class Copier {
+  /** Statements made so far. */
+  out: Stmt[] = []
+  private made: Made = new Map()
+  private map = new Map<number, Operand>()
+  private readonly numbers: Numbers
+  private readonly written: ReadonlySet<Buffer>
+
+  /** `written` are the arrays written while the copies run: loads from them are never shared. */
+  constructor(numbers: Numbers, written: ReadonlySet<Buffer>) {
+    this.numbers = numbers
+    this.written = written
+  }
+
+  /** Replaces a value or an accumulator in what is copied from now on. */
+  substitute(id: number, by: Operand): void {
+    this.map.set(id, by)
+  }
+
+  /** A copier for a block inside the current one: it sees the values made so far and keeps its own to itself. */
+  inside(): Copier {
+    const inner = new Copier(this.numbers, this.written)
+    inner.made = new Map(this.made)
+    inner.map = new Map(this.map)
+    return inner
+  }
+
+  operand(x: Operand): Operand {
+    return x.kind === "value" ? (this.map.get(x.id) ?? x) : x
+  }
+
+  /** An int made of ints, folded if it can be. */
+  int(op: "add" | "sub" | "mul" | "idiv" | "mod" | "max" | "min", x: Operand, y: Operand): Operand {
+    return this.make(op, [x, y], "int")
+  }
+
+  /** A real made of reals. */
+  real(op: "add" | "mul" | "max" | "min", x: Operand, y: Operand): Operand {
+    return this.make(op, [x, y], "real")
+  }
+
+  /** Several values combined two by two: always the same order, and as few steps after one another as can be. */
+  balanced(op: "add" | "mul" | "max" | "min", values: readonly Operand[]): Operand {
+    let level = values
+    while (level.length > 1) {
+      const next: Operand[] = []
+      for (let i = 0; i < level.length; i += 2)
+        next.push(i + 1 < level.length ? this.real(op, level[i]!, level[i + 1]!) : level[i]!)
+      level = next
+    }
+    return level[0]!
+  }
+
+  /** A copier that adds to the same statements and shares what they made, with one more substitution of its own. */
+  fork(id: number, by: Operand): Copier {
+    const other = new Copier(this.numbers, this.written)
+    other.out = this.out
+    other.made = this.made
+    other.map = new Map(this.map)
+    other.substitute(id, by)
+    return other
+  }
+
+  /** Substitutes from now on what another copier substitutes. */
+  adopt(other: Copier): void {
+    this.map = new Map(other.map)
+  }
+
+  private make(op: keyof typeof ops, args: readonly Operand[], type: "int" | "real" | "bool"): Operand {
+    if (type === "int") {
+      if (args.every((x) => x.kind === "number"))
+        return literal((ops[op].eval as (...args: number[]) => number)(...args.map((x) => (x as { value: number }).value)))
+      const [x, y] = args
+      const is = (z: Operand | undefined, v: number): boolean => z?.kind === "number" && z.value === v
+      if (op === "add" && is(x, 0)) return y!
+      if ((op === "add" || op === "sub") && is(y, 0)) return x!
+      if (op === "mul" && is(x, 1)) return y!
+      if (op === "mul" && is(y, 1)) return x!
+      if (op === "mod" && is(y, 1)) return literal(0)
+    }
+    const changes = args.some((x) => x.kind === "value" && this.numbers.accs.has(x.id))
+    const name = `${op}:${type}(${args.map(key).join()})`
+    const known = changes ? undefined : this.made.get(name)
+    if (known) return known
+    const id = this.numbers.value()
+    this.out.push({ kind: "let", id, op, args, type })
+    if (!changes) this.made.set(name, valueOf(id))
+    return valueOf(id)
+  }
+
+  copy(body: readonly Stmt[]): void {
+    for (const s of body) this.statement(s)
+  }
+
+  private block(body: readonly Stmt[]): Stmt[] {
+    const inner = this.inside()
+    inner.copy(body)
+    return inner.out
+  }
+
+  private statement(s: Stmt): void {
+    switch (s.kind) {
+      case "let":
+        return this.substitute(s.id, this.make(s.op, s.args.map((x) => this.operand(x)), s.type))
+      case "load": {
+        const at = this.operand(s.at)
+        const name = `load:${s.buffer.kind}${s.buffer.id}:${s.type}[${key(at)}]`
+        const known = this.written.has(s.buffer) ? undefined : this.made.get(name)
+        if (known) return this.substitute(s.id, known)
+        const id = this.numbers.value()
+        this.out.push({ ...s, id, at })
+        this.made.set(name, valueOf(id))
+        return this.substitute(s.id, valueOf(id))
+      }
+      case "acc": {
+        const id = this.numbers.acc()
+        this.out.push({ ...s, id, initial: this.operand(s.initial) })
+        return this.substitute(s.id, valueOf(id))
+      }
+      case "update": {
+        const acc = this.operand(valueOf(s.acc)) as { id: number }
+        this.out.push({ ...s, acc: acc.id, value: this.operand(s.value) })
+        return
+      }
+      case "store":
+        this.out.push({ ...s, at: this.operand(s.at), value: this.operand(s.value) })
+        return
+      case "fill":
+        this.out.push({ ...s, at: this.operand(s.at), length: this.operand(s.length) })
+        return
+      case "result":
+        this.out.push({ ...s, value: this.operand(s.value) })
+        return
+      case "for": {
+        const id = this.numbers.value()
+        const bounds = { from: this.operand(s.from), to: this.operand(s.to) }
+        const inner = this.inside()
+        inner.substitute(s.id, valueOf(id))
+        inner.copy(s.body)
+        this.out.push({ ...s, ...bounds, ...(s.step ? { step: this.operand(s.step) } : {}), id, body: inner.out })
+        return
+      }
+      case "if":
+        this.out.push({
+          ...s,
+          condition: this.operand(s.condition),
+          then: this.block(s.then),
+          else: this.block(s.else),
+        })
+    }
+  }
+}

@@ -1,0 +1,141 @@
+// Loops -> what must be known before they may be unrolled: who reads, who writes, what depends on an index.
+import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
+import { definedBy, forEachStatement, operandsOf } from "../walk.ts"
+
+export type Loop = Extract<Stmt, { kind: "for" }>
+export type UpdateOp = Extract<Stmt, { kind: "update" }>["op"]
+
+export const literal = (value: number): Operand => ({ kind: "number", value })
+export const valueOf = (id: number): Operand => ({ kind: "value", id })
+export const sameOperand = (x: Operand, y: Operand): boolean =>
+  x.kind === "value" ? y.kind === "value" && x.id === y.id : y.kind === "number" && Object.is(x.value, y.value)
+
+/** Makes numbers that no value of a kernel has, and knows which numbers are accumulators: a read of one cannot be shared. */
+export class Numbers {
+  readonly accs = new Set<number>()
+  private next = 0
+
+  constructor(kernel: Kernel) {
+    const see = (id: number): void => {
+      this.next = Math.max(this.next, id + 1)
+    }
+    for (const s of kernel.scalars) see(s.id)
+    for (const s of kernel.sizes) see(s.id)
+    forEachStatement(kernel.body, (s) => {
+      const id = definedBy(s)
+      if (id !== undefined) see(id)
+      if (s.kind === "acc") this.accs.add(s.id)
+    })
+  }
+
+  value(): number {
+    return this.next++
+  }
+
+  acc(): number {
+    this.accs.add(this.next)
+    return this.next++
+  }
+}
+
+/** All loops of a block, outer before inner. */
+export function loopsIn(body: readonly Stmt[]): Loop[] {
+  const out: Loop[] = []
+  forEachStatement(body, (s) => {
+    if (s.kind === "for") out.push(s)
+  })
+  return out
+}
+
+/** How many statements a block has, blocks inside included; elementary functions count for several. */
+export function weight(body: readonly Stmt[], cost: (s: Stmt) => number = () => 1): number {
+  let sum = 0
+  forEachStatement(body, (s) => {
+    sum += cost(s)
+  })
+  return sum
+}
+
+/** Arrays that a block writes. */
+export function writtenIn(body: readonly Stmt[]): Set<Buffer> {
+  const out = new Set<Buffer>()
+  forEachStatement(body, (s) => {
+    if (s.kind === "store" || s.kind === "fill") out.add(s.buffer)
+  })
+  return out
+}
+
+/** Numbers of values and accumulators that a block reads. */
+export function readIn(body: readonly Stmt[]): Set<number> {
+  const out = new Set<number>()
+  forEachStatement(body, (s) => {
+    for (const x of operandsOf(s)) if (x.kind === "value") out.add(x.id)
+  })
+  return out
+}
+
+/** Numbers that a block defines. */
+export function definedIn(body: readonly Stmt[]): Set<number> {
+  const out = new Set<number>()
+  forEachStatement(body, (s) => {
+    const id = definedBy(s)
+    if (id !== undefined) out.add(id)
+  })
+  return out
+}
+
+/** The accumulators from outside that a block updates, with every way it updates each. */
+export function updatedIn(body: readonly Stmt[]): Map<number, Set<UpdateOp>> {
+  const own = definedIn(body)
+  const out = new Map<number, Set<UpdateOp>>()
+  forEachStatement(body, (s) => {
+    if (s.kind !== "update" || own.has(s.acc)) return
+    const ways = out.get(s.acc) ?? new Set()
+    out.set(s.acc, ways.add(s.op))
+  })
+  return out
+}
+
+/** Where each way of combining starts; `set` has no such value. */
+export const identities: Readonly<Partial<Record<UpdateOp, number>>> = { add: 0, mul: 1, max: -Infinity, min: Infinity }
+
+/**
+ * The accumulators of a block whose iterations may be combined in any grouping: always updated by the same operator and never
+ * read in the block.
+ */
+export function combinable(body: readonly Stmt[]): Map<number, Exclude<UpdateOp, "set">> {
+  const read = readIn(body)
+  const out = new Map<number, Exclude<UpdateOp, "set">>()
+  for (const [acc, ways] of updatedIn(body)) {
+    const [op] = ways
+    if (ways.size === 1 && op !== undefined && op !== "set" && !read.has(acc)) out.set(acc, op)
+  }
+  return out
+}
+
+/** The values of a block that depend on a number, itself included. */
+export function dependsOn(id: number, body: readonly Stmt[]): Set<number> {
+  const out = new Set([id])
+  const tainted = (list: readonly Operand[]): boolean => list.some((x) => x.kind === "value" && out.has(x.id))
+  let before: number
+  do {
+    before = out.size
+    forEachStatement(body, (s) => {
+      if (s.kind === "let" && tainted(s.args)) out.add(s.id)
+      else if (s.kind === "load" && tainted([s.at])) out.add(s.id)
+      else if (s.kind === "acc" && tainted([s.initial])) out.add(s.id)
+      else if (s.kind === "update" && tainted([s.value])) out.add(s.acc)
+      else if (s.kind === "for" && tainted([s.from])) out.add(s.id)
+    })
+  } while (out.size > before)
+  return out
+}
+
+/** The `let` statements of a block by number. */
+export function letsIn(body: readonly Stmt[]): Map<number, Extract<Stmt, { kind: "let" }>> {
+  const out = new Map<number, Extract<Stmt, { kind: "let" }>>()
+  forEachStatement(body, (s) => {
+    if (s.kind === "let") out.set(s.id, s)
+  })
+  return out
+}

@@ -1,0 +1,51 @@
+// An innermost loop -> the same in lanes, each with accumulators of its own, and a loop for the rest.
+import type { Operand, Stmt } from "../loops.ts"
+import { Copier } from "./copy.ts"
+import { type Loop, type Numbers, combinable, identities, literal, valueOf, writtenIn } from "./facts.ts"
+
+/** Where the last whole group of iterations ends, computed before the loop: a literal if it can be known. */
+export function groupsEnd(s: Loop, size: number, before: Copier): Operand {
+  const length = before.int("max", before.int("sub", s.to, s.from), literal(0))
+  return before.int("sub", s.to, before.int("mod", length, literal(size)))
+}
+
+/** Unrolls an innermost loop by `count`; with one lane it stays as it is. */
+export function lanes(s: Loop, count: number, numbers: Numbers): Stmt[] {
+  if (count === 1) return [s]
+  const before = new Copier(numbers, new Set())
+  const middle = groupsEnd(s, count, before)
+  const written = writtenIn(s.body)
+  const combined = [...combinable(s.body)].map(([acc, op]) => ({
+    acc,
+    op,
+    lanes: Array.from({ length: count - 1 }, () => numbers.acc()),
+  }))
+  const accs = combined.flatMap(({ op, lanes: own }): Stmt[] =>
+    own.map((id) => ({ kind: "acc", id, initial: literal(identities[op]!), type: "real" })),
+  )
+  const id = numbers.value()
+  const main = new Copier(numbers, written)
+  for (let lane = 0; lane < count; lane++) {
+    main.substitute(s.id, main.int("add", valueOf(id), literal(lane)))
+    for (const c of combined) main.substitute(c.acc, valueOf(lane === 0 ? c.acc : c.lanes[lane - 1]!))
+    main.copy(s.body)
+  }
+  const combine = combined.flatMap(({ acc, op, lanes: own }) => tree(acc, op, own, numbers))
+  const whole: Stmt = { kind: "for", id, from: s.from, to: middle, step: literal(count), body: main.out, axis: s.axis }
+  return [...before.out, ...accs, whole, ...combine, ...rest(s, middle, numbers)]
+}
+
+/** The iterations that no whole group has. */
+export function rest(s: Loop, from: Operand, numbers: Numbers): Stmt[] {
+  if (from.kind === "number" && s.to.kind === "number" && from.value >= s.to.value) return []
+  const copier = new Copier(numbers, writtenIn(s.body))
+  copier.copy([{ ...s, from }])
+  return copier.out
+}
+
+/** Combines the accumulators of the further lanes two by two, then with the first lane's. */
+function tree(acc: number, op: "add" | "mul" | "max" | "min", own: readonly number[], numbers: Numbers): Stmt[] {
+  const copier = new Copier(numbers, new Set())
+  const value = copier.balanced(op, own.map(valueOf))
+  return [...copier.out, { kind: "update", acc, op, value }]
+}

@@ -1,0 +1,72 @@
+// Loops -> their statements one by one, and what each defines and reads.
+import type { Kernel, Operand, Stmt } from "./loops.ts"
+
+/** Calls back for every statement of a block and of the blocks inside, outer statements first. */
+export function forEachStatement(body: readonly Stmt[], visit: (s: Stmt) => void): void {
+  for (const s of body) {
+    visit(s)
+    if (s.kind === "for") forEachStatement(s.body, visit)
+    else if (s.kind === "if") {
+      forEachStatement(s.then, visit)
+      forEachStatement(s.else, visit)
+    }
+  }
+}
+
+/** The operands that a statement itself reads, those of the blocks inside not included. */
+export function operandsOf(s: Stmt): readonly Operand[] {
+  switch (s.kind) {
+    case "let":
+      return s.args
+    case "load":
+      return [s.at]
+    case "store":
+      return [s.at, s.value]
+    case "fill":
+      return [s.at, s.length]
+    case "acc":
+      return [s.initial]
+    case "update":
+    case "result":
+      return [s.value]
+    case "for":
+      return s.step ? [s.from, s.to, s.step] : [s.from, s.to]
+    case "if":
+      return [s.condition]
+  }
+}
+
+/** The number that a statement defines, if it defines one. */
+export function definedBy(s: Stmt): number | undefined {
+  return s.kind === "let" || s.kind === "load" || s.kind === "acc" || s.kind === "for" ? s.id : undefined
+}
+
+/** Int operators whose results stay ints below 2^31 in magnitude wherever they are places in an array. */
+const placeOps: ReadonlySet<string> = new Set(["add", "sub", "mul", "idiv", "mod", "min", "max"])
+
+/**
+ * The int values that serve as places in arrays and as ends of loops and as nothing else. They are below 2^31, so an emitter
+ * may compute them in 32 bits; other ints are exact to 2^53.
+ */
+export function placesIn(kernel: Kernel): ReadonlySet<number> {
+  const places = new Set<number>()
+  forEachStatement(kernel.body, (s) => {
+    if (s.kind === "let" && s.type === "int" && placeOps.has(s.op)) places.add(s.id)
+  })
+  let before: number
+  do {
+    before = places.size
+    forEachStatement(kernel.body, (s) => {
+      const other =
+        s.kind === "let" && places.has(s.id)
+          ? []
+          : s.kind === "load" || s.kind === "fill" || s.kind === "for"
+            ? []
+            : s.kind === "store"
+              ? [s.value]
+              : operandsOf(s)
+      for (const x of other) if (x.kind === "value") places.delete(x.id)
+    })
+  } while (places.size < before)
+  return places
+}
