@@ -144,7 +144,8 @@ describe(`random losses from seed ${seed}`, () => {
         const settings = readSettings(loss!, { grad, dtype: "f64" })
         const draw = random(at)
         const site = findSite(loss!, {}, settings.statics, draw, siteMaker(loss!, settings, draw))
-        if (typeof site === "string") return
+        // Where the formula as written overflows, the stable one is right and it is not.
+        if (typeof site === "string" || !site.point.trace(undefined, 0).trace.inRange) return
         checked++
         expect(disagreement(loss!, site, grad), `\n${text}\n`).toBeUndefined()
       }),

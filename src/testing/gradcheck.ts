@@ -182,9 +182,7 @@ function checkElement(
     Math.abs(x - analytic) <= tolerance * Math.max(Math.abs(x), Math.abs(analytic), 1e-3 * steepest) + slack
   if (method === "complex") {
     const numeric = point.derivative(place)
-    return close(numeric, rounding)
-      ? undefined
-      : { analytic, numeric, uncertainty: 0, branch, nearest }
+    return close(numeric, rounding) ? undefined : { analytic, numeric, uncertainty: 0, branch, nearest }
   }
   const value = (offset: number): number => point.value(place, offset)
   const step = smoothStep(point, place, branch, room(place, bound, point.read(place)))

@@ -61,7 +61,7 @@ export function findSite(
       const site = at(drawInputs(plan, draw, attempt < tries / 2))
       const { value, trace } = site.point.trace(undefined, 0)
       if (!Number.isFinite(value)) reason = `the loss is ${value} at the inputs that were drawn`
-      else if (trace.nearest && trace.nearest.distance < near) second ??= site
+      else if (!trace.inRange || (trace.nearest && trace.nearest.distance < near)) second ??= site
       else return site
     } catch (error) {
       if (!(error instanceof LossError)) throw error

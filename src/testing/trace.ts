@@ -21,6 +21,8 @@ export interface Trace {
   readonly branch: string
   /** The nearest kink; undefined for smooth formulas. */
   readonly nearest: Kink | undefined
+  /** False if some operator made an infinity or NaN of finite numbers: then the formula as written is out of its range. */
+  readonly inRange: boolean
   /** The values under `stop`, and both parts of each `surrogate`, in the order of evaluation. */
   readonly stopped: readonly number[]
 }
@@ -47,6 +49,7 @@ export function tracedNumbers(held?: readonly number[]): TracedNumbers {
   let hash = 0x811c9dc5
   let nearest: Kink | undefined
   let next = 0
+  let inRange = true
   const stopped: number[] = []
   const note = (code: number): void => {
     hash = Math.imul(hash ^ code, 0x01000193)
@@ -73,7 +76,9 @@ export function tracedNumbers(held?: readonly number[]): TracedNumbers {
     else if (varies)
       for (const kink of kinksOf(op))
         side(valueOf(kink.pattern, ops[op].params, values), `${op}: ${kink.text}`)
-    return { value: doubles.apply(op, values), varies: varies && ops[op].partials !== undefined }
+    const value = doubles.apply(op, values)
+    if (!Number.isFinite(value) && values.every(Number.isFinite)) inRange = false
+    return { value, varies: varies && ops[op].partials !== undefined }
   }
   const fold =
     (name: FoldName) =>
@@ -100,7 +105,7 @@ export function tracedNumbers(held?: readonly number[]): TracedNumbers {
       min: fold("min"),
       logsumexp: fold("logsumexp"),
     },
-    trace: () => ({ branch: (hash >>> 0).toString(36), nearest, stopped }),
+    trace: () => ({ branch: (hash >>> 0).toString(36), nearest, inRange, stopped }),
   }
 }
 
