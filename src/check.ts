@@ -11,7 +11,7 @@ import { type AxisGroup, type Callable, type Frame, nest, rangesIn } from "./che
 import { broken } from "./check/values.ts"
 import { type Diagnostic, LossError, Report, error } from "./diagnostics.ts"
 import type { Loss } from "./loss.ts"
-import { type Library, type Load, type Module, type Parse, readModule } from "./modules.ts"
+import { type Library, type Load, type Parse, readModule } from "./modules.ts"
 import { createCore } from "./simplify.ts"
 import type { Source, Span } from "./source.ts"
 

@@ -1,6 +1,6 @@
 // The core as text: what `explain` shows and tests compare.
 import type { AxisExpr, Def, Expr, ReduceOp } from "./ir.ts"
-import { definitions, isConst } from "./ir.ts"
+import { definitions, isConst, postorder } from "./ir.ts"
 import type { Loss } from "./loss.ts"
 import type { OpName } from "./ops.ts"
 
@@ -107,39 +107,38 @@ class Printer {
 
   /** Names for the axes of a definition, from the inputs and definitions it reads. */
   private nameAxes(def: Def): Map<AxisExpr, string> {
+    const wishes = new Map<AxisExpr, Set<string>>(
+      [...def.formals, ...def.bound].map((axis) => [axis, new Set()]),
+    )
+    const wish = (at: Expr, name: string | undefined): void => {
+      if (at.kind === "axis" && name) wishes.get(at)?.add(name)
+    }
+    const nodes = postorder([def.body, def.filter])
+    for (const e of nodes)
+      if (e.kind === "load") e.index.forEach((at, i) => wish(at, e.input.dimensions[i]!.name))
+    for (const e of nodes) {
+      if (e.kind === "ref") e.index.forEach((at, i) => wish(at, this.axes.get(e.def)?.get(e.def.formals[i]!)))
+      if (e.kind === "op" && (e.op === "eq" || e.op === "ne"))
+        e.args.forEach((at, i) => {
+          const other = e.args[1 - i]!
+          if (other.kind === "load") wish(at, other.input.label?.axis)
+        })
+    }
     const out = new Map<AxisExpr, string>()
     const taken = new Set<string>()
-    const offer = (axis: AxisExpr, name: string): void => {
-      if (out.has(axis) || taken.has(name)) return
-      out.set(axis, name)
-      taken.add(name)
+    for (const [axis, names] of wishes) {
+      const free = [...names].find((name) => !taken.has(name))
+      if (free === undefined) continue
+      out.set(axis, free)
+      taken.add(free)
     }
-    const own = new Set([...def.formals, ...def.bound])
-    const seen = new Set<Expr>()
-    const visit = (e: Expr): void => {
-      if (seen.has(e)) return
-      seen.add(e)
-      if (e.kind === "load" || e.kind === "ref")
-        e.index.forEach((at, i) => {
-          if (at.kind !== "axis" || !own.has(at)) return
-          const formal = e.kind === "load" ? undefined : e.def.formals[i]!
-          offer(
-            at,
-            e.kind === "load" ? e.input.dimensions[i]!.name : (this.axes.get(e.def)?.get(formal!) ?? ""),
-          )
-        })
-      if (e.kind === "op") e.args.forEach(visit)
-      else if (e.kind === "load" || e.kind === "ref") e.index.forEach(visit)
-    }
-    visit(def.body)
-    visit(def.filter)
     const letters = "jklmnopqrstuvwxyz"
     for (const axis of [...def.formals, ...def.bound]) {
-      if (out.get(axis)) continue
-      out.delete(axis)
+      if (out.has(axis)) continue
       let i = 0
       while (taken.has(letters[i] ?? `i${i}`)) i++
-      offer(axis, letters[i] ?? `i${i}`)
+      out.set(axis, letters[i] ?? `i${i}`)
+      taken.add(letters[i] ?? `i${i}`)
     }
     return out
   }
@@ -242,8 +241,9 @@ export function printDefinitions(
 
 /** What a loss computes: `L` is the loss of a row, `where` and `per` its tails, and the definitions follow. */
 export function printLoss(loss: Loss): string {
+  const rows = (e: Expr): AxisExpr[] => loss.batch.filter((a) => e.axes.includes(a))
   const heads: (readonly [string, readonly AxisExpr[], Expr])[] = [["L", loss.batch, loss.value]]
-  if (!isConst(loss.where, 1)) heads.push(["where", loss.where.axes, loss.where])
-  if (!isConst(loss.per, 1)) heads.push(["per", loss.per.axes, loss.per])
+  if (!isConst(loss.where, 1)) heads.push(["where", rows(loss.where), loss.where])
+  if (!isConst(loss.per, 1)) heads.push(["per", rows(loss.per), loss.per])
   return printDefinitions(heads)
 }

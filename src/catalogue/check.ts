@@ -135,7 +135,7 @@ export const checkCatalogue = {
   },
   "argument-type": {
     about: "An argument of a call has another type than the parameter.",
-    example: "loss f[b](z: [c], y) = nll(z, y)",
+    example: "loss f[b](z: [c], y) = multiMargin(z, y)",
   },
   "argument-domain": {
     about: "An option of a call is outside of the range that the loss declares.",
@@ -227,8 +227,7 @@ export const checkCatalogue = {
   },
   "axis-escapes": {
     about: "The result of a function still has an axis that the function declares itself.",
-    example:
-      "def f(x) = x[d = j] * (let axis j = 0 .. 1 in j)\nloss l[b](x: [d]) = let g(y) = sum[d](y) + (let axis i = 0 .. 1 in i) in g(x)",
+    example: "def f(x) = x * (let axis i = 0 .. 1 in i)\nloss l[b](x) = f(x)",
   },
   "index-range": {
     about: "One index name is bound with two ranges.",

@@ -1,19 +1,24 @@
 // Calls -> values: operators of the table, functions of the language, and functions and losses that are inlined.
 import type * as Ast from "../../grammar/ast.ts"
-import { either, nearest } from "../diagnostics.ts"
+import { nearest } from "../diagnostics.ts"
 import type { Expr } from "../ir.ts"
 import { arity } from "../modules.ts"
 import { type OpName, ops } from "../ops.ts"
 import { resolveAxis } from "./axes.ts"
 import type { Checking } from "./checking.ts"
 import { inline } from "./inline.ts"
-import { asNumber, condition, int, number, single } from "./operands.ts"
+import { condition, int, number, single } from "./operands.ts"
 import { reduction, reductions } from "./reductions.ts"
 import { type Callable, type Scope, find, findFunctions, names } from "./scope.ts"
-import { type Scalar, type Value, broken, plain, scalar } from "./values.ts"
+import { type Need, type Scalar, type Value, broken, plain, scalar } from "./values.ts"
 
 /** Functions of the language that are neither operators nor written in it. */
 const special = new Set(["size", "div", "argsort"])
+
+/** Whether a name is that of a function of the language or of an operator. */
+export function isBuiltIn(name: string): boolean {
+  return isReserved(name) || operatorOf(name) !== undefined
+}
 
 /** Names that no declaration may take: they are part of the language. */
 export function isReserved(name: string): boolean {
@@ -127,7 +132,7 @@ function operand(
 }
 
 /** Only a warning: the derivative of a square root at 0 is infinite. */
-function positive(c: Checking, e: Expr, node: Ast.Call, scope: Scope): import("./values.ts").Need[] {
+function positive(c: Checking, e: Expr, node: Ast.Call, scope: Scope): Need[] {
   if (e.kind === "const" || scope.frame.site) return []
   const sumOfSquares = e.kind === "ref" && e.def.op === "sum"
   if (sumOfSquares) return []
@@ -160,7 +165,7 @@ function size(c: Checking, node: Ast.Call, scope: Scope): Value {
       help: "write `size(c)`",
     })
   const group = resolveAxis(c, axis, scope)
-  if (!group) return find(scope, axis.name) === undefined ? broken : broken
+  if (!group) return broken
   return plain(
     group.items.map((one) => one.axis.extent).reduce((x, y) => c.core.op("mul", x, y), c.core.one as Expr),
   )
@@ -223,5 +228,3 @@ function unknown(c: Checking, node: Ast.Call, scope: Scope): Value {
     near ? { label: `did you mean \`${near}\`?` } : {},
   )
 }
-
-export { amount, asNumber, either }

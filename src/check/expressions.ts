@@ -4,7 +4,7 @@ import { nearest } from "../diagnostics.ts"
 import type { Expr } from "../ir.ts"
 import type { OpName } from "../ops.ts"
 import { bind, declareIndex, numberOf, resolveAxis } from "./axes.ts"
-import { call, isReserved } from "./calls.ts"
+import { call, isBuiltIn, isReserved } from "./calls.ts"
 import type { Checking } from "./checking.ts"
 import { article, memberOf } from "./header.ts"
 import { asNumber, asSingle, condition, number } from "./operands.ts"
@@ -75,7 +75,7 @@ function readName(c: Checking, node: Ast.Name, scope: Scope): Value {
   if (
     findFunctions(scope, node.name).length > 0 ||
     c.library.find(node.name).length > 0 ||
-    isReserved(node.name)
+    isBuiltIn(node.name)
   )
     return c.fail(scope, node.span, "function-value", `\`${node.name}\` is a function`, {
       help: `call it: \`${node.name}(…)\``,

@@ -6,19 +6,11 @@ import { bind } from "./axes.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
 import { bindAll } from "./expressions.ts"
 import { article, memberOf, violation } from "./header.ts"
-import { matchAxes } from "./match.ts"
+import { type Given, matchAxes } from "./match.ts"
 import { asSingle } from "./operands.ts"
 import { isGround } from "./ranges.ts"
 import { type Axis, type AxisGroup, type Callable, type Frame, type Scope, nest, rangesIn } from "./scope.ts"
-import { type Scalar, type Value, broken, plain, scalar, under } from "./values.ts"
-
-/** An argument of a call, with the text it was given as; a default has none. */
-interface Given {
-  readonly parameter: Ast.Argument
-  readonly isOption: boolean
-  readonly value: Value | undefined
-  readonly node: Ast.Expr | undefined
-}
+import { type Value, broken, scalar, under } from "./values.ts"
 
 /** Reads the body of a function or loss for one call. */
 export function inline(c: Checking, callable: Callable, node: Ast.Call, scope: Scope): Value {
@@ -444,6 +436,3 @@ function escape(
     )
   return value
 }
-
-export type { Given, Scalar }
-export { plain }

@@ -5,7 +5,8 @@ import { type Checking, axisName, axisNames } from "./checking.ts"
 import type { AxisGroup, Callable, Scope } from "./scope.ts"
 import type { Value } from "./values.ts"
 
-interface Given {
+/** An argument of a call, with the text it was given as; a default has neither text nor value yet. */
+export interface Given {
   readonly parameter: Ast.Argument
   readonly isOption: boolean
   readonly value: Value | undefined
