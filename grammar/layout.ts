@@ -15,8 +15,11 @@ export const line: Doc = { kind: "line", flat: " ", hard: false }
 /** Nothing, or the end of a line. */
 export const softline: Doc = { kind: "line", flat: "", hard: false }
 
-/** The end of a line. */
+/** The end of a line, and nothing where everything has to be on one. */
 export const hardline: Doc = { kind: "line", flat: "", hard: true }
+
+/** The end of a line, and a space where everything has to be on one. */
+export const newline: Doc = { kind: "line", flat: " ", hard: true }
 
 /** On one line if it fits. */
 export function group(content: Doc): Doc {
@@ -66,6 +69,14 @@ function mustBreak(doc: Doc): boolean {
 
 function isList(doc: Doc): doc is readonly Doc[] {
   return Array.isArray(doc)
+}
+
+/** Everything on one line, without comments. */
+export function flatten(doc: Doc): string {
+  if (typeof doc === "string") return doc
+  if (isList(doc)) return doc.map(flatten).join("")
+  if (doc.kind === "line") return doc.flat
+  return doc.kind === "remark" ? "" : flatten(doc.content)
 }
 
 interface Place {

@@ -306,31 +306,29 @@ function parseDeclaration(part: IToken[], reading: Reading): Declaration | undef
 
 /** What begins like no declaration and cannot be a bare expression either. */
 function notADeclaration(part: readonly IToken[], parts: number): Problem | undefined {
-  const [first, second, third] = part
+  const [first, second] = part
   if (!first || [t.UseWord, t.Def, t.LossWord].includes(first.tokenType)) return undefined
-  const header = third && [t.LParen, t.LBracket].includes(third.tokenType)
-  const misspelt = first.tokenType === t.Name && second?.tokenType === t.Name && header
-  if (parts === 1 && !misspelt && !headerWithoutWord(part)) return undefined
-  const expected = "expected `loss`, `def` or `use`"
-  const message = `${expected}, found ${quote(first.image)}`
+  const misspelt = first.tokenType === t.Name && isHeader(part, 1)
+  const wordless = isHeader(part, 0)
+  if (parts === 1 && !misspelt && !wordless) return undefined
+  const message = `expected \`loss\`, \`def\` or \`use\`, found ${quote(first.image)}`
+  let help = "a bare expression stands alone in its file"
   if (misspelt) {
     const near = nearest(first.image, ["loss", "def", "use"]) ?? "loss"
-    return { code: "expected-declaration", message, help: `write \`${near} ${second.image}(…) = …\`` }
-  }
-  if (headerWithoutWord(part))
-    return { code: "expected-declaration", message, help: `write \`loss ${first.image}(…) = …\`` }
-  return { code: "expected-declaration", message, help: "a bare expression stands alone in its file" }
+    help = `write \`${near} ${second!.image}(…) = …\``
+  } else if (wordless) help = `write \`loss ${first.image}(…) = …\``
+  return { code: "expected-declaration", message, help }
 }
 
-/** `f(x) = …` and `f[b](x) = …` */
-function headerWithoutWord(part: readonly IToken[]): boolean {
-  if (part[0]!.tokenType !== t.Name) return false
+/** Whether `f(x) =` or `f[b](x) =` stands at a place. */
+function isHeader(part: readonly IToken[], start: number): boolean {
+  if (part[start]?.tokenType !== t.Name) return false
   let depth = 0
-  for (let at = 1; at < part.length; at++) {
+  for (let at = start + 1; at < part.length; at++) {
     const { tokenType } = part[at]!
     if (tokenType === t.LParen || tokenType === t.LBracket) depth++
     else if (tokenType === t.RParen || tokenType === t.RBracket) depth--
-    else if (depth === 0) return at > 1 && tokenType === t.Equal && part[at - 1]!.tokenType === t.RParen
+    else if (depth === 0) return tokenType === t.Equal && part[at - 1]!.tokenType === t.RParen
   }
   return false
 }

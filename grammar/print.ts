@@ -20,12 +20,14 @@ import type {
 } from "./ast.ts"
 import {
   align,
+  flatten,
   group,
   hardline,
   indent,
   join,
   layOut,
   line,
+  newline,
   remark,
   softline,
   trailing,
@@ -48,7 +50,7 @@ export function print(file: File, options: PrintOptions = {}): string {
 
 /** Prints an expression on one line, without comments. */
 export function printExpression(expr: Expr): string {
-  return layOut(new Printer(noRemarks).whole(expr), Infinity).trimEnd()
+  return flatten(new Printer(noRemarks).whole(expr))
 }
 
 const noRemarks: Remarks = { above: new Map(), behind: new Map(), last: [] }
@@ -327,7 +329,7 @@ class Printer {
   private bindings(bindings: readonly Binding[], value: Doc): Doc {
     const docs = bindings.map((binding) => this.remarked(binding, this.binding(binding)))
     if (docs.length === 1) return group(["let ", align(docs), " in", line, value])
-    return ["let ", align(join([",", hardline], docs)), " in", hardline, value]
+    return ["let ", align(join([",", newline], docs)), " in", newline, value]
   }
 
   private binding(binding: Binding): Doc {

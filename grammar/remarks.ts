@@ -56,9 +56,10 @@ export function placeRemarks(file: File): Remarks {
 
   /** The line end of a node belongs to it, or to what it is the end of; another comment may have it. */
   const placeBehind = (path: readonly Part[], part: Part, comment: Comment): boolean => {
-    for (let at = path.length - 1; part.behind === "parent" && at >= 0; at--) part = path[at]!
-    if (part.behind !== "own" || behind.has(part.node)) return false
-    behind.set(part.node, comment)
+    let owner: Part | undefined = part
+    for (let at = path.length - 1; owner?.behind === "parent"; at--) owner = path[at]
+    if (owner?.behind !== "own" || behind.has(owner.node)) return false
+    behind.set(owner.node, comment)
     return true
   }
 
@@ -82,8 +83,8 @@ export function placeRemarks(file: File): Remarks {
       // Behind `) =`, `=>`, `then` or `else`, a comment is about what follows.
       const ahead = next !== undefined && /=|\bthen\b|\belse\b/.test(between)
       if (before && !ahead && !/[\r\n]/.test(between) && placeBehind(path, before, comment)) break
-      let place = next ?? path.pop()
-      while (place && !place.above && path.length > 0) place = path.pop()
+      let place: Part | undefined = next ?? path.pop()
+      while (place && !place.above) place = path.pop()
       if (!place) end.push({ comment, gap })
       else push(above, place.node, { comment, gap })
       break

@@ -58,7 +58,7 @@ test("a width is respected where that is possible", () => {
 
 test("an expression prints on one line", () => {
   expect(printExpression(parseExpression("let a=1,b=2 in\n(a+b)*c // sum"))).toBe(
-    "let a = 1,\n    b = 2 in\n(a + b) * c",
+    "let a = 1, b = 2 in (a + b) * c",
   )
   expect(printExpression(parseExpression("log( 1+exp(x) )"))).toBe("log(1 + exp(x))")
 })
