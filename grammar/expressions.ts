@@ -729,7 +729,7 @@ export abstract class ExpressionParser extends HeaderParser {
       DEF: () => {
         const at = this.LA(1)
         grad = this.SUBRULE1(this.grad)
-        const help = `write \`${word.image}[…; grad ${grad}](…) => …\``
+        const help = `write \`${word.image}[…; grad ${grad ?? "envelope"}](…) => …\``
         this.tell({ code: "fold-grad", message: "how to differentiate stands in the brackets", help }, at)
       },
     })
