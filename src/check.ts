@@ -60,7 +60,7 @@ export function check(file: Ast.File, source: Source, context: CheckContext): Ch
       const loss =
         declaration.kind === "loss" ? declaration : inferHeader(c, declaration, context.params ?? {})
       const made = loss && checkLoss(c, loss, declaration)
-      if (made) losses.push(made)
+      if (made && !c.failed) losses.push(made)
     })
   }
   return { losses, diagnostics: report.diagnostics }

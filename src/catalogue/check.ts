@@ -247,13 +247,9 @@ export const checkCatalogue = {
   },
 
   // ---------------------------------------------------------------------------------------- ranges
-  "index-range-low": {
-    about: "An index may be below the first entry of its axis.",
+  "index-out-of-range": {
+    about: "An index may be below the first or beyond the last entry of its axis.",
     example: "loss f[b](x: [t]) = sum[t](x * x[t = t - 1])",
-  },
-  "index-range-high": {
-    about: "An index may be beyond the last entry of its axis.",
-    example: "loss f[b](x: [t]) = sum[t](x * x[t = t + 1])",
   },
   "label-unguarded": {
     about: "An optional label is used as an index where it may hold a value that is none.",

@@ -42,6 +42,20 @@ export function call(c: Checking, node: Ast.Call, scope: Scope): Value {
   if (op && (declared.length === 0 || ops[op].params.length === given)) return operator(c, op, node, scope)
   node.arguments.forEach((argument) => c.evaluate(argument, scope))
   node.named.forEach((argument) => c.evaluate(argument.value, scope))
+  const meant = synonyms.get(name)
+  if (
+    declared[0]?.module.isLibrary &&
+    meant &&
+    operatorOf(meant) &&
+    ops[operatorOf(meant)!].params.length === given
+  )
+    return c.fail(
+      scope,
+      node.callee.span,
+      "unknown-function",
+      `\`${name}\` is a loss of the library with ${amount(arity(declared[0])[1], "argument")}`,
+      { label: `did you mean \`${meant}\`?` },
+    )
   if (declared.length > 0) return inline(c, declared[0]!, node, scope)
   return unknown(c, node, scope)
 }

@@ -44,6 +44,8 @@ export class Checking {
   readonly active: Callable[] = []
   private readonly heights = new Map<Expr, number>()
   private steps = 0
+  /** Whether an error was reported. */
+  failed = false
 
   constructor(
     core: Core,
@@ -104,8 +106,19 @@ export class Checking {
     message: string,
     more: Pick<Diagnostic, "help" | "label"> = {},
   ): Broken {
-    const { source, span: at } = this.place(scope.frame, span)
-    this.report.add(error(code, source, at, this.inside(scope.frame, message), more))
+    const place = this.place(scope.frame, span)
+    return this.failAt(place, code, this.inside(scope.frame, message), more)
+  }
+
+  /** Reports an error at a place whose message is complete. */
+  failAt(
+    { source, span }: Place,
+    code: CheckCode,
+    message: string,
+    more: Pick<Diagnostic, "help" | "label"> = {},
+  ): Broken {
+    this.failed = true
+    this.report.add(error(code, source, span, message, more))
     return broken
   }
 
@@ -123,6 +136,17 @@ export class Checking {
   /** A message about the library's text says which function it is about. */
   inside(frame: Frame, message: string): string {
     return frame.site && frame.callable ? `in \`${frame.callable.name}\`: ${message}` : message
+  }
+
+  /** What the user wrote for a name in the library's text that stands for an argument of the call. */
+  origin(scope: Scope, node: Ast.Expr): { readonly scope: Scope; readonly node: Ast.Expr } {
+    let at = { scope, node }
+    while (at.scope.frame.site && at.node.kind === "name") {
+      const given = at.scope.frame.given?.get(at.node.name)
+      if (!given) break
+      at = given
+    }
+    return at
   }
 
   /** The text of a node between backticks. */

@@ -8,7 +8,7 @@ import { call, isBuiltIn, isReserved } from "./calls.ts"
 import type { Checking } from "./checking.ts"
 import { article, memberOf } from "./header.ts"
 import { asNumber, asSingle, condition, number } from "./operands.ts"
-import { type Callable, type Scope, find, findFunctions, findRange, names, nest } from "./scope.ts"
+import { type Callable, type Scope, called, find, findFunctions, findRange, names, nest } from "./scope.ts"
 import { substitution } from "./substitution.ts"
 import { type Scalar, type Value, broken, plain, scalar, under } from "./values.ts"
 
@@ -276,13 +276,9 @@ function nameValue(c: Checking, node: Ast.Name, value: Value, scope: Scope): voi
   const later = known ? undefined : findRange(scope, name)
   if (known?.kind === "axis" || later) {
     const what = known?.kind === "axis" ? known.group.what : "index"
-    c.fail(
-      scope,
-      span,
-      "name-taken",
-      `\`${name}\` is ${what === "index" ? "an index" : `the ${what}`} already`,
-      { help: "axes and values share their names: use another" },
-    )
+    c.fail(scope, span, "name-taken", `\`${name}\` is ${called(what)} already`, {
+      help: "axes and values share their names: use another",
+    })
     return
   }
   scope.names.set(name, { kind: "value", value, place: c.place(scope.frame, span), what: "name" })

@@ -1,14 +1,24 @@
 // The body of a loss -> the loss: its rows, what a call must satisfy, and which labels are read.
 import type * as Ast from "../../grammar/ast.ts"
 import { bounds } from "../bounds.ts"
+import { warning } from "../diagnostics.ts"
 import { type AxisExpr, type Core, type Expr, type LoadExpr, conjunction, conjuncts } from "../ir.ts"
 import type { LabelRead, Loss } from "../loss.ts"
 import { any, substitute } from "../sums.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
 import { asNumber, condition } from "./operands.ts"
-import { assumptions, isGround, remaining } from "./ranges.ts"
+import { type Remainder, assumptions, isGround, remaining } from "./ranges.ts"
 import type { Scope } from "./scope.ts"
-import { type ConditionNeed, type LabelNeed, type Scalar, plain, relyOn, scalar, under } from "./values.ts"
+import {
+  type ConditionNeed,
+  type LabelNeed,
+  type Need,
+  type Scalar,
+  plain,
+  relyOn,
+  scalar,
+  under,
+} from "./values.ts"
 import { readsSize } from "./words.ts"
 
 /** Reads the value and the tails of a loss and closes it; undefined if something is wrong. */
@@ -35,10 +45,7 @@ export function finish(
   const value = under(core, read, where.expr)
   const weight = under(core, per, where.expr)
   const { needs } = scalar(value.expr, [where, value, weight])
-  const labelReads = labelsRead(
-    core,
-    needs.flatMap((need) => (need.kind === "label" ? [need] : require(c, need))),
-  )
+  const labelReads = labelsRead(core, settleNeeds(c, needs))
   if (declaration.kind === "loss") unused(c, loss, header)
   return {
     name: loss.name.name,
@@ -99,43 +106,49 @@ function coversBatch(c: Checking, loss: Ast.Loss, value: Scalar, scope: Scope): 
   return false
 }
 
-/** A condition that nothing in the text proves is checked when the loss is called, or is wrong. Labels it relies on are read. */
-function require(c: Checking, need: ConditionNeed): LabelNeed[] {
+/** What a call must satisfy for a need to hold, undefined if it can be wrong in any call. A lint asks nothing of calls. */
+function demand(c: Checking, need: ConditionNeed): Remainder | undefined {
+  if (!need.lint) return remaining(c.core, need.condition, need.given)
+  const positive = need.condition.kind !== "op" || bounds(need.condition.args[1]!)[0] > 0
+  return positive ? { forms: [], labels: [], domains: [] } : undefined
+}
+
+/** Conditions that nothing in the text proves are checked when the loss is called, or are wrong. Returns the labels read. */
+function settleNeeds(c: Checking, needs: readonly Need[]): LabelNeed[] {
+  const wrong: ConditionNeed[] = []
+  const reads = needs.flatMap((need) => {
+    if (need.kind === "label") return [need]
+    const left = demand(c, need)
+    if (!left) {
+      wrong.push(need)
+      return []
+    }
+    enter(c, need, left)
+    return relyOn(need, left)
+  })
+  for (const need of wrong) {
+    const { failure, place } = need
+    const twin = wrong.some(
+      (other) =>
+        other !== need && other.place.span.start === place.span.start && other.failure.both === failure.both,
+    )
+    const message = twin ? (failure.both ?? failure.message) : failure.message
+    if (need.lint)
+      c.report.add(warning(failure.code, place.source, place.span, message, { help: failure.help }))
+    else c.failAt(place, failure.code, message, { help: failure.help })
+  }
+  return reads
+}
+
+function enter(c: Checking, need: ConditionNeed, left: Remainder): void {
   const { core } = c
-  const { failure, place } = need
-  if (need.lint) {
-    const bounded = need.condition.kind === "op" ? bounds(need.condition.args[1]!)[0] > 0 : true
-    if (!bounded)
-      c.report.add({
-        code: failure.code,
-        severity: "warning",
-        source: place.source,
-        span: place.span,
-        message: failure.message,
-        help: failure.help,
-      })
-    return []
-  }
-  const left = remaining(core, need.condition, need.given)
-  if (!left) {
-    c.report.add({
-      code: failure.code,
-      severity: "error",
-      source: place.source,
-      span: place.span,
-      message: failure.message,
-      help: failure.help,
-    })
-    return []
-  }
   const given = need.given.flatMap((one) => assumptions(core, one)).filter(isGround)
-  const relevant = core.op("not", conjunction(core, given))
+  const irrelevant = core.op("not", conjunction(core, given))
   for (const form of left.forms) {
-    const condition = core.op("or", relevant, inequality(core, form))
+    const condition = core.op("or", irrelevant, inequality(core, form))
     if (!c.checks.some((known) => known.condition === condition))
-      c.checks.push({ condition, message: `${need.entry} ${readsSize(form)}`, span: place.span })
+      c.checks.push({ condition, message: `${need.entry} ${readsSize(form)}`, span: need.place.span })
   }
-  return relyOn(need, left)
 }
 
 function inequality(

@@ -6,7 +6,7 @@ import type { Domain, Input, Role, ScalarType } from "../types.ts"
 import { isGround } from "./ranges.ts"
 import type { Checking, OpenInput } from "./checking.ts"
 import { number } from "./operands.ts"
-import { type AxisGroup, type Frame, type Scope, nest } from "./scope.ts"
+import { type AxisGroup, type Frame, type Scope, called, nest } from "./scope.ts"
 import { type Value, broken, plain } from "./values.ts"
 
 type Axes = Map<string, AxisExpr>
@@ -24,7 +24,7 @@ export function readHeader(c: Checking, loss: Ast.Loss, frame: Frame): Scope {
     const { name, span } = argument.name
     const known = scope.names.get(name)
     if (known) {
-      const what = known.kind === "axis" ? `the ${known.group.what}` : "an argument"
+      const what = known.kind === "axis" ? called(known.group.what) : "an argument"
       c.fail(scope, span, "name-taken", `\`${name}\` is ${what} already`, {
         help: "axes and arguments share their names: use another",
       })

@@ -1,5 +1,6 @@
 // A bare expression -> the loss it stands for, with a header inferred from how its free names are used.
 import type * as Ast from "../../grammar/ast.ts"
+import { nearest } from "../diagnostics.ts"
 import { arity } from "../modules.ts"
 import type { Span } from "../source.ts"
 import type { Checking } from "./checking.ts"
@@ -69,16 +70,23 @@ class Inference {
     const bound = this.bind(bindings, new Set())
     for (const part of [value, where, per]) if (part) this.visit(part, undefined, bound)
     if (where) this.sentinels(where)
-    for (const name of this.params.keys())
-      if (!this.usedParams.has(name))
-        this.c.warn(
-          this.scope,
-          span,
-          "unused-argument",
-          `the parameter \`${name}\` is not used in the expression`,
-        )
+    for (const name of this.params.keys()) {
+      if (this.usedParams.has(name)) continue
+      const near = nearest(name, this.found.keys())
+      this.c.warn(
+        this.scope,
+        span,
+        "unused-argument",
+        `the parameter \`${name}\` is not used in the expression`,
+        {
+          ...(near && { help: `did you mean \`${near}\`?` }),
+        },
+      )
+    }
     if (!this.whole) return undefined
-    const inputs = [...this.found].map(([name, one]) => this.argument(name, one))
+    const inputs = [...this.found]
+      .sort(([, x], [, y]) => x.span.start - y.span.start)
+      .map(([name, one]) => this.argument(name, one))
     return {
       kind: "loss",
       docs,

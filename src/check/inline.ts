@@ -293,6 +293,9 @@ function body(
     depth: scope.frame.depth + 1,
     site: module.isLibrary ? (scope.frame.site ?? c.place(scope.frame, node.span)) : undefined,
     callable,
+    given: new Map(
+      given.flatMap((one) => (one.node ? [[one.parameter.name.name, { scope, node: one.node }]] : [])),
+    ),
     indices: new Map(),
     ranges: isLoss
       ? rangesIn(declaration.body.bindings, [

@@ -36,6 +36,9 @@ export function asNumber(
 ): Scalar | undefined {
   const found = asSingle(c, value, node, scope)
   if (!found) return undefined
+  if (found.expr.type !== "bool" && !(found.expr.kind === "load" && found.expr.input.choices)) return found
+  const at = c.origin(scope, node)
+  if (at.node !== node) return asNumber(c, value, at.node, at.scope)
   const text = c.quote(scope, node)
   if (found.expr.type === "bool") {
     c.fail(scope, node.span, "bool-number", `${text} is a bool and not a number`, {
@@ -55,17 +58,18 @@ export function asNumber(
 /** An int: an index, an extent, an operand of `div`. */
 export function int(c: Checking, node: Ast.Expr, scope: Scope, what: string): Scalar | undefined {
   const found = number(c, node, scope)
-  if (!found) return undefined
-  if (found.expr.type === "int") return found
-  const division = node.kind === "binary" && node.operator === "/"
+  if (!found || found.expr.type === "int") return found
+  const at = c.origin(scope, node)
+  const quoted = c.quote(at.scope, at.node)
+  const division = at.node.kind === "binary" && at.node.operator === "/" ? at.node : undefined
   c.fail(
-    scope,
-    node.span,
+    at.scope,
+    at.node.span,
     "index-not-integer",
-    `${what} must be an int, and ${c.quote(scope, node)} is a real number`,
+    `${what} must be an int, and ${quoted} is a real number`,
     {
       help: division
-        ? `\`/\` always gives a real number: write \`div(${c.text(scope, node.left)}, ${c.text(scope, node.right)})\``
+        ? `\`/\` always gives a real number: write \`div(${c.text(at.scope, division.left)}, ${c.text(at.scope, division.right)})\``
         : "round it with `floor` or `ceil`, or declare the argument `int`",
     },
   )
@@ -75,14 +79,20 @@ export function int(c: Checking, node: Ast.Expr, scope: Scope, what: string): Sc
 /** A condition. */
 export function condition(c: Checking, node: Ast.Expr, scope: Scope): Scalar | undefined {
   const found = single(c, node, scope)
-  if (!found) return undefined
-  if (found.expr.type === "bool") return found
-  const text = c.text(scope, node)
-  c.fail(scope, node.span, "not-a-condition", `${c.quote(scope, node)} is a number and not a condition`, {
-    help:
-      node.kind === "name"
-        ? `compare it: \`${text} != 0\`, or declare it \`${text}: bool\``
-        : "compare it with something: `… > 0`",
-  })
+  if (!found || found.expr.type === "bool") return found
+  const at = c.origin(scope, node)
+  const text = c.text(at.scope, at.node)
+  c.fail(
+    at.scope,
+    at.node.span,
+    "not-a-condition",
+    `${c.quote(at.scope, at.node)} is a number and not a condition`,
+    {
+      help:
+        at.node.kind === "name"
+          ? `compare it: \`${text} != 0\`, or declare it \`${text}: bool\``
+          : "compare it with something: `… > 0`",
+    },
+  )
   return undefined
 }

@@ -20,6 +20,9 @@ export interface AxisGroup {
   readonly what: "batch axis" | "axis" | "index"
 }
 
+/** `a batch axis`, `an axis`, `an index` */
+export const called = (what: AxisGroup["what"]): string => `${what === "batch axis" ? "a" : "an"} ${what}`
+
 /** Something that can be called. */
 export interface Callable {
   readonly kind: "def" | "loss" | "local"
@@ -39,6 +42,8 @@ export interface Frame {
   readonly site: Place | undefined
   /** The function whose body it is; undefined for a loss. */
   readonly callable: Callable | undefined
+  /** What each parameter was given in the call, as text of the caller. */
+  readonly given?: ReadonlyMap<string, { readonly scope: Scope; readonly node: Ast.Expr }>
   readonly indices: Map<string, AxisGroup>
   /** Ranges of binders anywhere in the frame, for uses of an index before the binder that declares it. */
   readonly ranges: ReadonlyMap<string, Ast.Range>

@@ -8,7 +8,17 @@ import { article } from "./header.ts"
 import { int, single } from "./operands.ts"
 import { prove } from "./ranges.ts"
 import type { Axis, Scope } from "./scope.ts"
-import { type ConditionNeed, type Scalar, type Value, broken, move, scalar, settle, under } from "./values.ts"
+import {
+  type ConditionNeed,
+  type Failure,
+  type Scalar,
+  type Value,
+  broken,
+  move,
+  scalar,
+  settle,
+  under,
+} from "./values.ts"
 
 interface Index {
   readonly axis: Axis
@@ -98,62 +108,49 @@ function inRange(
   const { extent } = axis.axis
   if (at.kind === "axis" && at.extent === extent) return []
   const name = axisName(axis.axis)
-  const place = c.place(scope.frame, entry.span)
-  const index = c.quote(scope, entry.value)
-  const whole = c.text(scope, node)
-  const fallback = `\`${whole} ?? 0\``
-  const entryText = `\`${c.text(scope, entry)}\` is an entry of axis \`${name}\` only if`
-  const need = (
-    condition: Expr,
-    code: "index-range-low" | "index-range-high" | "label-unguarded" | "empty-argmax",
-    message: string,
-    help: string,
-  ): ConditionNeed => ({
+  const written = c.origin(scope, entry.value)
+  const index = c.quote(written.scope, written.node)
+  // A default can be written only where the text is the user's own.
+  const otherwise = scope.frame.site ? "" : `, or say what to read instead: \`${c.text(scope, node)} ?? 0\``
+  const need = (condition: Expr, failure: Failure): ConditionNeed => ({
     kind: "condition",
     condition,
     given: [],
-    place,
-    failure: { code, message: c.inside(scope.frame, message), help },
-    entry: entryText,
+    place: c.place(scope.frame, entry.span),
+    failure: { ...failure, message: c.inside(scope.frame, failure.message) },
+    entry: `\`${name} = ${c.text(written.scope, written.node)}\` is an entry of axis \`${name}\` only if`,
   })
-  const out: ConditionNeed[] = []
+  const above = core.op("le", core.zero, at)
+  const below = core.op("lt", at, extent)
   const label = at.kind === "load" && at.input.label?.optional ? at.input : undefined
   if (label) {
-    const message = `${index} may hold a value that is no index of axis \`${name}\` (it is declared \`index?\`)`
-    const help = `leave such rows out (\`where ${label.name} != -1\`), or say what to read instead: ${fallback}`
-    return [
-      need(core.op("le", core.zero, at), "label-unguarded", message, help),
-      need(core.op("lt", at, extent), "label-unguarded", message, help),
-    ]
+    const failure: Failure = {
+      code: "label-unguarded",
+      message: `${index} may hold a value that is no index of axis \`${name}\` (it is declared \`index?\`)`,
+      help: `leave such rows out (\`where ${label.name} != -1\`)${otherwise}`,
+    }
+    return [need(above, failure), need(below, failure)]
   }
-  const guard = `guard it with \`if\`, or say what to read instead: ${fallback}`
+  const both = c.inside(scope.frame, `the index ${index} of axis \`${name}\` may be out of range`)
+  const outside = (where: string): Failure => ({
+    code: "index-out-of-range",
+    message: `the index ${index} of axis \`${name}\` may be ${where}`,
+    help: `guard it with \`if\`${otherwise}`,
+    both,
+  })
   const first = axis.low.kind === "const" ? String(axis.low.value) : "its first entry"
-  out.push(
-    need(
-      core.op("le", core.zero, at),
-      "index-range-low",
-      `the index ${index} of axis \`${name}\` may be below ${first}`,
-      guard,
-    ),
-    need(
-      core.op("lt", at, extent),
-      "index-range-high",
-      `the index ${index} of axis \`${name}\` may be beyond its last entry`,
-      guard,
-    ),
-  )
-  for (const found of argReductions(c, value.expr)) {
-    const condition = any(core, found.bound, found.filter, core.true)
-    out.push(
-      need(
-        condition,
-        "empty-argmax",
-        `${index} is the place of nothing where no entry passes its filter`,
-        `say what to read then: ${fallback}`,
-      ),
-    )
+  const nothing: Failure = {
+    code: "empty-argmax",
+    message: `${index} is the place of nothing where no entry passes its filter`,
+    help: `guard it with \`if\`${otherwise}`,
   }
-  return out
+  return [
+    need(above, outside(`below ${first}`)),
+    need(below, outside("beyond its last entry")),
+    ...argReductions(c, value.expr).map(({ bound, filter }) =>
+      need(any(core, bound, filter, core.true), nothing),
+    ),
+  ]
 }
 
 interface ArgReduction {

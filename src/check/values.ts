@@ -1,5 +1,6 @@
 // What an expression of the language stands for while it is checked: a core expression, and what must hold wherever it is
 // read. Needs travel with a value through `let`s and calls and collect the conditions around each use.
+import type { CheckCode } from "../catalogue/check.ts"
 import type { AxisExpr, Core, Expr, LoadExpr } from "../ir.ts"
 import type { Source, Span } from "../source.ts"
 import { substitute } from "../sums.ts"
@@ -11,6 +12,15 @@ export interface Place {
   readonly span: Span
 }
 
+/** What is said about a condition that cannot be proved. */
+export interface Failure {
+  readonly code: CheckCode
+  readonly message: string
+  readonly help: string
+  /** Stands for this message and another one of the same place: an index that is wrong at both ends. */
+  readonly both?: string
+}
+
 /** A condition that must be known to hold where a value is read, under the conditions in `given`. */
 export interface ConditionNeed {
   readonly kind: "condition"
@@ -19,7 +29,7 @@ export interface ConditionNeed {
   readonly given: readonly Expr[]
   readonly place: Place
   /** What is said if it cannot be proved. */
-  readonly failure: { readonly code: string; readonly message: string; readonly help: string }
+  readonly failure: Failure
   /** Stands before the condition in the message of the check at entry. */
   readonly entry: string
   /** Only a warning hangs on it. */
