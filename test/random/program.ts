@@ -12,10 +12,12 @@ interface Scope {
   readonly vectors: readonly string[]
   /** Values over pairs, with j. */
   readonly pairs: readonly string[]
+  /** Those among the pairs that are bounded products of features. */
+  readonly scores: readonly string[]
   readonly functions: readonly string[]
 }
 
-const plain: Scope = { axes: [], rows: [], vectors: [], pairs: [], functions: [] }
+const plain: Scope = { axes: [], rows: [], vectors: [], pairs: [], scores: [], functions: [] }
 
 /** The arguments of every generated loss. Their own axes make types and roles differ. */
 const samples = ["x: [d]", "y: [d]", "u", "v: real in [0, 1]", "w: [c]", "t: index c", "m: bool", "k: int"]
@@ -73,7 +75,8 @@ function leaf(s: Scope): Text {
   if (s.axes.includes("d")) words.push("x", "y", "x", "y", "g[c = t]")
   if (s.axes.includes("c")) words.push("w", "w", "h", ...s.vectors)
   if (s.axes.includes("c") && s.axes.includes("d")) words.push("g", "g")
-  if (s.axes.includes("j")) words.push("u[b = j]", "dot[d](x, y[b = j])", "sqdist[d](x, x[b = j])", ...s.pairs)
+  if (s.axes.includes("j"))
+    words.push("u[b = j]", "dot[d](x, y[b = j])", "sqdist[d](x, x[b = j])", ...s.pairs)
   if (s.axes.includes("j") && s.axes.includes("d")) words.push("x[b = j]", "y[b = j]")
   if (s.axes.includes("j") && s.axes.includes("c")) words.push("w[b = j]")
   return choose([5, fc.constantFrom(...words)], [1, number])
@@ -172,6 +175,36 @@ function gather(s: Scope, depth: number): Text {
   })
 }
 
+/** What contrastive losses do with tables over pairs: several of them, read along rows, along columns and on the diagonal. */
+function contrast(pairs: readonly string[]): Text {
+  const table = fc
+    .tuple(fc.constantFrom(...pairs), fc.boolean())
+    .map(([name, across]) => (across ? `${name}[b = j, j = b]` : name))
+  const one = choose(
+    [2, join("logsumexp[j in b if j != b](", table, ")")],
+    [2, join("logsumexp[j in b](", table, ")")],
+    [
+      1,
+      join(
+        fc.constantFrom("sum", "mean", "max"),
+        "[j in b if ",
+        fc.constantFrom("j != b", "k[b = j] == k", "j < b"),
+        "](0.1 * ",
+        table,
+        ")",
+      ).map((text) => `softplus(${text})`),
+    ],
+  )
+  const two = choose([2, one], [2, join("logaddexp(", one, ", ", one, ")")])
+  return join(
+    "(",
+    two,
+    fc.constantFrom(" + ", " - "),
+    choose([2, two], [1, fc.constantFrom(...pairs).map((name) => `${name}[j = b]`)]),
+    ")",
+  )
+}
+
 /** A condition, as an operand. */
 function condition(s: Scope, depth: number): Text {
   const words = ["m", "k == 1", "k > 0", "t == 0"]
@@ -194,7 +227,7 @@ function condition(s: Scope, depth: number): Text {
 
 /** The `let`s at the head, and what is in scope after them. */
 const heads: fc.Arbitrary<{ readonly text: string; readonly scope: Scope }> = fc
-  .array(fc.constantFrom("row", "vector", "pair", "function"), { minLength: 0, maxLength: 3 })
+  .array(fc.constantFrom("row", "vector", "pair", "score", "function"), { minLength: 0, maxLength: 4 })
   .chain((kinds) => {
     let scope = plain
     const bindings: Text[] = []
@@ -207,7 +240,7 @@ const heads: fc.Arbitrary<{ readonly text: string; readonly scope: Scope }> = fc
         scope = { ...scope, vectors: [...scope.vectors, `z${i}`] }
       } else if (kind === "pair") {
         bindings.push(join(`s${i}[j in b] = dot[d](x, y[b = j]) + `, real(within(scope, "j"), 2)))
-        scope = { ...scope, pairs: [...scope.pairs, `s${i}`] }
+        scope = { ...scope, pairs: [...scope.pairs, `s${i}`], scores: [...scope.scores, `s${i}`] }
       } else {
         bindings.push(
           join(`f${i}(r) = `, real({ ...scope, rows: [...scope.rows, "r", "r", "r"] }, 2), " * r"),
@@ -224,7 +257,7 @@ const heads: fc.Arbitrary<{ readonly text: string; readonly scope: Scope }> = fc
 export const programs: fc.Arbitrary<string> = heads.chain(({ text, scope }) =>
   fc
     .record({
-      body: real(scope, 4),
+      body: scope.scores.length > 0 ? choose([2, real(scope, 4)], [2, contrast(scope.scores)]) : real(scope, 4),
       where: fc.option(condition(scope, 2), { freq: 4 }),
       per: fc.option(join("(0.5 + ", real(scope, 1), "^2)"), { freq: 5 }),
       whole: fc.nat(4).map((n) => n === 4),
