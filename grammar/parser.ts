@@ -21,6 +21,7 @@ import { source as sourceOf, type Source, type Span } from "../src/source.ts"
 import type { Argument, Bare, Binding, Body, Declaration, Def, Expr, File, Loss, Use } from "./ast.ts"
 import { balanced, cut } from "./brackets.ts"
 import { ExpressionParser } from "./expressions.ts"
+import { hiddenCode, lex, type Lexed } from "./lex.ts"
 import { leftOver, type Problem } from "./messages.ts"
 import { Abandon, type Reading, type SyntaxLimits } from "./reader.ts"
 import * as t from "./tokens.ts"
@@ -274,14 +275,14 @@ export function parseExpression(source: Source | string, options: ParseOptions =
 }
 
 /** The tokens of a text that is short enough. */
-function read(source: Source, limits: SyntaxLimits, report: Report): t.Lexed | undefined {
+function read(source: Source, limits: SyntaxLimits, report: Report): Lexed | undefined {
   const { text } = source
   if (text.length > limits.source) {
     const message = `this text has ${text.length} characters; at most ${limits.source} are read`
     report.add(error("source-too-long", source, { start: 0, end: 1 }, message))
     return undefined
   }
-  const lexed = t.lex(source, report)
+  const lexed = lex(source, report)
   if (lexed.tokens.length > limits.tokens) {
     const message = `this text has ${lexed.tokens.length} words and signs; at most ${limits.tokens} are read`
     report.add(error("too-many-tokens", source, t.spanOf(lexed.tokens[limits.tokens]!), message))
@@ -333,8 +334,8 @@ function isHeader(part: readonly IToken[], start: number): boolean {
   return false
 }
 
-function lint(source: Source, lexed: t.Lexed, loose: File["comments"], report: Report): void {
-  t.hiddenCode(source, lexed, report)
+function lint(source: Source, lexed: Lexed, loose: File["comments"], report: Report): void {
+  hiddenCode(source, lexed, report)
   for (const comment of loose) {
     if (!comment.doc) continue
     const span: Span = { start: comment.span.start, end: comment.span.start + 3 }

@@ -305,7 +305,7 @@ test("a random file keeps its tree, and prints the same again", () => {
       expect(bare(again), printed).toEqual(bare(tree))
       expect(print(again, { width })).toBe(printed)
     }),
-    { numRuns: 300, seed: 3 },
+    { numRuns: 150, seed: 3 },
   )
 })
 
@@ -316,7 +316,7 @@ test("a random expression keeps its tree", () => {
       expect(printed).not.toContain("\n")
       expect(withoutDocs(parseExpression(printed)), printed).toEqual(withoutDocs(tree))
     }),
-    { numRuns: 1000, seed: 5 },
+    { numRuns: 600, seed: 5 },
   )
 })
 
