@@ -18,7 +18,7 @@ export type Evaluate = (node: Ast.Expr, scope: Scope) => Value
 /** An input while the text is read: whether it is static, and whether a proof needs its domain, is found on the way. */
 export type OpenInput = { -readonly [K in keyof Input]: Input[K] }
 
-const mostSteps = 1_000_000
+const mostSteps = 400_000
 const mostCalls = 100
 const mostHeight = 2000
 
@@ -39,6 +39,7 @@ export class Checking {
   /** Names of the user's text that were read; the others earn a warning. */
   readonly used = new Set<Value>()
   readonly memo = new Map<string, Value>()
+  readonly ranges = new Map<Callable["declaration"], ReadonlyMap<string, Ast.Range>>()
   readonly ids = new Map<object, number>()
   /** Functions being inlined, outermost first. */
   readonly active: Callable[] = []

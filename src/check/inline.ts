@@ -297,13 +297,7 @@ function body(
       given.flatMap((one) => (one.node ? [[one.parameter.name.name, { scope, node: one.node }]] : [])),
     ),
     indices: new Map(),
-    ranges: isLoss
-      ? rangesIn(declaration.body.bindings, [
-          declaration.body.value,
-          declaration.body.where,
-          declaration.body.per,
-        ])
-      : rangesIn([], [declaration.body]),
+    ranges: rangesOf(c, declaration),
   }
   const inner = nest(callable.scope, frame)
   for (const group of groups) inner.names.set(group.name, { kind: "axis", group })
@@ -320,6 +314,20 @@ function body(
   }
   const value = isLoss ? lossValue(c, declaration, node, inner, scope) : c.evaluate(declaration.body, inner)
   return escape(c, value, callable, node, groups, frame, scope)
+}
+
+/** The ranges of the binders in a body, found once. */
+function rangesOf(c: Checking, declaration: Callable["declaration"]): ReadonlyMap<string, Ast.Range> {
+  let ranges = c.ranges.get(declaration)
+  if (!ranges) {
+    const { body } = declaration
+    ranges =
+      body.kind === "body"
+        ? rangesIn(body.bindings, [body.value, body.where, body.per])
+        : rangesIn([], [body])
+    c.ranges.set(declaration, ranges)
+  }
+  return ranges
 }
 
 function defaultOf(c: Checking, parameter: Ast.Argument, scope: Scope): Value {

@@ -25,6 +25,7 @@ export function matchAxes(
   scope: Scope,
 ): AxisGroup[] | undefined {
   const { declaration } = callable
+  if (declaration.kind !== "loss" && !given.some(({ parameter }) => parameter.type)) return []
   const batch = declaration.kind === "loss" ? declaration.axes.map(nameOf) : []
   const found = new Map<string, readonly AxisExpr[]>()
   const matched = new Set<AxisExpr>()
@@ -34,14 +35,15 @@ export function matchAxes(
     const own = written.filter((name) => !batch.includes(name))
     if (value?.kind !== "scalar" || !at) continue
     const axes = c.own.filter((a) => value.expr.axes.includes(a))
-    if (axes.length > 0 && own.length > 0) {
-      const pairs = pair(own, axes, found)
+    const inner = value.expr.axes.filter((a) => !c.batch.includes(a))
+    if (inner.length > 0 && own.length > 0) {
+      const pairs = pair(own, axes, found) ?? pair(own, inner, found)
       if (!pairs) {
         c.fail(
           scope,
           at.span,
           "argument-axes",
-          `\`${parameter.name.name}\` of \`${callable.name}\` has ${list(own)} as own axes, and ${c.quote(scope, at)} has ${axisNames(axes)}`,
+          `\`${parameter.name.name}\` of \`${callable.name}\` has ${list(own)} as own axes, and ${c.quote(scope, at)} has ${axisNames(inner)}`,
         )
         return undefined
       }
