@@ -1,5 +1,5 @@
 // Calls that are wrong: each gets its code, and nothing is written. Calls that are unusual and right.
-import { describe, expect, test } from "vitest"
+import { afterEach, describe, expect, test, vi } from "vitest"
 import { runCatalogue, type RunCode } from "../src/catalogue/run.ts"
 import { compile, LossError } from "../src/index.ts"
 
@@ -261,5 +261,62 @@ describe("what is right", () => {
     expect(result.grad.a).toHaveLength(0)
     const nan = compile(triplet).kernel({ emptyMean: "nan" })
     expect(nan({ a: none, p: none, n: none }).loss).toBeNaN()
+  })
+})
+
+describe("hostile surroundings", () => {
+  afterEach(() => vi.unstubAllGlobals())
+
+  test("a policy against code from text: `js` says so, and `interpret` works", () => {
+    const loss = compile("loss f[b](x: [d]) = logsumexp[d](x)")
+    const x = { data: Float64Array.of(0, 0), shape: [1, 2] }
+    const forbidden = function (): never {
+      throw new EvalError("Code generation from strings disallowed for this context")
+    }
+    vi.stubGlobal("Function", forbidden)
+    vi.stubGlobal("eval", forbidden)
+    expect(thrown(() => loss.kernel()({ x })).code).toBe("code-generation-forbidden")
+    const { loss: value, grad } = loss.kernel({ target: "interpret", dtype: "f64", grad: ["x"] })({ x })
+    expect(value).toBeCloseTo(Math.LN2, 14)
+    expect(Array.from(grad.x)).toEqual([0.5, 0.5])
+  })
+
+  test("patched globals change neither checks nor results", () => {
+    const { exp, floor, log } = Math
+    const { isInteger, isSafeInteger } = Number
+    const kernel = compile(picked).kernel({ target: "interpret", dtype: "f64" })
+    try {
+      Math.floor = Math.exp = Math.log = () => 0
+      Number.isInteger = Number.isSafeInteger = () => true
+      const code = thrown(() => kernel({ z: two, y: [0, 1.5] })).code
+      const right = kernel({ z: two, y: [0, 1] }).loss
+      expect([code, right]).toEqual(["not-integer", 3])
+    } finally {
+      Object.assign(Math, { exp, floor, log })
+      Object.assign(Number, { isInteger, isSafeInteger })
+    }
+  })
+
+  test("a getter is read once", () => {
+    let reads = 0
+    const inputs = {
+      get x() {
+        reads++
+        return { data: Float64Array.of(1, 2), shape: [2] }
+      },
+    }
+    expect(compile("loss f[b](x) = x").kernel({ dtype: "f64" })(inputs).loss).toBe(1.5)
+    expect(reads).toBe(1)
+  })
+
+  test("what Object.prototype was given is no argument", () => {
+    const prototype = Object.prototype as unknown as Record<string, unknown>
+    try {
+      prototype["margin"] = 5
+      const kernel = compile("loss f[b](x; margin: real = 1) = x + margin").kernel({ dtype: "f64" })
+      expect(kernel({ x: [1] }).loss).toBe(2)
+    } finally {
+      delete prototype["margin"]
+    }
   })
 })

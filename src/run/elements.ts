@@ -3,6 +3,9 @@ import type { Dtype, Input } from "../types.ts"
 import { describe, failure } from "./failure.ts"
 import { expected, type Given, type NumberArray } from "./given.ts"
 
+const { floor } = Math
+const { isInteger, isSafeInteger } = Number
+
 /** Bounds of a domain as numbers. */
 export interface Bounds {
   readonly low: number
@@ -58,19 +61,10 @@ export function badLabel(
     extent === 0
       ? `nothing, because axis ${axis} is empty`
       : `a whole number from 0 to ${extent - 1} (axis ${axis})`
-  return badElement(
-    Number.isInteger(value) ? "label-range" : "not-integer",
-    input,
-    at,
-    value,
-    rows,
-    length,
-    range,
-    {
-      axis,
-      extent,
-    },
-  )
+  return badElement(isInteger(value) ? "label-range" : "not-integer", input, at, value, rows, length, range, {
+    axis,
+    extent,
+  })
 }
 
 function badElement(
@@ -84,7 +78,7 @@ function badElement(
   more: Readonly<Record<string, unknown>> = {},
 ): Error {
   const inside = rows > 0 ? length / rows : 1
-  const row = Math.floor(at / inside)
+  const row = floor(at / inside)
   const where = length === 1 ? "" : inside > 1 ? ` in row ${row}, element ${at % inside}` : ` in row ${row}`
   return failure(code, `\`${name}\` is ${value}${where}; expected ${wanted}`, {
     argument: name,
@@ -160,22 +154,23 @@ function isFloat(array: NumberArray): boolean {
   )
 }
 
-function firstOutside(array: NumberArray, extent: number): number {
-  if (array instanceof Int32Array) {
-    for (let i = 0; i < array.length; i++) if (array[i]! < 0 || array[i]! >= extent) return i
+/** The first place from `from` on whose element does not point into an axis of the extent; -1 if there is none. */
+export function firstOutside(array: NumberArray, extent: number, from = 0): number {
+  if (array instanceof Int32Array || array instanceof Uint8Array) {
+    for (let i = from; i < array.length; i++) if (array[i]! < 0 || array[i]! >= extent) return i
     return -1
   }
-  for (let i = 0; i < array.length; i++) if (!isLabel(array[i]!, extent)) return i
+  for (let i = from; i < array.length; i++) if (!isLabel(array[i]!, extent)) return i
   return -1
 }
 
 /** Whether a number points into an axis. */
 export function isLabel(value: number, extent: number): boolean {
-  return value >= 0 && value < extent && value % 1 === 0
+  return value >= 0 && value < extent && value === floor(value)
 }
 
 function firstFraction(array: NumberArray): number {
-  for (let i = 0; i < array.length; i++) if (!Number.isSafeInteger(array[i])) return i
+  for (let i = 0; i < array.length; i++) if (!isSafeInteger(array[i])) return i
   return -1
 }
 

@@ -2,6 +2,8 @@
 import type { Input } from "../types.ts"
 import { describe, failure } from "./failure.ts"
 
+const { isSafeInteger } = Number
+
 /** Elements that a kernel can read as they are. */
 export type NumberArray =
   | Float32Array
@@ -80,7 +82,7 @@ export function readGiven(input: Input, value: unknown): Given {
 
 /** Whether a value can be a size. */
 export function isSize(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value <= mostElements
+  return typeof value === "number" && isSafeInteger(value) && value >= 0 && value <= mostElements
 }
 
 function shown(value: unknown): string {

@@ -5,6 +5,8 @@ import type { Outputs } from "../loss.ts"
 import type { OpName } from "../ops.ts"
 import type { Input } from "../types.ts"
 
+const { floor } = Math
+
 /** The reductions that combine the values of a body; `argmax`, `argmin` and `let` need no arithmetic. */
 export type FoldName = "sum" | "prod" | "max" | "min" | "logsumexp"
 
@@ -90,7 +92,7 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
     let flat = 0
     for (let i = 0; i < shape.length; i++) {
       const at = index[i]!
-      if (!(at >= 0 && at < shape[i]!) || at !== Math.floor(at))
+      if (!(at >= 0 && at < shape[i]!) || at !== floor(at))
         throw new Error(`${what} is read at index ${at} of an axis of ${shape[i]}`)
       flat = flat * shape[i]! + at
     }

@@ -4,9 +4,11 @@ import { definitions, postorder } from "../ir.ts"
 import type { Loss } from "../loss.ts"
 import type { Input } from "../types.ts"
 import { doubles } from "./doubles.ts"
-import { badLabel, isLabel } from "./elements.ts"
+import { badLabel, firstOutside, isLabel } from "./elements.ts"
 import type { NumberArray } from "./given.ts"
 import { evaluator } from "./interpret.ts"
+
+const { floor } = Math
 
 /** Refuses labels out of range that some gather would read. Only those out of range cost more than a comparison. */
 export function checkLabels(
@@ -25,18 +27,28 @@ export function checkLabels(
       continue
     }
     const below = evaluate(extent)
-    let isRead: ((at: number, value: number) => boolean) | undefined
-    for (let at = 0; at < labels.length; at++) {
+    let read: Reader | undefined
+    // A value that nothing reads, wherever it stands: mostly the one that marks rows to leave out.
+    let free = NaN
+    for (let at = firstOutside(labels, below); at >= 0; at = firstOutside(labels, below, at + 1)) {
       const value = labels[at]!
-      if (isLabel(value, below)) continue
-      isRead ??= reader(input, condition, arrays, scalars, sizes, evaluate)
-      if (isRead(at, value))
+      if (value === free) continue
+      read ??= reader(input, condition, arrays, scalars, sizes, evaluate)
+      if (read.isRead(at, value))
         throw badLabel(input, at, value, below, evaluate(input.dimensions[0]!.extent), labels.length)
+      if (read.byValue) free = value
     }
   }
 }
 
-/** Whether the label at a place, which has a value, is read. */
+interface Reader {
+  /** Whether the label at a place, which has a value, is read. */
+  readonly isRead: (at: number, value: number) => boolean
+  /** Whether that depends on the value alone. */
+  readonly byValue: boolean
+}
+
+/** Decides for the labels of one argument whether they are read. */
 function reader(
   input: Input,
   condition: Expr,
@@ -44,7 +56,7 @@ function reader(
   scalars: ReadonlyMap<Input, number>,
   sizes: ReadonlyMap<string, number>,
   evaluate: (expr: Expr) => number,
-): (at: number, value: number) => boolean {
+): Reader {
   const read = evaluator(doubles, { sizes, elements: (from) => arrays.get(from) ?? [scalars.get(from)!] })
   const own: (AxisExpr | undefined)[] = input.dimensions.map((d) =>
     condition.axes.find((axis) => axis.name === d.name && axis.extent === d.extent),
@@ -55,17 +67,18 @@ function reader(
     const fixed = new Map<AxisExpr, number>()
     for (let i = shape.length - 1; i >= 0; i--) {
       if (own[i]) fixed.set(own[i]!, at % shape[i]!)
-      at = Math.floor(at / shape[i]!)
+      at = floor(at / shape[i]!)
     }
     return read.array(condition, others, fixed).some((value) => value !== 0)
   }
-  if (!onlyByValue(input, condition, own)) return holds
+  if (!onlyByValue(input, condition, own)) return { isRead: holds, byValue: false }
   const known = new Map<number, boolean>()
-  return (at, value) => {
+  const isRead = (at: number, value: number): boolean => {
     let answer = known.get(value)
     if (answer === undefined) known.set(value, (answer = holds(at)))
     return answer
   }
+  return { isRead, byValue: true }
 }
 
 /** Whether a condition depends on the place only through the label there, as `target != ignoreIndex` does. */

@@ -6,6 +6,8 @@ import { inWords, within } from "./elements.ts"
 import { describe, failure, listed, suggestion } from "./failure.ts"
 import { expected } from "./given.ts"
 
+const { isSafeInteger } = Number
+
 /** The number that stands for the value of a scalar: members of a choice by index, bools as 0 and 1. Throws `LossError`. */
 export function readScalar(input: Input, value: unknown): number {
   const { name, choices, type } = input
@@ -29,7 +31,7 @@ export function readScalar(input: Input, value: unknown): number {
   }
   const number = typeof value === "bigint" && type === "int" ? Number(value) : value
   if (typeof number !== "number") throw wrong(input, value)
-  if (type === "int" && !Number.isSafeInteger(number))
+  if (type === "int" && !isSafeInteger(number))
     throw failure("not-integer", `\`${name}\` is ${number}; expected a whole number`, {
       argument: name,
       value: number,

@@ -5,6 +5,8 @@ import type { Dimension, Input } from "../types.ts"
 import { failure, listed } from "./failure.ts"
 import { isSize, type Given } from "./given.ts"
 
+const { isInteger } = Number
+
 /** The name of an axis that stands for any number of axes. */
 const any = "..."
 
@@ -175,7 +177,7 @@ function solve(
       else if (others.length > 0 || twice || only.extent.kind !== "size" || product === 0) left.push(array)
       else {
         const size = given.elements.length / product
-        if (!Number.isInteger(size)) expectLength(array, product, true)
+        if (!isInteger(size)) expectLength(array, product, true)
         note(ledger, only.extent.name, size, input.name, only.name)
       }
     }
