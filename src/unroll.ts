@@ -32,7 +32,8 @@ const defaults: UnrollOptions = {
 }
 
 /** Rough number of machine operations of a statement. */
-const cost = (s: Stmt): number => (s.kind === "let" ? Math.min(ops[s.op].cost ?? 1, 20) : s.kind === "for" ? 0 : 1)
+const cost = (s: Stmt): number =>
+  s.kind === "let" ? Math.min(ops[s.op].cost ?? 1, 20) : s.kind === "for" ? 0 : 1
 
 /** Unrolls every loop of a kernel where that is legal and pays. */
 export function unroll(kernel: Kernel, options: Partial<UnrollOptions> = {}): Kernel {

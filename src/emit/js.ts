@@ -4,15 +4,15 @@
 // function with one long loop is optimised while it runs (on-stack), loses that in its cold tail on every call, and stays
 // slow; a function called often is optimised whole.
 import type { Kernel, Operand, Stmt } from "../loops.ts"
-import { type OpName, ops } from "../ops.ts"
+import { type Interval, type OpName, ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
 import { unroll } from "../unroll.ts"
 import { type Loop, type UpdateOp, combinable, identities } from "../unroll/facts.ts"
 import { placesIn } from "../walk.ts"
+import { type Accuracy, Elementary } from "./math.ts"
 import { Lines, type Names, type Value, axisComment, nameAll, outsideOf } from "./text.ts"
 
-/** How the elementary functions are computed: 1e-10 relative, within 2 ULP of f64, or by the engine's `Math`. */
-export type Accuracy = "fast" | "full" | "engine"
+export type { Accuracy } from "./math.ts"
 
 export interface JsOptions {
   /** Default: `fast` for kernels over f32 memory, `full` for f64. */
@@ -25,6 +25,22 @@ export interface JsOptions {
 const numberText = (v: number): string =>
   v < 0 || Object.is(v, -0) ? `(${Object.is(v, -0) ? "-0" : v})` : String(v)
 
+/** What is known about values from how they are made. */
+class Ranges {
+  private readonly known = new Map<number, Interval>()
+
+  define(id: number, op: OpName, args: readonly Operand[]): void {
+    const bounds = ops[op].bounds as ((...args: Interval[]) => Interval) | undefined
+    const [low, high] = bounds?.(...args.map((x) => this.of(x))) ?? [NaN, NaN]
+    if (low <= high) this.known.set(id, [low, high])
+  }
+
+  of(x: Operand): Interval {
+    if (x.kind === "number") return [x.value, x.value]
+    return this.known.get(x.id) ?? [-Infinity, Infinity]
+  }
+}
+
 class Emitter {
   readonly functions: Lines[] = []
   readonly mathFunctions = new Set<string>()
@@ -33,9 +49,12 @@ class Emitter {
   /** Values that may be computed in 32 bits, by number. */
   private readonly places: ReadonlySet<number>
   private states = 0
+  readonly elementary: Elementary
+  private readonly ranges = new Ranges()
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, accuracy: Accuracy) {
     this.kernel = kernel
+    this.elementary = new Elementary(accuracy, this.mathFunctions)
     this.names = nameAll(kernel)
     this.places = placesIn(kernel)
   }
@@ -90,6 +109,21 @@ class Emitter {
       .replace(/\$([a-z]+)/g, (_, p: string) => text.get(p)!)
   }
 
+  /** The expression of a `let`, after the statements it needs. */
+  private value(lines: Lines, { id, op, args, type }: Extract<Stmt, { kind: "let" }>): string {
+    this.ranges.define(id, op, args)
+    return (
+      (this.places.has(id) && this.place(op, args)) ||
+      this.elementary.write(
+        lines,
+        op,
+        args.map((x) => this.operand(x)),
+        args.map((x) => this.ranges.of(x)),
+      ) ||
+      this.expression(op, args, type)
+    )
+  }
+
   private update(s: Extract<Stmt, { kind: "update" }>): string {
     const acc = this.names.values.get(s.acc)!
     const value = this.operand(s.value, acc.type === "bool" ? "bool" : undefined)
@@ -115,7 +149,7 @@ class Emitter {
   private statement(lines: Lines, s: Stmt, top: boolean): void {
     switch (s.kind) {
       case "let":
-        return lines.add(`const t${s.id} = ${(this.places.has(s.id) && this.place(s.op, s.args)) || this.expression(s.op, s.args, s.type)}`)
+        return lines.add(`const t${s.id} = ${this.value(lines, s)}`)
       case "load": {
         const element = `${this.buffer(s)}[${this.operand(s.at)}]`
         return lines.add(`const t${s.id} = ${s.type === "bool" ? `${element} !== 0` : element}`)
@@ -171,9 +205,15 @@ class Emitter {
     const own = new Lines()
     this.functions.push(own)
     const outside = outsideOf(s.body)
-    const values = outside.values.filter((id) => id !== s.id).map((id) => ({ id, ...this.names.values.get(id)! }))
+    const values = outside.values
+      .filter((id) => id !== s.id)
+      .map((id) => ({ id, ...this.names.values.get(id)! }))
     const combined = combinable(s.body)
-    const accs = outside.updated.map((id) => ({ ...this.names.values.get(id)!, how: combined.get(id), place: this.states++ }))
+    const accs = outside.updated.map((id) => ({
+      ...this.names.values.get(id)!,
+      how: combined.get(id),
+      place: this.states++,
+    }))
     const parameters = [
       `i${s.id}`,
       ...outside.buffers.map((b) => this.names.buffers.get(b)!),
@@ -184,7 +224,9 @@ class Emitter {
     own.add(axisComment(s.axis))
     own.block(`function loop${number}(${parameters.join(", ")}) {`, () => {
       // Says what the parameters are, so that the engine converts each once and not where it is used.
-      for (const v of values) if (v.type !== "bool") own.add(this.isPlace(v) ? `${v.name} = ${v.name} | 0` : `${v.name} = +${v.name}`)
+      for (const v of values)
+        if (v.type !== "bool")
+          own.add(this.isPlace(v) ? `${v.name} = ${v.name} | 0` : `${v.name} = +${v.name}`)
       for (const a of accs)
         own.add(
           a.how
@@ -195,12 +237,18 @@ class Emitter {
       for (const a of accs) own.add(this.leave(`state[${a.place}]`, a))
     })
     for (const a of accs) lines.add(`state[${a.place}] = ${a.type === "bool" ? `${a.name} ? 1 : 0` : a.name}`)
-    lines.block(this.head(s, (i, step) => `${i} += ${step}`), () => lines.add(`loop${number}(${parameters.join(", ")})`))
+    lines.block(
+      this.head(s, (i, step) => `${i} += ${step}`),
+      () => lines.add(`loop${number}(${parameters.join(", ")})`),
+    )
     for (const a of accs) lines.add(`${a.name} = state[${a.place}]${a.type === "bool" ? " !== 0" : ""}`)
   }
 
   /** How an accumulator leaves the function of a chunk. */
-  private leave(place: string, a: { readonly name: string; readonly type: ScalarType; readonly how: UpdateOp | undefined }): string {
+  private leave(
+    place: string,
+    a: { readonly name: string; readonly type: ScalarType; readonly how: UpdateOp | undefined },
+  ): string {
     if (a.how === "add") return `${place} += ${a.name}`
     if (a.how === "mul") return `${place} *= ${a.name}`
     if (a.how === "max" || a.how === "min") {
@@ -247,11 +295,14 @@ class Emitter {
 
 /** The text of a factory: the body of a function without parameters that returns the kernel function. */
 export function emitJs(kernel: Kernel, options: JsOptions = {}): { readonly text: string } {
-  const emitter = new Emitter(options.optimise === false ? kernel : unroll(kernel))
+  const accuracy = options.accuracy ?? (kernel.dtype === "f32" ? "fast" : "full")
+  const emitter = new Emitter(options.optimise === false ? kernel : unroll(kernel), accuracy)
   const main = emitter.main()
+  const tables = emitter.elementary.head()
   const head = new Lines()
   const functions = [...emitter.mathFunctions].sort()
   if (functions.length > 0) head.add(`const ${functions.map((f) => `Math_${f} = Math.${f}`).join(", ")}`)
+  head.add(...tables)
   if (emitter.stateCount > 0) head.add(`const state = new Float64Array(${emitter.stateCount})`)
   kernel.scratch.forEach((_, i) => head.add(`let scratch${i} = new Float64Array(0)`))
   return { text: [head, ...emitter.functions, main].map(String).concat("return kernel\n").join("\n") }

@@ -64,8 +64,7 @@ export function outsideOf(body: readonly Stmt[]): Outside {
     if (id !== undefined) inside.add(id)
   })
   forEachStatement(body, (s) => {
-    for (const x of operandsOf(s))
-      if (x.kind === "value" && !inside.has(x.id)) values.add(x.id)
+    for (const x of operandsOf(s)) if (x.kind === "value" && !inside.has(x.id)) values.add(x.id)
     if (s.kind === "update" && !inside.has(s.acc)) updated.add(s.acc)
     if (s.kind === "load" || s.kind === "store" || s.kind === "fill") buffers.add(s.buffer)
     if (s.kind === "result") results = true

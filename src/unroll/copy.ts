@@ -6,7 +6,8 @@ import { type Numbers, literal, valueOf } from "./facts.ts"
 /** Values already made in the copies, by what made them. */
 type Made = Map<string, Operand>
 
-const key = (x: Operand): string => (x.kind === "value" ? `v${x.id}` : Object.is(x.value, -0) ? "-0" : String(x.value))
+const key = (x: Operand): string =>
+  x.kind === "value" ? `v${x.id}` : Object.is(x.value, -0) ? "-0" : String(x.value)
 
 /**
  * Copies statements several times into one block. Between copies only the substitution changes; a `let` or a load that
@@ -83,7 +84,9 @@ export class Copier {
   private make(op: keyof typeof ops, args: readonly Operand[], type: "int" | "real" | "bool"): Operand {
     if (type === "int") {
       if (args.every((x) => x.kind === "number"))
-        return literal((ops[op].eval as (...args: number[]) => number)(...args.map((x) => (x as { value: number }).value)))
+        return literal(
+          (ops[op].eval as (...args: number[]) => number)(...args.map((x) => (x as { value: number }).value)),
+        )
       const [x, y] = args
       const is = (z: Operand | undefined, v: number): boolean => z?.kind === "number" && z.value === v
       if (op === "add" && is(x, 0)) return y!
@@ -115,7 +118,14 @@ export class Copier {
   private statement(s: Stmt): void {
     switch (s.kind) {
       case "let":
-        return this.substitute(s.id, this.make(s.op, s.args.map((x) => this.operand(x)), s.type))
+        return this.substitute(
+          s.id,
+          this.make(
+            s.op,
+            s.args.map((x) => this.operand(x)),
+            s.type,
+          ),
+        )
       case "load": {
         const at = this.operand(s.at)
         const name = `load:${s.buffer.kind}${s.buffer.id}:${s.type}[${key(at)}]`
@@ -151,7 +161,13 @@ export class Copier {
         const inner = this.inside()
         inner.substitute(s.id, valueOf(id))
         inner.copy(s.body)
-        this.out.push({ ...s, ...bounds, ...(s.step ? { step: this.operand(s.step) } : {}), id, body: inner.out })
+        this.out.push({
+          ...s,
+          ...bounds,
+          ...(s.step ? { step: this.operand(s.step) } : {}),
+          id,
+          body: inner.out,
+        })
         return
       }
       case "if":

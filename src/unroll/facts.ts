@@ -8,7 +8,9 @@ export type UpdateOp = Extract<Stmt, { kind: "update" }>["op"]
 export const literal = (value: number): Operand => ({ kind: "number", value })
 export const valueOf = (id: number): Operand => ({ kind: "value", id })
 export const sameOperand = (x: Operand, y: Operand): boolean =>
-  x.kind === "value" ? y.kind === "value" && x.id === y.id : y.kind === "number" && Object.is(x.value, y.value)
+  x.kind === "value"
+    ? y.kind === "value" && x.id === y.id
+    : y.kind === "number" && Object.is(x.value, y.value)
 
 /** Makes numbers that no value of a kernel has, and knows which numbers are accumulators: a read of one cannot be shared. */
 export class Numbers {
@@ -97,7 +99,12 @@ export function updatedIn(body: readonly Stmt[]): Map<number, Set<UpdateOp>> {
 }
 
 /** Where each way of combining starts; `set` has no such value. */
-export const identities: Readonly<Partial<Record<UpdateOp, number>>> = { add: 0, mul: 1, max: -Infinity, min: Infinity }
+export const identities: Readonly<Partial<Record<UpdateOp, number>>> = {
+  add: 0,
+  mul: 1,
+  max: -Infinity,
+  min: Infinity,
+}
 
 /**
  * The accumulators of a block whose iterations may be combined in any grouping: always updated by the same operator and never

@@ -88,7 +88,10 @@ function isRowMajor(at: Operand, s: Loop, inner: Loop, lets: ReturnType<typeof l
   if (!base || !made.args.some((x) => x.kind === "value" && x.id === inner.id)) return false
   const product = base.kind === "value" ? lets.get(base.id) : undefined
   if (product?.op !== "mul") return false
-  return product.args.some((x) => x.kind === "value" && x.id === s.id) && product.args.some((x) => sameOperand(x, inner.to))
+  return (
+    product.args.some((x) => x.kind === "value" && x.id === s.id) &&
+    product.args.some((x) => sameOperand(x, inner.to))
+  )
 }
 
 /** Jamming pays if the copies have sums of their own, share a load, or add to one element. */
@@ -96,7 +99,9 @@ function pays(s: Loop, inner: Loop): boolean {
   const varies = dependsOn(s.id, s.body)
   const fixed = (x: Operand): boolean => x.kind === "number" || !varies.has(x.id)
   if (updatedIn(inner.body).size > 0) return true
-  return inner.body.some((x) => (x.kind === "load" && fixed(x.at)) || (x.kind === "store" && x.accumulate && fixed(x.at)))
+  return inner.body.some(
+    (x) => (x.kind === "load" && fixed(x.at)) || (x.kind === "store" && x.accumulate && fixed(x.at)),
+  )
 }
 
 /** Jams `count` iterations; `inside` unrolls the inner loop further, `remaining` what is left of the outer loop. */
@@ -114,7 +119,9 @@ export function jam(
   const at = s.body.indexOf(inner)
   const written = writtenIn(s.body)
   const outer = new Copier(numbers, written)
-  const lane = Array.from({ length: count }, (_, k) => outer.fork(s.id, outer.int("add", valueOf(id), literal(k))))
+  const lane = Array.from({ length: count }, (_, k) =>
+    outer.fork(s.id, outer.int("add", valueOf(id), literal(k))),
+  )
   for (const copier of lane) copier.copy(s.body.slice(0, at))
   const index = numbers.value()
   const core = outer.inside()
@@ -153,8 +160,10 @@ function addOnce(body: readonly Stmt[], numbers: Numbers): Stmt[] {
     const last = group.stores.at(-1)!
     if (s !== last) return []
     const copier = new Copier(numbers, new Set())
-    const value = copier.balanced("add", group.stores.map((x) => x.value))
+    const value = copier.balanced(
+      "add",
+      group.stores.map((x) => x.value),
+    )
     return [...copier.out, { ...last, value }]
   })
 }
-

@@ -31,7 +31,15 @@ export function lanes(s: Loop, count: number, numbers: Numbers): Stmt[] {
     main.copy(s.body)
   }
   const combine = combined.flatMap(({ acc, op, lanes: own }) => tree(acc, op, own, numbers))
-  const whole: Stmt = { kind: "for", id, from: s.from, to: middle, step: literal(count), body: main.out, axis: s.axis }
+  const whole: Stmt = {
+    kind: "for",
+    id,
+    from: s.from,
+    to: middle,
+    step: literal(count),
+    body: main.out,
+    axis: s.axis,
+  }
   return [...before.out, ...accs, whole, ...combine, ...rest(s, middle, numbers)]
 }
 
@@ -44,7 +52,12 @@ export function rest(s: Loop, from: Operand, numbers: Numbers): Stmt[] {
 }
 
 /** Combines the accumulators of the further lanes two by two, then with the first lane's. */
-function tree(acc: number, op: "add" | "mul" | "max" | "min", own: readonly number[], numbers: Numbers): Stmt[] {
+function tree(
+  acc: number,
+  op: "add" | "mul" | "max" | "min",
+  own: readonly number[],
+  numbers: Numbers,
+): Stmt[] {
   const copier = new Copier(numbers, new Set())
   const value = copier.balanced(op, own.map(valueOf))
   return [...copier.out, { kind: "update", acc, op, value }]
