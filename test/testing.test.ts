@@ -140,7 +140,10 @@ describe("arbitraryInputs", () => {
       ),
       { seed: 3 },
     )
-    const { data, shape } = result.counterexample![0]["x"] as unknown as { data: Float64Array; shape: number[] }
+    const { data, shape } = result.counterexample![0]["x"] as unknown as {
+      data: Float64Array
+      shape: number[]
+    }
     expect([Array.from(data), shape]).toEqual([[1], [1, 1]])
   })
 })

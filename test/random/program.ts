@@ -257,7 +257,8 @@ const heads: fc.Arbitrary<{ readonly text: string; readonly scope: Scope }> = fc
 export const programs: fc.Arbitrary<string> = heads.chain(({ text, scope }) =>
   fc
     .record({
-      body: scope.scores.length > 0 ? choose([2, real(scope, 4)], [2, contrast(scope.scores)]) : real(scope, 4),
+      body:
+        scope.scores.length > 0 ? choose([2, real(scope, 4)], [2, contrast(scope.scores)]) : real(scope, 4),
       where: fc.option(condition(scope, 2), { freq: 4 }),
       per: fc.option(join("(0.5 + ", real(scope, 1), "^2)"), { freq: 5 }),
       whole: fc.nat(4).map((n) => n === 4),
