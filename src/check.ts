@@ -11,7 +11,7 @@ import { type AxisGroup, type Callable, type Frame, nest, rangesIn } from "./che
 import { broken } from "./check/values.ts"
 import { type Diagnostic, LossError, Report, error } from "./diagnostics.ts"
 import type { Loss } from "./loss.ts"
-import { type Library, type Load, type Parse, readModule } from "./modules.ts"
+import { type Library, type Load, type Module, type Parse, readModule } from "./modules.ts"
 import { createCore } from "./simplify.ts"
 import type { Source, Span } from "./source.ts"
 
@@ -49,21 +49,38 @@ export function check(file: Ast.File, source: Source, context: CheckContext): Ch
   const report = new Report(context.limits?.diagnostics)
   const module = readModule(file, source, report, context.load, context.parse)
   const losses: Loss[] = []
-  for (const declaration of file.declarations) {
-    if (report.full) break
-    if (declaration.kind === "use") continue
+  const read = (from: Module, declaration: Ast.Def | Ast.Loss | Ast.Bare): Loss | undefined => {
     const nodes = context.limits?.nodes ?? forwardNodes
     const core = createCore({ nodes: Math.max(allNodes, nodes) })
-    const c = new Checking(core, module, context.library, report, nodes, evaluate)
-    guarded(report, source, declaration.span, () => {
+    const c = new Checking(core, from, context.library, report, nodes, evaluate)
+    let made: Loss | undefined
+    guarded(report, from.source, declaration.span, () => {
       if (declaration.kind === "def") return checkDef(c, declaration)
       const loss =
         declaration.kind === "loss" ? declaration : inferHeader(c, declaration, context.params ?? {})
-      const made = loss && checkLoss(c, loss, declaration)
-      if (made && !c.failed) losses.push(made)
+      made = loss && checkLoss(c, loss, declaration)
     })
+    return c.failed ? undefined : made
   }
+  for (const declaration of file.declarations) {
+    if (report.full) break
+    const made = declaration.kind === "use" ? undefined : read(module, declaration)
+    if (made) losses.push(made)
+  }
+  for (const used of reachable(module))
+    for (const { declaration } of [...used.declared.values()].flat())
+      if (declaration.kind !== "function-binding" && !report.full) read(used, declaration)
   return { losses, diagnostics: report.diagnostics }
+}
+
+/** The modules that a module uses, and those that they use. */
+function reachable(module: Module, found = new Set<Module>()): ReadonlySet<Module> {
+  for (const used of module.uses) {
+    if (found.has(used)) continue
+    found.add(used)
+    reachable(used, found)
+  }
+  return found
 }
 
 /** Turns a limit that is reached, and a stack that overflows, into a diagnostic. */

@@ -52,6 +52,72 @@ for (const file of filesOf("check"))
       })
   })
 
+describe("files that are used", () => {
+  const files: Readonly<Record<string, string>> = {
+    "./a.loss": "def twice(x) = 2 * x\nloss gap[b](x, y) = twice(x - y)",
+    "./b.loss": 'use "./a.loss"\ndef half(x) = twice(x) / 4',
+    "./wrong.loss": "def third(x) = x / tree",
+  }
+  const load = (path: string) => source(files[path]!, path)
+
+  test("lend their functions and losses", () => {
+    const { losses, diagnostics } = checked('use "./a.loss"\nloss l[b](x, y) = gap(x, y) + twice(y)', {
+      load,
+    })
+    expect(renderAll(diagnostics)).toBe("")
+    expect(losses.map(printLoss)).toEqual(["L[b] = 2 * y[b] + 2 * (x[b] - y[b])"])
+  })
+  test("do not lend what they use themselves", () => {
+    const { diagnostics } = checked('use "./b.loss"\nloss l[b](x) = half(x) + twice(x)', { load })
+    expect(diagnostics.map((one) => one.code)).toEqual(["unknown-function"])
+  })
+  test("are checked with the file that uses them", () => {
+    const { diagnostics } = checked('use "./wrong.loss"\nloss l[b](x) = x', { load })
+    expect(diagnostics.map((one) => `${one.source?.name} ${one.code}`)).toEqual(["./wrong.loss unknown-name"])
+  })
+})
+
+describe("limits", () => {
+  const chain = (body: (below: string) => string) => {
+    const defs = Array.from(
+      { length: 60 },
+      (_, i) => `def f${i}(x, y) = ${i === 0 ? "x * y" : body(`f${i - 1}`)}`,
+    )
+    return `${defs.join("\n")}\nloss l[b](x, y) = f59(x, y)`
+  }
+  const attacks: readonly (readonly [name: string, text: string, code?: string])[] = [
+    ["60 functions that add each other twice", chain((f) => `${f}(x, y) + ${f}(x, y)`)],
+    ["60 functions of shifted arguments", chain((f) => `${f}(x, y) * ${f}(x + 1, y)`)],
+    ["60 functions nested twice", chain((f) => `${f}(${f}(x, y), y)`), "too-many-nodes"],
+    [
+      "60 functions of ever new arguments",
+      chain((f) => `${f}(x * 2.1, y) + ${f}(y * 3.3, x * 1.1)`),
+      "too-many-nodes",
+    ],
+    ["90 nested sums", `loss l[b](x: [d]) = ${nested(90, (i) => `sum[j${i} in d](x[d = j${i}] * `)}`],
+    ["300 shifts", `loss l[b](x: [t]) = sum[t](${plus(300, (i) => `(x[t = t - ${i}] ?? 0)`)})`],
+    [
+      "300 unproved shifts",
+      `loss l[b](x: [t]) = sum[t](${plus(300, (i) => `x[t = t + 1 + ${i}]`)})`,
+      "index-out-of-range",
+    ],
+  ]
+  for (const [name, text, code] of attacks)
+    test(name, () => {
+      const { losses, diagnostics } = checked(text)
+      expect([...new Set(diagnostics.map((one) => one.code))]).toEqual(code ? [code] : [])
+      expect(losses.length).toBe(code ? 0 : 1)
+    })
+})
+
+function nested(n: number, open: (i: number) => string): string {
+  return `${Array.from({ length: n }, (_, i) => open(i)).join("")}1${")".repeat(n)}`
+}
+
+function plus(n: number, term: (i: number) => string): string {
+  return Array.from({ length: n }, (_, i) => term(i)).join(" + ")
+}
+
 /** Everything the checker says about a text: diagnostics, then each loss with what its calls must satisfy. */
 function shown(text: string): string {
   const [, params] = /^\/\/ params (.*)$/m.exec(text) ?? []

@@ -4,6 +4,7 @@ import { nearest } from "../diagnostics.ts"
 import type { Expr } from "../ir.ts"
 import { arity } from "../modules.ts"
 import { type OpName, ops } from "../ops.ts"
+import { terms } from "../sums.ts"
 import { resolveAxis } from "./axes.ts"
 import type { Checking } from "./checking.ts"
 import { inline } from "./inline.ts"
@@ -149,7 +150,8 @@ function operand(
 function positive(c: Checking, e: Expr, node: Ast.Call, scope: Scope): Need[] {
   if (e.kind === "const" || scope.frame.site) return []
   const sumOfSquares = e.kind === "ref" && e.def.op === "sum"
-  if (sumOfSquares) return []
+  const kept = terms(e).some(({ term, negative }) => !negative && term.kind === "const" && term.value > 0)
+  if (sumOfSquares || kept) return []
   return [
     {
       kind: "condition",

@@ -239,6 +239,19 @@ function bindOne(c: Checking, binding: Ast.Binding, scope: Scope): Scope {
         c.fail(scope, span, "reserved-function", `\`${name}\` is a function of the language`, {
           help: "use another name",
         })
+      for (const { name: parameter } of binding.arguments) {
+        const known = find(scope, parameter.name)
+        if (known?.kind !== "axis") continue
+        c.fail(
+          scope,
+          parameter.span,
+          "name-taken",
+          `\`${parameter.name}\` is ${called(known.group.what)} already`,
+          {
+            help: "axes and values share their names: use another",
+          },
+        )
+      }
       const callable: Callable = {
         kind: "local",
         name,

@@ -167,20 +167,20 @@ function inequality(
 
 /** Which elements of optional labels gathers read: a condition over the axes of the label. */
 function labelsRead(core: Core, needs: readonly LabelNeed[]): LabelRead[] {
-  const out: LabelRead[] = []
-  for (const need of needs) {
+  const all = needs.map((need): LabelRead => {
     const { input } = need.load
     const axes = input.dimensions.map((d) => core.axis(d.name, d.extent))
-    const condition = readWhere(
-      core,
-      need.load,
-      conjunction(core, [...need.given].reverse().flatMap(conjuncts)),
-      axes,
-    )
-    if (!out.some((one) => one.input === input && one.condition === condition))
-      out.push({ input, condition, extent: input.label!.extent })
+    const given = conjunction(core, [...need.given].reverse().flatMap(conjuncts))
+    return { input, condition: readWhere(core, need.load, given, axes), extent: input.label!.extent }
+  })
+  // A read under more conditions than another one adds nothing.
+  const covers = (weak: LabelRead, strong: LabelRead): boolean => {
+    const known = conjuncts(strong.condition)
+    return weak.input === strong.input && conjuncts(weak.condition).every((one) => known.includes(one))
   }
-  return out
+  return all.filter(
+    (one, i) => !all.some((other, k) => k !== i && covers(other, one) && (!covers(one, other) || k < i)),
+  )
 }
 
 /** When an element is read: the condition of the gather, for some value of the axes that the label does not have. */

@@ -241,6 +241,7 @@ class Inference {
       this.visit(e.filter, outer, bound)
     }
     const callable = this.callable(e)
+    if (callable?.declaration.arguments.some((one) => one.type)) return this.typedCall(e, callable, bound)
     const several = (name === "min" || name === "max") && e.arguments.length > 1
     const reduces = (reductions.has(name) && !several) || this.works(callable, new Set())
     let feature = outer
@@ -260,6 +261,34 @@ class Inference {
     for (const { value } of e.named) this.visit(value, undefined, bound)
     if (name === "any" || name === "all" || name === "count")
       e.arguments.forEach((argument) => this.truth(argument, bound))
+  }
+
+  /** A call of something that declares what its arguments are: a loss of the library. */
+  private typedCall(e: Ast.Call, callable: Callable, bound: ReadonlySet<string>): void {
+    const { declaration } = callable
+    const nameOf = (axis: Ast.Axis): string => (axis.kind === "name" ? axis.name : "...")
+    const batch = declaration.kind === "loss" ? declaration.axes.map(nameOf) : []
+    const features = new Map<string, Feature>()
+    const featureOf = (axis: string): Feature => {
+      const known = features.get(axis) ?? {}
+      features.set(axis, known)
+      return known
+    }
+    const named = e.named.map(({ name, value }) => {
+      return { value, parameter: declaration.arguments.find((one) => one.name.name === name.name) }
+    })
+    const given = e.arguments.map((value, i) => ({ value, parameter: declaration.arguments[i] }))
+    for (const { value, parameter } of [...given, ...named]) {
+      const own = parameter?.type?.axes.map(nameOf).find((axis) => !batch.includes(axis))
+      this.visit(value, own === undefined ? undefined : featureOf(own), bound)
+      const one = value.kind === "name" ? this.input(value, bound) : undefined
+      const scalar = parameter?.type?.scalar
+      if (!one || !scalar) continue
+      if (scalar.kind === "index") {
+        one.into = featureOf(scalar.axis.name)
+        one.sentinel = scalar.sentinel
+      } else if (scalar.kind === "plain" && scalar.type !== "real") one.type = scalar.type
+    }
   }
 
   private callable(e: Ast.Call): Callable | undefined {

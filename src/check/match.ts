@@ -61,6 +61,19 @@ export function matchAxes(
           )
           return undefined
         }
+        const twice = [...found].find(
+          ([other, axes]) => other !== name && axes.some((a) => group.includes(a)),
+        )
+        if (twice) {
+          c.fail(
+            scope,
+            at.span,
+            "argument-axes",
+            `axes \`${twice[0]}\` and \`${name}\` of \`${callable.name}\` would both be ${axisNames(group)}`,
+            { help: `rename one of them: \`let v[${name} in …] = x[${axisName(group[0]!)} = ${name}]\`` },
+          )
+          return undefined
+        }
         found.set(name, group)
         group.forEach((a) => matched.add(a))
       }

@@ -244,7 +244,8 @@ class Prover {
           case "relu":
             return lower ? either(this.core.zero, x!) : both(this.core.zero, x!)
           case "clamp":
-            return lower ? put(linear(y!)) : put(linear(z!))
+            // Of a range that ends before it begins, the end is what comes out.
+            return lower ? both(y!, z!) : put(linear(z!))
           case "mod":
             return this.attempt(() =>
               this.nonNegative({ ...linear(y!), constant: linear(y!).constant - 1 }, 1),
