@@ -38,7 +38,7 @@ const cases = [
 
 function expectClose(found: number[][], wanted: number[][], tolerance: number): void {
   wanted.forEach((list, k) => {
-    const scale = Math.max(...list.map(Math.abs), 1e-2)
+    const scale = Math.max(...list.map(Math.abs), 0.1)
     list.forEach((x, i) => {
       const y = found[k]![i]!
       if (Object.is(x, y) || Math.abs(x - y) <= tolerance * Math.max(scale, Math.abs(x))) return

@@ -1,0 +1,175 @@
+// Elementary functions as they are emitted, against double-double arithmetic.
+import { describe, expect, test } from "vitest"
+import { type Accuracy, emitJs } from "../src/emit/js.ts"
+import { type OpName, ops } from "../src/ops.ts"
+import { instantiate } from "../src/run/js.ts"
+import { random } from "./emit.data.ts"
+import { Builder } from "./emit.kernels.ts"
+import { type Double, add, exp, expm1, from, log, log1p, quotient, toNumber } from "./math.double.ts"
+
+/** The emitted function of one or two arrays. */
+function emitted(op: OpName, accuracy: Accuracy): (...columns: Float64Array[]) => Float64Array {
+  const b = new Builder("f64")
+  const n = b.size("n")
+  const inputs = ops[op].params.map((name) => b.input(name, n))
+  const out = b.output("out", n)
+  b.for("i", n, (i) => b.store(out, i, b.op(op, ...inputs.map((input) => b.load(input, i)))))
+  const run = instantiate(emitJs(b.kernel(), { accuracy }).text)
+  return (...columns) => {
+    const result = new Float64Array(columns[0]!.length)
+    run(...columns, result, result.length, new Float64Array(0))
+    return result
+  }
+}
+
+// prettier-ignore
+const grid = [0, -0, 1e-320, 1e-45, 1e-8, 1 / 256, 0.5, 1, 2, 36.8, 88.7, 103.9, 708, 709.78, 709.8, 745.1, 745.2, 746, 1e4, 1e300, Infinity]
+  .flatMap((x) => [x, -x])
+  .concat([NaN, Math.LN2, -Math.LN2, 5e-324, Number.MAX_VALUE, 1 - 2 ** -53, 1 + 2 ** -52])
+
+const one = from(1)
+const negate = ([high, low]: Double): Double => [-high, -low]
+
+/** Each function in double-double, where it is finite, and where random points lie. */
+const functions: Partial<Record<OpName, { exact: (x: number) => Double; ranges: [number, number][] }>> = {
+  exp: {
+    exact: exp,
+    ranges: [
+      [-1, 1],
+      [-40, 0],
+      [-708, 709],
+    ],
+  },
+  expm1: {
+    exact: expm1,
+    ranges: [
+      [-1, 1],
+      [-1e-3, 1e-3],
+      [-50, 50],
+      [-708, 709],
+    ],
+  },
+  log: {
+    exact: log,
+    ranges: [
+      [0, 2],
+      [0.98, 1.02],
+      [0, 1e4],
+      [0, 1e300],
+      [0, 1e-290],
+    ],
+  },
+  log1p: {
+    exact: log1p,
+    ranges: [
+      [-1, 0],
+      [0, 1],
+      [-1e-3, 1e-3],
+      [0, 1e4],
+      [0, 1e300],
+    ],
+  },
+  log1mexp: {
+    exact: (x) => (x > -1 ? log(toNumber(negate(expm1(x)))) : log1p(-toNumber(exp(x)))),
+    ranges: [
+      [-1, 0],
+      [-40, 0],
+      [-1e-3, 0],
+    ],
+  },
+  tanh: {
+    exact: (x) => quotient(expm1(2 * x), add(expm1(2 * x), from(2))),
+    ranges: [
+      [-1, 1],
+      [-1e-3, 1e-3],
+      [-30, 30],
+    ],
+  },
+  sigmoid: {
+    exact: (x) => (x >= 0 ? quotient(one, add(one, exp(-x))) : quotient(exp(x), add(one, exp(x)))),
+    ranges: [
+      [-1, 1],
+      [-700, 700],
+    ],
+  },
+  softplus: {
+    exact: (x) => add(from(Math.max(x, 0)), log1p(toNumber(exp(-Math.abs(x))))),
+    ranges: [
+      [-1, 1],
+      [-40, 40],
+      [-700, 700],
+    ],
+  },
+}
+
+/** 100,000 points spread over the ranges, and as many powers of ten inside them. */
+function points(ranges: readonly (readonly [number, number])[]): Float64Array {
+  const next = random(7)
+  return Float64Array.from({ length: 100_000 }, (_, i) => {
+    const [low, high] = ranges[i % ranges.length]!
+    const x = low + (high - low) * next()
+    return i % 7 === 0 ? x * 10 ** (-20 * next()) : x
+  })
+}
+
+/** Distance in units of the last place of the exact value. */
+function ulps(found: number, exact: Double): number {
+  const size = Math.abs(exact[0])
+  const ulp = Math.max(2 ** (Math.floor(Math.log2(size)) - 52), 2 ** -1074)
+  return Math.abs(found - exact[0] - exact[1]) / ulp
+}
+
+describe.each(Object.entries(functions))("%s", (name, { exact, ranges }) => {
+  const op = name as OpName
+  const reference = ops[op].eval as (x: number) => number
+
+  test.each(["fast", "full"] as const)("%s is accurate at random points", (accuracy) => {
+    const x = points(ranges)
+    const y = emitted(op, accuracy)(x)
+    let worst = 0
+    let at = 0
+    x.forEach((value, i) => {
+      const wanted = exact(value)
+      const tiny = Math.abs(wanted[0]) < 2.3e-308
+      const error =
+        accuracy === "full" || tiny
+          ? ulps(y[i]!, wanted)
+          : Math.abs((y[i]! - wanted[0] - wanted[1]) / (wanted[0] || 1)) / 1e-10
+      if (!(error <= worst)) [worst, at] = [error, value]
+    })
+    // The engine's functions, of which the composed ones are made, are within 1 ULP each.
+    const limit = accuracy === "fast" ? 1 : ["exp", "log", "log1p", "expm1"].includes(op) ? 2 : 4
+    expect(worst, `${op}(${at})`).toBeLessThanOrEqual(limit)
+  })
+
+  test.each(["fast", "full", "engine"] as const)("%s has the limits of the function", (accuracy) => {
+    const x = Float64Array.from(grid)
+    const y = emitted(op, accuracy)(x)
+    // The engine's exp is infinite where its reciprocal is still more than 0.
+    const smallest = op === "sigmoid" && accuracy === "engine" ? 1e-308 : 2e-323
+    x.forEach((value, i) => {
+      const wanted = reference(value)
+      const found = y[i]!
+      const close = Math.abs(found - wanted) <= Math.abs(wanted) * 1e-10 + smallest
+      expect(Object.is(found, wanted) || close, `${op}(${value}) is ${found}, not ${wanted}`).toBe(true)
+    })
+  })
+})
+
+describe.each(["logaddexp", "xlogy"] as const)("%s", (op) => {
+  test.each(["fast", "full", "engine"] as const)("%s agrees with the table of operators", (accuracy) => {
+    const pairs = grid.flatMap((x) => grid.map((y) => [x, y] as const))
+    const [x, y] = [0, 1].map((k) => Float64Array.from(pairs, (pair) => pair[k]!)) as [
+      Float64Array,
+      Float64Array,
+    ]
+    const found = emitted(op, accuracy)(x, y)
+    pairs.forEach(([x, y], i) => {
+      const wanted = (ops[op].eval as (x: number, y: number) => number)(x, y)
+      const close = Math.abs(found[i]! - wanted) <= Math.abs(wanted) * 1e-10 + 2e-323
+      expect(Object.is(found[i], wanted) || close, `${op}(${x}, ${y}) is ${found[i]}, not ${wanted}`).toBe(
+        true,
+      )
+    })
+  })
+})
