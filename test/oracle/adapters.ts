@@ -16,10 +16,16 @@ export interface Adapter {
   readonly ignore?: readonly string[]
   /** Parameters whose values are written differently in the library. */
   readonly values?: Readonly<Record<string, (value: unknown) => unknown>>
+  /** The mean of nothing in the file; NaN if absent. */
+  readonly emptyMean?: "zero"
   /** Inputs that are options with one value. */
   readonly scalars?: readonly string[]
   /** Inputs whose shape is written differently in the library (same elements). */
   readonly reshape?: Readonly<Record<string, (one: Case) => readonly number[]>>
+  /** Integer inputs that are conditions in the library. */
+  readonly bools?: readonly string[]
+  /** With reduction none: which rows of the library the file has, if it leaves some out. */
+  readonly rows?: (one: Case) => { readonly of: number; readonly kept: readonly number[] } | undefined
   /** Inputs that torch broadcasts → the shape to expand them to. */
   readonly expand?: Readonly<Record<string, (one: Case) => readonly number[]>>
 }
@@ -35,6 +41,15 @@ const lastAxis =
     one.inputs[name]!.shape.slice(-1)
 
 const prediction = { input: "pred" }
+/** The file drops the rows of the first class where the library keeps them as 0. */
+const withoutBackground = (one: Case): { of: number; kept: number[] } | undefined => {
+  if (one.params?.["include_background"] !== false) return undefined
+  const [samples = 1, classes = 1] = one.inputs["input"]!.shape
+  const rows = Array.from({ length: samples * classes }, (_, row) => row)
+  return { of: rows.length, kept: rows.filter((row) => row % classes > 0) }
+}
+
+const pair = { a: "x", b: "y" }
 const isSoft = (one: Case): boolean => one.inputs["target"]!.dtype === "float64"
 
 export const adapters: Readonly<Record<string, Adapter>> = {
@@ -91,4 +106,71 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   supcon_loss: { loss: "supCon", names: { embeddings: "z", labels: "y", temperature: "tau" } },
   clip_loss: { loss: "clip", scalars: ["logit_scale", "logit_bias"] },
   siglip_loss: { loss: "sigLip", scalars: ["logit_scale", "logit_bias"] },
+
+  // Regression
+  quantile_loss: { loss: "quantile", names: prediction },
+  log_cosh_loss: { loss: "logCosh", names: prediction },
+  wing_loss: { loss: "wing", names: prediction },
+  adaptive_wing_loss: { loss: "adaptiveWing", names: prediction },
+  charbonnier_loss: { loss: "charbonnier", names: prediction },
+  barron_loss: { loss: "barron", names: { input: "residual" } },
+  tweedie_loss: { loss: "tweedie" },
+  mixture_density_loss: { loss: "mixtureDensity" },
+
+  // Classification
+  sigmoid_focal_loss: { loss: "sigmoidFocal", names: { input: "logits" } },
+  softmax_focal_loss: { loss: "softmaxFocal", names: { input: "logits" } },
+  poly1_cross_entropy_loss: { loss: "poly1CrossEntropy", names: { input: "logits" } },
+  z_loss_cross_entropy: { loss: "zLossCrossEntropy", names: { input: "logits" } },
+  hinge_loss: { loss: "hinge" },
+  categorical_hinge_loss: { loss: "categoricalHinge" },
+
+  // Distributions
+  jsd_loss: { loss: "jsd" },
+  tvd_loss: { loss: "totalVariation" },
+  distillation_kl_loss: { loss: "distillationKl" },
+  vae_gaussian_kl_loss: { loss: "vaeGaussianKl", names: { logvar: "logVar" } },
+  mmd_rbf_loss: { loss: "mmdRbf" },
+
+  // Embeddings
+  contrastive_loss: { loss: "contrastive", names: pair },
+  normalized_softmax_loss: { loss: "normalizedSoftmax" },
+  cosface_loss: { loss: "cosFace" },
+  arcface_loss: { loss: "arcFace" },
+  multi_similarity_loss: { loss: "multiSimilarity" },
+  circle_loss: { loss: "circle", emptyMean: "zero" },
+  proxy_anchor_loss: { loss: "proxyAnchor" },
+  proxy_nca_loss: { loss: "proxyNca", names: { softmax_scale: "scale" } },
+  cosent_loss: { loss: "cosent", names: pair },
+  barlow_twins_loss: { loss: "barlowTwins" },
+  vicreg_loss: { loss: "vicReg" },
+
+  // Preferences and rewards
+  dpo_loss: { loss: "dpo", static: ["lossType"] },
+  cpo_simpo_loss: { loss: "simPo" },
+  orpo_loss: { loss: "orpo" },
+  kto_loss: { loss: "kto", scalars: ["kl"] },
+  ppo_clip_loss: { loss: "ppoClip" },
+  grpo_loss: { loss: "grpo", static: ["lossType", "importance"], bools: ["mask"] },
+
+  // Ranking and survival
+  bpr_loss: { loss: "bpr" },
+  ranknet_loss: { loss: "rankNet" },
+  listnet_loss: { loss: "listNet" },
+  cox_ph_loss: { loss: "coxPh", bools: ["event"] },
+
+  // Segmentation
+  dice_loss: {
+    loss: (one) => (one.params?.["batch"] ? "diceBatch" : "dice"),
+    ignore: ["batch"],
+    static: ["activation"],
+    rows: withoutBackground,
+  },
+  generalized_dice_loss: {
+    loss: "generalizedDice",
+    names: { w_type: "weighting" },
+    static: ["activation", "weighting"],
+  },
+  tversky_loss: { loss: "tversky", static: ["activation"] },
+  focal_tversky_loss: { loss: "focalTversky", static: ["activation"] },
 }

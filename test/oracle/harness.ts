@@ -265,6 +265,16 @@ function findKernel(loss: AnyLoss, name: string, options: Readonly<Record<string
 const camelCase = (name: string): string =>
   name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
 
+/** Puts values into the rows that a file has, 0 elsewhere. */
+function spread(
+  values: Float64Array,
+  rows: { readonly of: number; readonly kept: readonly number[] },
+): Float64Array {
+  const out = new Float64Array(rows.of)
+  rows.kept.forEach((row, at) => (out[row] = values[at]!))
+  return out
+}
+
 const flat = (value: number | ArrayLike<number> | { readonly data: ArrayLike<number> }): ArrayLike<number> =>
   typeof value === "number" ? [value] : "data" in value ? value.data : value
 
@@ -299,7 +309,8 @@ function answer(one: Case, adapter: Adapter, target: Target, dtype: Dtype): Resu
       values = expand(values, shape, to)
       shape = to
     }
-    const array = tensor.dtype === "int64" ? Int32Array : tensor.dtype === "bool" ? Uint8Array : arrays[dtype]
+    const isBool = tensor.dtype === "bool" || adapter.bools?.includes(oracle)
+    const array = isBool ? Uint8Array : tensor.dtype === "int64" ? Int32Array : arrays[dtype]
     inputs[rename(oracle)] = adapter.scalars?.includes(oracle)
       ? values[0]
       : { data: array.from(values), shape: [...shape] }
@@ -312,13 +323,16 @@ function answer(one: Case, adapter: Adapter, target: Target, dtype: Dtype): Resu
     reduction: reduction === "batchmean" ? "mean" : reduction,
     grad: differentiated.map(rename),
     static: fixed,
-    emptyMean: "nan",
+    emptyMean: adapter.emptyMean ?? "nan",
     ...(one.error ? { check: true } : {}),
   })
-  const cotangent = one.upstream && { cotangent: arrays[dtype].from(elements(one.upstream)) }
-  const result = kernel(inputs, cotangent)
+  const rows = reduction === "none" ? adapter.rows?.(one) : undefined
+  const upstream = one.upstream && elements(one.upstream)
+  const cotangent = upstream && arrays[dtype].from(rows ? spread(upstream, rows) : upstream)
+  const result = kernel(inputs, cotangent && { cotangent })
+  const output = flat(result.loss)
   return {
-    output: flat(result.loss),
+    output: rows ? rows.kept.map((row) => output[row]!) : output,
     grads: Object.fromEntries(
       differentiated.map((oracle) => {
         const values = flat(result.grad[rename(oracle)]!)
