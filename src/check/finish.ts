@@ -7,7 +7,8 @@ import type { LabelRead, Loss } from "../loss.ts"
 import { any, substitute } from "../sums.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
 import { asNumber, condition } from "./operands.ts"
-import { type Remainder, assumptions, isGround, remaining } from "./ranges.ts"
+import { assumptions, isGround } from "./facts.ts"
+import { type Remainder, remaining } from "./ranges.ts"
 import type { Scope } from "./scope.ts"
 import {
   type ConditionNeed,

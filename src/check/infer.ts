@@ -6,6 +6,7 @@ import type { Span } from "../source.ts"
 import type { Checking } from "./checking.ts"
 import { reductions } from "./reductions.ts"
 import { type Callable, type Frame, type Scope, nest } from "./scope.ts"
+import { each } from "./tree.ts"
 
 /** Inputs that share a feature axis. */
 interface Feature {
@@ -427,40 +428,4 @@ function calls(root: Ast.Expr, see: (call: Ast.Call) => void): void {
   each(root, (e) => {
     if (e.kind === "call") see(e)
   })
-}
-
-/** Every expression below a root, the root included. */
-function each(root: Ast.Expr, see: (e: Ast.Expr) => void): void {
-  see(root)
-  for (const child of childrenOf(root)) each(child, see)
-}
-
-function childrenOf(e: Ast.Expr): readonly Ast.Expr[] {
-  switch (e.kind) {
-    case "call":
-      return [...(e.filter ? [e.filter] : []), ...e.arguments, ...e.named.map((one) => one.value)]
-    case "binary":
-      return [e.left, e.right]
-    case "unary":
-      return [e.operand]
-    case "if":
-      return [e.condition, e.whenTrue, e.whenFalse]
-    case "let":
-      return [
-        ...e.bindings.flatMap((one) =>
-          one.kind === "function-binding" ? [one.body] : one.kind === "axis-binding" ? [] : [one.value],
-        ),
-        e.body,
-      ]
-    case "substitute":
-      return [e.target, ...e.entries.map((one) => one.value), ...(e.default ? [e.default] : [])]
-    case "member":
-      return [e.target]
-    case "tuple":
-      return e.items
-    case "fold":
-      return [...e.states.map((one) => one.initial), e.step]
-    default:
-      return []
-  }
 }

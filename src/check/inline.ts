@@ -1,15 +1,13 @@
 // A call of a function or a loss -> the value of its body, read with the arguments in place of the parameters.
 import type * as Ast from "../../grammar/ast.ts"
-import { nearest } from "../diagnostics.ts"
-import type { Input } from "../types.ts"
+import { type Given, checkDomain, readArguments } from "./arguments.ts"
 import { bind } from "./axes.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
 import { bindAll } from "./expressions.ts"
-import { article, memberOf, violation } from "./header.ts"
-import { type Given, matchAxes } from "./match.ts"
+import { matchAxes } from "./match.ts"
 import { asSingle } from "./operands.ts"
-import { isGround } from "./ranges.ts"
-import { type Axis, type AxisGroup, type Callable, type Frame, type Scope, nest, rangesIn } from "./scope.ts"
+import { type Axis, type AxisGroup, type Callable, type Frame, type Scope, nest } from "./scope.ts"
+import { rangesIn } from "./tree.ts"
 import { type Value, broken, scalar, under } from "./values.ts"
 
 /** Reads the body of a function or loss for one call. */
@@ -60,112 +58,6 @@ function valueKey(c: Checking, value: Value | undefined): string {
     return value.needs.length === 0 ? String(value.expr.id) : `${value.expr.id}:${c.id(value.needs)}`
   if (value.kind === "text") return JSON.stringify(value.text)
   return value.kind === "tuple" ? `(${value.items.map((item) => valueKey(c, item)).join()})` : "x"
-}
-
-/** Pairs the arguments of a call with parameters; undefined if they do not fit. */
-function readArguments(c: Checking, callable: Callable, node: Ast.Call, scope: Scope): Given[] | undefined {
-  const { declaration } = callable
-  const { name } = node.callee
-  const positional = declaration.arguments
-  const options = declaration.kind === "loss" ? declaration.options : []
-  const all = [...positional, ...options]
-  const nodes = new Map<Ast.Argument, Ast.Expr>()
-  let whole = true
-  node.arguments.forEach((argument, i) => {
-    if (positional[i]) nodes.set(positional[i], argument)
-    else if (i === positional.length) {
-      const option = options[0]?.name.name
-      whole = false
-      c.fail(
-        scope,
-        argument.span,
-        "argument-count",
-        `\`${name}\` takes ${positional.length} ${positional.length === 1 ? "argument" : "arguments"}, and there are ${node.arguments.length}`,
-        {
-          help: option
-            ? `options are passed by name: \`${option} = ${c.text(scope, argument)}\``
-            : signature(callable),
-        },
-      )
-    }
-  })
-  for (const { name: called, value } of node.named) {
-    const parameter = all.find((one) => one.name.name === called.name)
-    if (!parameter) {
-      whole = false
-      const near = nearest(
-        called.name,
-        all.map((one) => one.name.name),
-      )
-      c.fail(scope, called.span, "unknown-argument", `\`${name}\` has no argument \`${called.name}\``, {
-        help: near ? `did you mean \`${near}\`?` : signature(callable),
-      })
-    } else if (nodes.has(parameter)) {
-      whole = false
-      c.fail(scope, called.span, "argument-twice", `\`${called.name}\` is passed twice`)
-    } else nodes.set(parameter, value)
-  }
-  const missing = all.filter((one) => !nodes.has(one) && !one.default)
-  if (whole && missing.length > 0) {
-    whole = false
-    const list = missing.map((one) => `\`${one.name.name}\``).join(", ")
-    c.fail(scope, node.span, "argument-count", `the call of \`${name}\` lacks ${list}`, {
-      help: signature(callable),
-    })
-  }
-  const given = all.map((parameter): Given => {
-    const at = nodes.get(parameter)
-    const isOption = options.includes(parameter)
-    return { parameter, isOption, node: at, value: at && readArgument(c, parameter, at, scope) }
-  })
-  return whole ? given : undefined
-}
-
-/** How to call something: its name and its parameters. */
-function signature(callable: Callable): string {
-  const { declaration } = callable
-  const list = declaration.arguments.map((one) => one.name.name)
-  const options = declaration.kind === "loss" ? declaration.options.map((one) => `${one.name.name} = …`) : []
-  return `write \`${callable.name}(${[...list, ...options].join(", ")})\``
-}
-
-/** An argument as its parameter wants it. */
-function readArgument(c: Checking, parameter: Ast.Argument, node: Ast.Expr, scope: Scope): Value {
-  const value = c.evaluate(node, scope)
-  const scalarNode = parameter.type?.scalar
-  if (scalarNode?.kind === "choice") {
-    const choices = scalarNode.members.map((m) => m.value)
-    if (value.kind === "text") {
-      const asInput = { name: parameter.name.name, choices } as unknown as Input
-      if (node.kind === "string" && memberOf(c, scope, node, asInput) === undefined) return broken
-      return value
-    }
-    const same =
-      value.kind === "scalar" &&
-      value.expr.kind === "load" &&
-      value.expr.input.choices?.join() === choices.join()
-    if (same || value.kind === "broken") return value
-    return c.fail(
-      scope,
-      node.span,
-      "argument-type",
-      `\`${parameter.name.name}\` is a choice, and ${c.quote(scope, node)} is not one of its words`,
-      {
-        help: `choices are ${choices.map((m) => `"${m}"`).join(", ")}`,
-      },
-    )
-  }
-  if (value.kind !== "scalar" || !parameter.type) return value
-  const wanted =
-    scalarNode?.kind === "index" ? "int" : scalarNode?.kind === "plain" ? scalarNode.type : "real"
-  const found = value.expr.type
-  if (wanted === found || (wanted === "real" && found === "int")) return value
-  return c.fail(
-    scope,
-    node.span,
-    "argument-type",
-    `\`${parameter.name.name}\` is ${article(wanted)}, and ${c.quote(scope, node)} is ${article(found)}`,
-  )
 }
 
 /** The axes that a function without or with brackets works along, one group a parameter in its brackets. */
@@ -359,49 +251,6 @@ function lossValue(c: Checking, loss: Ast.Loss, node: Ast.Call, inner: Scope, sc
   if (!where) return value
   const { core } = c
   return scalar(core.op("select", where.expr, value.expr, core.zero), [where, under(core, value, where.expr)])
-}
-
-/** A constant outside of the range of an option is wrong; what is not known yet is checked at entry. */
-function checkDomain(
-  c: Checking,
-  parameter: Ast.Argument,
-  value: Value,
-  at: Ast.Expr,
-  inner: Scope,
-  scope: Scope,
-): void {
-  const { domain } = parameter
-  if (value.kind !== "scalar" || !domain) return
-  const { core } = c
-  const bounds =
-    domain.kind === "interval"
-      ? [
-          { operator: ">=" as const, value: domain.low },
-          { operator: "<=" as const, value: domain.high },
-        ]
-      : domain.bounds
-  for (const bound of bounds) {
-    const limit = c.evaluate(bound.value, inner)
-    if (limit.kind !== "scalar") continue
-    const strict = bound.operator === "<" || bound.operator === ">"
-    const side = bound.operator === "!=" ? "not" : bound.operator.startsWith(">") ? "low" : "high"
-    const outside = violation(
-      value.expr,
-      side === "not" ? { not: limit.expr } : { [side]: { value: limit.expr, strict } },
-    )
-    if (outside)
-      c.fail(
-        scope,
-        at.span,
-        "argument-domain",
-        `\`${parameter.name.name}\` must be ${outside}, and is ${c.quote(scope, at)}`,
-      )
-    const [x, y] = side === "low" ? [limit.expr, value.expr] : [value.expr, limit.expr]
-    const condition = core.op(side === "not" ? "ne" : strict ? "lt" : "le", x, y)
-    if (condition.kind === "const" || !isGround(condition)) continue
-    const message = `\`${parameter.name.name}\` of \`${inner.frame.callable!.name}\` must be ${bound.operator} ${c.text(inner, bound.value)}`
-    c.checks.push({ condition, message, span: c.place(scope.frame, at.span).span })
-  }
 }
 
 /** A function may not give back an axis of its own, nor several where it keeps one. */

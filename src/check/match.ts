@@ -1,17 +1,9 @@
 // The axes that a loss (or a function with typed parameters) names -> the axes of the arguments of a call.
 import type * as Ast from "../../grammar/ast.ts"
 import type { AxisExpr } from "../ir.ts"
+import type { Given } from "./arguments.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
 import type { AxisGroup, Callable, Scope } from "./scope.ts"
-import type { Value } from "./values.ts"
-
-/** An argument of a call, with the text it was given as; a default has neither text nor value yet. */
-export interface Given {
-  readonly parameter: Ast.Argument
-  readonly isOption: boolean
-  readonly value: Value | undefined
-  readonly node: Ast.Expr | undefined
-}
 
 /**
  * Axes of the callee's types stand for own axes of the values: by name where the names are equal, else in order. Its batch

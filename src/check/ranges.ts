@@ -6,6 +6,8 @@
 import { type Core, type Expr, type LoadExpr, conjuncts } from "../ir.ts"
 import { type Linear, linear, readsData } from "../sums.ts"
 import type { Input } from "../types.ts"
+import { assumptions, excludesSentinel, isGround } from "./facts.ts"
+import { constant, difference, plus, scale, without } from "./linear.ts"
 
 /** An optional label that a proof takes to be in range, with the conditions that hold beside the given ones. */
 export interface LabelUse {
@@ -50,16 +52,6 @@ export function remaining(core: Core, condition: Expr, given: readonly Expr[]): 
     if (!known && !found) return undefined
   }
   return { forms, labels, domains }
-}
-
-/** Whether an expression is made of sizes and options alone. */
-export function isGround(e: Expr): boolean {
-  return e.axes.length === 0 && !readsSamples(e)
-}
-
-function readsSamples(e: Expr): boolean {
-  if (e.kind === "load") return e.input.role !== "option" || e.index.length > 0
-  return e.kind === "ref" || (e.kind === "op" && e.args.some(readsSamples))
 }
 
 /** False for what only sizes of 0 and 1 satisfy: that is a mistake in the text, not in a call. */
@@ -345,40 +337,6 @@ class Prover {
   }
 }
 
-/** What is known where a condition holds. */
-export function assumptions(core: Core, condition: Expr): Expr[] {
-  return conjuncts(condition).flatMap((c) => {
-    if (c.kind !== "op" || c.op !== "not") return [c]
-    const inner = c.args[0]!
-    if (inner.kind !== "op") return [c]
-    const [x, y] = inner.args
-    const ints = inner.args.every((a) => a.type === "int")
-    if (inner.op === "or")
-      return [...assumptions(core, core.op("not", x!)), ...assumptions(core, core.op("not", y!))]
-    if (inner.op === "eq") return [c, core.op("ne", x!, y!)]
-    if (inner.op === "ne") return [c, core.op("eq", x!, y!)]
-    if (inner.op === "lt" && ints) return [c, core.op("le", y!, x!)]
-    if (inner.op === "le" && ints) return [c, core.op("lt", y!, x!)]
-    return [c]
-  })
-}
-
-/** Whether a condition says that a label is not its sentinel. */
-function excludesSentinel(condition: Expr, label: Expr): boolean {
-  if (condition.kind !== "op") return false
-  const [x, y] = condition.args
-  switch (condition.op) {
-    case "ne":
-    case "eq":
-      return x === label || y === label
-    case "le":
-    case "lt":
-      return y === label
-    default:
-      return false
-  }
-}
-
 function countsUp(e: Expr): boolean {
   if (e.kind === "const") return e.value >= 0
   return e.kind === "op" && (e.op === "indicator" || (e.op === "guard" && countsUp(e.args[1]!)))
@@ -388,30 +346,4 @@ function countsUp(e: Expr): boolean {
 function rank(e: Expr): number {
   if (!isGround(e)) return e.kind === "axis" ? 1 : readsData(e) ? 0 : 2
   return e.kind === "op" ? 3 : e.kind === "load" ? 4 : 5
-}
-
-const constant = (value: number): Linear => ({ terms: new Map(), constant: value })
-
-function without(form: Linear, atom: Expr): Linear {
-  const terms = new Map(form.terms)
-  terms.delete(atom)
-  return { terms, constant: form.constant }
-}
-
-const difference = (x: Expr, y: Expr, shift: number): Linear => {
-  const form = plus(linear(x), linear(y), -1)
-  return { ...form, constant: form.constant + shift }
-}
-
-const scale = (form: Linear, by: number): Linear => plus(constant(0), form, by)
-
-/** x + by * y */
-function plus(x: Linear, y: Linear, by: number): Linear {
-  const terms = new Map(x.terms)
-  for (const [atom, c] of y.terms) {
-    const sum = (terms.get(atom) ?? 0) + by * c
-    if (sum === 0) terms.delete(atom)
-    else terms.set(atom, sum)
-  }
-  return { terms, constant: x.constant + by * y.constant }
 }

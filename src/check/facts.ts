@@ -1,0 +1,46 @@
+// What a condition says: the facts that hold where it does.
+import { type Core, type Expr, conjuncts } from "../ir.ts"
+
+/** Whether an expression is made of sizes and options alone. */
+export function isGround(e: Expr): boolean {
+  return e.axes.length === 0 && !readsSamples(e)
+}
+
+function readsSamples(e: Expr): boolean {
+  if (e.kind === "load") return e.input.role !== "option" || e.index.length > 0
+  return e.kind === "ref" || (e.kind === "op" && e.args.some(readsSamples))
+}
+
+/** What is known where a condition holds. */
+export function assumptions(core: Core, condition: Expr): Expr[] {
+  return conjuncts(condition).flatMap((c) => {
+    if (c.kind !== "op" || c.op !== "not") return [c]
+    const inner = c.args[0]!
+    if (inner.kind !== "op") return [c]
+    const [x, y] = inner.args
+    const ints = inner.args.every((a) => a.type === "int")
+    if (inner.op === "or")
+      return [...assumptions(core, core.op("not", x!)), ...assumptions(core, core.op("not", y!))]
+    if (inner.op === "eq") return [c, core.op("ne", x!, y!)]
+    if (inner.op === "ne") return [c, core.op("eq", x!, y!)]
+    if (inner.op === "lt" && ints) return [c, core.op("le", y!, x!)]
+    if (inner.op === "le" && ints) return [c, core.op("lt", y!, x!)]
+    return [c]
+  })
+}
+
+/** Whether a condition says that a label is not its sentinel. */
+export function excludesSentinel(condition: Expr, label: Expr): boolean {
+  if (condition.kind !== "op") return false
+  const [x, y] = condition.args
+  switch (condition.op) {
+    case "ne":
+    case "eq":
+      return x === label || y === label
+    case "le":
+    case "lt":
+      return y === label
+    default:
+      return false
+  }
+}
