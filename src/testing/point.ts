@@ -41,7 +41,6 @@ export function pointOf(
 ): Point {
   const outputs = outputsOf(loss, { ...choice, grad: [], given: new Set(bound.given) }, { stabilise: false })
   const original = (input: Input): ArrayLike<number> => bound.arrays.get(input) ?? [bound.scalars.get(input)!]
-  let held: readonly number[] | undefined
   const total = <V>(numbers: Numbers<V>, elements: (input: Input) => ArrayLike<V>): V => {
     const only: Outputs = { ...outputs, scalars: outputs.scalars.filter(({ name }) => name === "loss") }
     const { scalars, arrays } = interpret(numbers, only, { sizes: bound.sizes, elements })
@@ -59,7 +58,11 @@ export function pointOf(
       Array.from(original(input), (value, i) =>
         change(value, input, input === place?.input && i === place.index),
       )
-  const traced = (place: Place | undefined, offset: number): { value: number; trace: Trace } => {
+  const traced = (
+    place: Place | undefined,
+    offset: number,
+    held?: readonly number[],
+  ): { value: number; trace: Trace } => {
     const numbers = tracedNumbers(held)
     const { value } = total<Traced>(
       numbers,
@@ -67,18 +70,18 @@ export function pointOf(
     )
     return { value, trace: numbers.trace() }
   }
-  held = traced(undefined, 0).trace.stopped
+  const held = traced(undefined, 0).trace.stopped
   return {
     size: (input) => original(input).length,
     read: ({ input, index }) => original(input)[index]!,
     value: (place, offset) =>
-      held!.length > 0
-        ? traced(place, offset).value
+      held.length > 0
+        ? traced(place, offset, held).value
         : total(
             doubles,
             moved(place, (x, _, here) => (here ? x + offset : x)),
           ),
-    trace: traced,
+    trace: (place, offset) => traced(place, offset, held),
     derivative: (place) =>
       total<Complex>(
         complexes,
