@@ -11,6 +11,7 @@ import { interpret } from "../src/run/interpret.ts"
 import { instantiate } from "../src/run/js.ts"
 import { interpretLoops } from "../src/run/loops.ts"
 import { readSettings } from "../src/run/settings.ts"
+import type { Input, Reduction } from "../src/types.ts"
 import { random, type Random } from "../src/testing/random.ts"
 import { findSite, type Site, siteMaker } from "../src/testing/site.ts"
 import { programs } from "./random/program.ts"
@@ -21,10 +22,19 @@ const runs = Number(process.env["LOSSC_RUNS"] ?? 500)
 /** The scalars by name and the arrays by position of one way to compute outputs. */
 type Values = ReadonlyMap<string, ArrayLike<number>>
 
-function meaning(outputs: Outputs, { bound }: Site): Values {
+/** The arrays of a call; with reduction none the cotangent is one of them. */
+function arraysOf(outputs: Outputs, { bound, cotangent }: Site): ReadonlyMap<Input, ArrayLike<number>> {
+  const arrays = new Map<Input, ArrayLike<number>>(bound.arrays)
+  for (const input of outputs.inputs) if (input.name === "cotangent") arrays.set(input, cotangent!)
+  return arrays
+}
+
+function meaning(outputs: Outputs, site: Site): Values {
+  const { bound } = site
+  const given = arraysOf(outputs, site)
   const { scalars, arrays } = interpret(doubles, outputs, {
     sizes: bound.sizes,
-    elements: (input) => bound.arrays.get(input) ?? [bound.scalars.get(input)!],
+    elements: (input) => given.get(input) ?? [bound.scalars.get(input)!],
   })
   return collect(
     outputs.scalars.map(({ name }) => name),
@@ -35,28 +45,30 @@ function meaning(outputs: Outputs, { bound }: Site): Values {
 }
 
 function loops(kernel: Kernel, outputs: Outputs, site: Site): Values {
-  const { inputs, written, scalars, sizes } = operands(kernel, site)
+  const { inputs, written, scalars, sizes } = operands(kernel, outputs, site)
   const results = interpretLoops(kernel, { inputs, outputs: written, scalars, sizes })
   return collect(kernel.results, results, outputs, inOrder(kernel, outputs, written))
 }
 
 function js(kernel: Kernel, outputs: Outputs, site: Site, optimise: boolean): Values {
   const run = instantiate(emitJs(kernel, { accuracy: "full", optimise }).text)
-  const { inputs, written, scalars, sizes } = operands(kernel, site)
+  const { inputs, written, scalars, sizes } = operands(kernel, outputs, site)
   const results = new Float64Array(kernel.results.length)
   run(...inputs, ...written, ...scalars, ...sizes, results)
   return collect(kernel.results, results, outputs, inOrder(kernel, outputs, written))
 }
 
-function operands(kernel: Kernel, { bound }: Site) {
-  const lengths = new Map<string, number>()
-  for (const input of [...bound.arrays.keys()])
+function operands(kernel: Kernel, outputs: Outputs, site: Site) {
+  const { bound } = site
+  const given = arraysOf(outputs, site)
+  const lengths = new Map<string, number>([["loss", site.cotangent?.length ?? 0]])
+  for (const input of bound.arrays.keys())
     lengths.set(
       input.name,
       input.dimensions.reduce((total, d) => total * bound.evaluate(d.extent), 1),
     )
   return {
-    inputs: kernel.inputs.map((buffer) => bound.arrays.get(buffer.input!)!),
+    inputs: kernel.inputs.map((buffer) => given.get(buffer.input!)!),
     // What is not written shows: NaN is no gradient.
     written: kernel.outputs.map((buffer) => new Float64Array(lengths.get(buffer.name!)!).fill(NaN)),
     scalars: kernel.scalars.map(({ input }) => bound.scalars.get(input)!),
@@ -111,8 +123,16 @@ function sizes(draw: Random): Readonly<Record<string, number>> {
 }
 
 /** The first disagreement about a program, or nothing. */
-function disagreement(loss: Loss, site: Site, grad: readonly string[]): string | undefined {
-  const choice = { ...readSettings(loss, { grad, dtype: "f64" }).choice, given: new Set(site.bound.given) }
+function disagreement(
+  loss: Loss,
+  site: Site,
+  grad: readonly string[],
+  reduction: Reduction,
+): string | undefined {
+  const choice = {
+    ...readSettings(loss, { grad, dtype: "f64", reduction }).choice,
+    given: new Set(site.bound.given),
+  }
   const written = meaning(outputsOf(loss, choice, { stabilise: false }), site)
   const outputs = outputsOf(loss, choice)
   const plain = lower(outputs, { dtype: "f64", optimise: false })
@@ -147,13 +167,14 @@ describe(`random losses from seed ${seed}`, () => {
       fc.property(programs, fc.nat(), (text, at) => {
         const [loss] = compileSource(text)
         const grad = loss!.inputs.filter((input) => input.type === "real").map((input) => input.name)
-        const settings = readSettings(loss!, { grad, dtype: "f64" })
+        const reduction = (["mean", "sum", "none"] as const)[at % 3]!
+        const settings = readSettings(loss!, { grad, dtype: "f64", reduction })
         const draw = random(at)
         const site = findSite(loss!, sizes(draw), settings.statics, draw, siteMaker(loss!, settings, draw))
         // Where the formula as written overflows, the stable one is right and it is not.
         if (typeof site === "string" || !site.point.trace(undefined, 0).trace.inRange) return
         checked++
-        expect(disagreement(loss!, site, grad), `\n${text}\n`).toBeUndefined()
+        expect(disagreement(loss!, site, grad, reduction), `\n${text}\n`).toBeUndefined()
       }),
       { seed, numRuns: runs, interruptAfterTimeLimit: 600_000, markInterruptAsFailure: true },
     )

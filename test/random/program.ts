@@ -19,6 +19,12 @@ interface Scope {
 
 const plain: Scope = { axes: [], rows: [], vectors: [], pairs: [], scores: [], functions: [] }
 
+/** Functions that every generated loss can call. */
+const functions = `def smooth(r, k = 2) = r^2 / (k + abs(r))
+def centre[k](r) = r - mean[k](r)
+def spread[k](r) = sqrt(0.1 + mean[k](centre[k](r)^2))
+`
+
 /** The arguments of every generated loss. Their own axes make types and roles differ. */
 const samples = ["x: [d]", "y: [d]", "u", "v: real in [0, 1]", "w: [c]", "t: index c", "m: bool", "k: int"]
 const shared = "shared g: [c, d] = 0.5"
@@ -119,6 +125,10 @@ function real(s: Scope, depth: number): Text {
       [1, join("surrogate(", small, ", ", e, ")")],
       [1, join("xlogy(v, 1 + ", e, "^2)")],
       [1, join("indicator(", condition(s, depth - 1), ")")],
+      [1, join("smooth(", e, ")")],
+      [1, join("smooth(", e, ", k = 1 + ", small, "^2)")],
+      [1, join("log1mexp(-0.1 - ", e, "^2)")],
+      [1, join("acos(0.9 * tanh(", e, "))")],
       [2, reduction(s, depth)],
       [1, gather(s, depth)],
     ]
@@ -143,7 +153,15 @@ function reduction(s: Scope, depth: number): Text {
         [1, join("log(", `sum[${axis}](exp(`, e, ")))")],
       ]
     }
-    const alternatives = [...over("d"), ...over("c")]
+    const both = real(within(within(s, "c"), "d"), depth - 1)
+    const alternatives: (readonly [number, Text])[] = [
+      ...over("d"),
+      ...over("c"),
+      [1, join("sum[c, d](g * ", both, ")")],
+      [1, join("mean[c, d if ", condition(within(within(s, "c"), "d"), depth - 2), "](", both, ")")],
+      [1, join("spread[d](x + ", real(within(s, "d"), depth - 2), ")")],
+      [1, fc.constantFrom("dist[d](x, y)", "cosine[d](x, y)", "sum[d](normalize[d](x) * centre[d](y))")],
+    ]
     if (!s.axes.includes("j")) {
       const inside = within(s, "j")
       const e = real(inside, depth - 1)
@@ -170,7 +188,10 @@ function gather(s: Scope, depth: number): Text {
       [1, join("-log(softmax[c](w + ", classes, ")[c = t])").map((text) => `(${text})`)],
       [1, join("sum[d](x * ((y + ", features, ")[d = d + 1] ?? 0))")],
       [1, join("sum[d]((x[d = d - 1] ?? ", features, ") * y)")],
-      [1, join("sum[c](g[d = 0] * ", classes, ")").map((text) => text.replace("g[d = 0]", "h"))],
+      [1, join("(w * ", classes, ")[c = argmax[c](w)]")],
+      [1, join("h[c = argmin[c](w + ", classes, ")]")],
+      [1, join("sum[d](x * (g[c = d] ?? ", features, "))")],
+      [1, join("(let axis e = 0 .. 2 in sum[e, d]((x[d = d + e - 1] ?? 0) * ", features, "))")],
     )
   })
 }
@@ -270,9 +291,9 @@ export const programs: fc.Arbitrary<string> = heads.chain(({ text, scope }) =>
           if (type === "") return `${name}: [b]`
           return type!.startsWith(": [") ? `${name}: [b, ${type!.slice(3)}` : `${name}: [b] ${type!.slice(2)}`
         })
-        return `loss random(${[...batched, shared].join(", ")}; ${options.join(", ")}) =\n  ${text}mean[b](${body} + 0.1 * u)`
+        return `${functions}loss random(${[...batched, shared].join(", ")}; ${options.join(", ")}) =\n  ${text}mean[b](${body} + 0.1 * u)`
       }
       const tails = (where === null ? "" : `\n  where ${where}`) + (per === null ? "" : `\n  per ${per}`)
-      return `loss random[b](${[...samples, shared].join(", ")}; ${options.join(", ")}) =\n  ${text}${body} + 0.1 * u${tails}`
+      return `${functions}loss random[b](${[...samples, shared].join(", ")}; ${options.join(", ")}) =\n  ${text}${body} + 0.1 * u${tails}`
     }),
 )
