@@ -9,6 +9,7 @@ import type { ScalarType } from "../types.ts"
 import { unroll } from "../unroll.ts"
 import { type Loop, type UpdateOp, combinable, identities } from "../unroll/facts.ts"
 import { placesIn } from "../walk.ts"
+import { numberText } from "./inline.ts"
 import { type Accuracy, Elementary } from "./math.ts"
 import { Lines, type Names, type Value, axisComment, nameAll, outsideOf } from "./text.ts"
 
@@ -20,10 +21,6 @@ export interface JsOptions {
   /** False leaves the loops as they come and rounds as their interpreter does. Default true. */
   readonly optimise?: boolean
 }
-
-/** Text of a number; negative ones in parentheses, so that `a--b` cannot arise. */
-const numberText = (v: number): string =>
-  v < 0 || Object.is(v, -0) ? `(${Object.is(v, -0) ? "-0" : v})` : String(v)
 
 /** What is known about values from how they are made. */
 class Ranges {

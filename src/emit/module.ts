@@ -1,0 +1,352 @@
+// Kernels -> a module that needs nothing else, and its types: two files.
+//
+// Names of users occur in them only as strings: keys of the arguments and words of messages, escaped to ASCII. The one
+// exception is the name of the exported function, which is an identifier of ASCII letters. Documentation is left out.
+import type { Expr } from "../ir.ts"
+import type { Kernel } from "../loops.ts"
+import type { KernelChoice, LabelRead, Loss } from "../loss.ts"
+import type { Domain, Dtype, Input } from "../types.ts"
+import { type Leaves, inline, numberText } from "./inline.ts"
+import { type Accuracy, emitJs } from "./js.ts"
+import { moduleText } from "./module-text.ts"
+
+/** What a module is made of. */
+export interface ModuleParts {
+  readonly loss: Loss
+  /** What the module computes; see `KernelChoice`. */
+  readonly choice: Omit<KernelChoice, "given">
+  readonly dtype: Dtype
+  readonly accuracy?: Accuracy | undefined
+  readonly statics: ReadonlyMap<Input, number>
+  /** Sizes that the module is made for. */
+  readonly sizes: ReadonlyMap<string, number>
+  /** The version of lossc. */
+  readonly version: string
+  /** The loops for the arguments with a default that are passed: scalars always, arrays none, some or all. */
+  readonly kernel: (given: ReadonlySet<string>) => Kernel
+}
+
+/** A text of a file. */
+export interface ModuleFile {
+  readonly name: string
+  readonly text: string
+}
+
+/**
+ * Makes `NAME.js`, an ES module that exports the function NAME and the same as its default, and `NAME.d.ts`. Equal parts give
+ * equal bytes. The function takes the arguments by name and `{ grad, cotangent }`, and returns what a kernel returns; it
+ * throws a TypeError or a RangeError before anything is written.
+ */
+export function emitModule(parts: ModuleParts): readonly ModuleFile[] {
+  const name = /^[A-Za-z_][A-Za-z0-9_]*$/.test(parts.loss.name) ? parts.loss.name : "loss"
+  return [
+    { name: `${name}.js`, text: new Writer(parts).module(name) },
+    { name: `${name}.d.ts`, text: types(parts, name) },
+  ]
+}
+
+/** A string literal of ASCII characters. */
+const quoted = (text: string): string =>
+  JSON.stringify(text).replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)
+
+const list = (items: readonly string[]): string => `[${items.join(", ")}]`
+/** One item a line. */
+const table = (items: readonly string[]): string =>
+  items.length === 0 ? "[]" : `[\n${items.map((item) => `  ${item},\n`).join("")}]`
+
+/** FNV-1a over the UTF-16 units of a text, 64 bits (Fowler, Noll, Vo): tells sources apart, proves nothing. */
+function hash(text: string): string {
+  let h = 0xcbf29ce484222325n
+  for (let i = 0; i < text.length; i++)
+    h = BigInt.asUintN(64, (h ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n)
+  return h.toString(16).padStart(16, "0")
+}
+
+class Writer {
+  private readonly parts: ModuleParts
+  private readonly inputs: readonly Input[]
+  private readonly sizeNames: string[] = []
+
+  constructor(parts: ModuleParts) {
+    this.parts = parts
+    this.inputs = parts.loss.inputs.filter((input) => !input.isStatic)
+  }
+
+  module(name: string): string {
+    const { loss, choice, dtype, version, sizes } = this.parts
+    const variants = this.variants()
+    const inputs = table(this.inputs.map((input) => this.input(input)))
+    const checks = table(
+      loss.checks.flatMap(({ condition, message }) => {
+        const holds = this.function(condition)
+        return holds === undefined ? [] : [`{ holds: ${holds}, message: ${quoted(message)} }`]
+      }),
+    )
+    const reads = table(loss.labelReads.flatMap((read) => this.labelRead(read)))
+    const first = loss.batch.find((axis) => axis.name !== "...")
+    const batch = list(loss.batch.map((axis) => this.extent(axis.extent)))
+    const rest = loss.batch.map((axis) => String(axis.name === "..."))
+    const named = (names: readonly string[]): string => list(names.map(quoted))
+    return [
+      `// Made by lossc ${version} from source ${hash(loss.source.text)}. Do not edit.`,
+      `const lossName = ${quoted(loss.name)}`,
+      `const inputs = ${inputs}`,
+      `const checks = ${checks}`,
+      `const labelReads = ${reads}`,
+      `const gradients = ${named(choice.grad)}`,
+      `const batch = ${first ? this.extent(first.extent) : "undefined"}`,
+      `const batchExtents = ${batch}`,
+      `const batchRest = ${list(rest)}`,
+      `const floats = ${dtype === "f32" ? "Float32Array" : "Float64Array"}`,
+      `const rowLosses = ${this.hasRows()}`,
+      ...variants,
+      // Last, because everything above may mention sizes.
+      `const sizeNames = ${named(this.sizeNames)}`,
+      `const fixedSizes = ${list(this.sizeNames.map((size) => String(sizes.get(size))))}`,
+      moduleText + runText,
+      `export { ${name === "default" ? "run as default" : `run as ${name}, run as default`} }`,
+      "",
+    ].join("\n")
+  }
+
+  /** Whether the losses of rows are returned one by one. */
+  private hasRows(): boolean {
+    return this.parts.choice.reduction === "none" && this.parts.loss.batch.length > 0
+  }
+
+  private size(name: string): number {
+    const known = this.sizeNames.indexOf(name)
+    return known >= 0 ? known : this.sizeNames.push(name) - 1
+  }
+
+  private readonly leaves: Leaves = {
+    size: (name) => `size(call, ${this.size(name)})`,
+    scalar: (input) => {
+      const fixed = this.parts.statics.get(input)
+      if (fixed !== undefined) return input.type === "bool" ? String(fixed !== 0) : numberText(fixed)
+      const value = `call.scalars[${this.inputs.indexOf(input)}]`
+      return input.type === "bool" ? `(${value} !== 0)` : value
+    },
+  }
+
+  /** A function of a call. */
+  private function(expr: Expr): string | undefined {
+    const text = inline(expr, this.leaves)
+    return text === undefined ? undefined : `(call) => ${text}`
+  }
+
+  /** An extent: the number of a size, or a function. */
+  private extent(expr: Expr): string {
+    return expr.kind === "size" ? String(this.size(expr.name)) : this.function(expr)!
+  }
+
+  private input(input: Input): string {
+    const { name, type, role, dimensions, label, domain, domainUsed } = input
+    const fields = [
+      `name: ${quoted(name)}`,
+      `type: ${quoted(type)}`,
+      `sample: ${role === "sample"}`,
+      `optional: ${input.default !== undefined}`,
+      `axes: ${list(dimensions.map((d) => quoted(d.name)))}`,
+      `extents: ${list(dimensions.map((d) => this.extent(d.extent)))}`,
+    ]
+    if (label)
+      fields.push(
+        `label: { axis: ${quoted(label.axis)}, optional: ${label.optional}, below: ${this.function(label.extent)} }`,
+      )
+    if (domain) fields.push(`domain: ${this.domain(domain, dimensions.length > 0 && domainUsed === true)}`)
+    const initial = this.initial(input)
+    if (initial !== undefined) fields.push(`initial: ${initial}`)
+    return `{ ${fields.join(", ")} }`
+  }
+
+  private domain({ low, high, not }: Domain, data: boolean): string {
+    const fields = [
+      `data: ${data}`,
+      `lowStrict: ${low?.strict === true}`,
+      `highStrict: ${high?.strict === true}`,
+    ]
+    if (low) fields.push(`low: ${this.function(low.value)}`)
+    if (high) fields.push(`high: ${this.function(high.value)}`)
+    if (not) fields.push(`not: ${this.function(not)}`)
+    return `{ ${fields.join(", ")} }`
+  }
+
+  /** The default as a function of a call, of the indices of an element and of its place. */
+  private initial(input: Input): string | undefined {
+    if (!input.default) return undefined
+    if ("vector" in input.default) {
+      const values = list(input.default.vector.map(numberText))
+      return `(call, at, i) => ${values}[i]`
+    }
+    const axes = input.dimensions.map((d) => this.parts.loss.core.axis(d.name, d.extent))
+    const text = inline(input.default.expr, { ...this.leaves, axis: (axis) => `at[${axes.indexOf(axis)}]` })
+    return text === undefined ? undefined : `(call, at) => ${text}`
+  }
+
+  /** Whether anything reads a label, as a function of a call and of the indices of the label. */
+  private labelRead({ input, condition, extent }: LabelRead): string {
+    const own = input.dimensions.map((d) => this.parts.loss.core.axis(d.name, d.extent))
+    const others = condition.axes.filter((axis) => !own.includes(axis))
+    const text = inline(condition, {
+      ...this.leaves,
+      axis: (axis) => (own.includes(axis) ? `at[${own.indexOf(axis)}]` : `other${others.indexOf(axis)}`),
+      element: (array, index) => {
+        // An array that may be left out is not there yet.
+        if (array.default || !this.inputs.includes(array)) return undefined
+        const extents = array.dimensions.map((d) => `extent(call, ${this.extent(d.extent)})`)
+        const place = index.reduce((at, one, k) => (k === 0 ? one : `(${at}) * ${extents[k]} + ${one}`), "0")
+        return `call.arrays[${this.inputs.indexOf(array)}][${place}]`
+      },
+    })
+    // Where only a kernel could tell, every label must be in range.
+    let reads = `return ${text ?? "true"}`
+    if (text !== undefined && others.length > 0) {
+      const loops = others.map(
+        (axis, k) =>
+          `for (let other${k} = 0; other${k} < extent(call, ${this.extent(axis.extent)}); other${k}++) `,
+      )
+      reads = `${loops.join("")}if (${text}) return true; return false`
+    }
+    return `{ input: ${this.inputs.indexOf(input)}, below: ${this.function(extent)}, reads: (call, at) => { ${reads} } }`
+  }
+
+  /** The kernels: without the arrays that may be left out, and with all of them. */
+  private variants(): string[] {
+    const { choice } = this.parts
+    const arrays = this.inputs.filter((input) => input.default && input.dimensions.length > 0)
+    const scalars = this.inputs.filter((input) => input.default && input.dimensions.length === 0)
+    const needed = arrays.filter((input) => choice.grad.includes(input.name))
+    const sets = needed.length === arrays.length ? [arrays] : [needed, arrays]
+    const texts = sets.map((set, k) => this.variant(k, set, new Set([...scalars, ...set].map((i) => i.name))))
+    return [
+      ...texts,
+      `const optionalArrays = ${list(arrays.map((input) => String(this.inputs.indexOf(input))))}`,
+      `const variants = ${list(sets.map((_, k) => `variant${k}`))}`,
+    ]
+  }
+
+  private variant(k: number, set: readonly Input[], given: ReadonlySet<string>): string {
+    const { dtype, accuracy, statics } = this.parts
+    const kernel = this.parts.kernel(given)
+    const { text } = emitJs(kernel, { accuracy: accuracy ?? (dtype === "f32" ? "fast" : "full") })
+    const own = kernel.results.filter((result) => result.startsWith("grad:"))
+    let losses = this.hasRows()
+    const args = [
+      ...kernel.inputs.map((b) => {
+        const at = this.inputs.indexOf(b.input!)
+        return at < 0 ? "cotangent" : `call.arrays[${at}]`
+      }),
+      ...kernel.outputs.map((b) => {
+        if (!losses || b.name !== "loss") return `grad.get(${quoted(b.name!)})`
+        losses = false
+        return "losses"
+      }),
+      ...kernel.scalars.map(({ input }) => {
+        const at = this.inputs.indexOf(input)
+        return at >= 0 ? `call.scalars[${at}]` : numberText(statics.get(input) ?? NaN)
+      }),
+      ...kernel.sizeNames.map((size) => `size(call, ${this.size(size)})`),
+      "results",
+    ]
+    const at = (result: string): string => String(kernel.results.indexOf(result))
+    return [
+      `function makeKernel${k}() {`,
+      text.replace(/^(?=.)/gm, "  ").trimEnd(),
+      "}",
+      `let kernel${k}`,
+      `const variant${k} = {`,
+      `  arrays: ${list(set.map((input) => String(this.inputs.indexOf(input))))},`,
+      `  results: ${kernel.results.length},`,
+      `  loss: ${at("loss")}, count: ${at("count")}, per: ${at("per")},`,
+      `  scalarGradients: ${list(own.map((result) => `[${quoted(result.slice(5))}, ${at(result)}]`))},`,
+      "  run(call, cotangent, losses, grad, results) {",
+      `    kernel${k} ??= makeKernel${k}()`,
+      `    kernel${k}(${args.join(", ")})`,
+      "  },",
+      "}",
+    ].join("\n")
+  }
+}
+
+/** The exported function. */
+const runText = `
+function run(named, options) {
+  const call = bind(named)
+  const more = entries(options, "the options")
+  for (const name of more.keys()) if (name !== "grad" && name !== "cotangent") wrong("there is no option " + name)
+  const buffers = entries(more.get("grad"), "the option grad")
+  for (const name of buffers.keys()) if (!gradients.includes(name)) wrong("this module computes no gradient of " + name)
+  const variant = optionalArrays.some((i) => call.arrays[i] !== undefined) ? variants.at(-1) : variants[0]
+  for (const i of variant.arrays) call.arrays[i] ??= elementsOf(call, inputs[i], fill(call, inputs[i]))
+  checkLabels(call)
+  const sizes = batchExtents.map((e) => extent(call, e))
+  const rows = sizes.reduce((total, one) => total * one, 1)
+  let cotangent
+  if (rowLosses && gradients.length > 0) {
+    const input = { name: "cotangent", type: "real", extents: [], axes: [] }
+    const weights = given(input, more.get("cotangent") ?? new floats(rows).fill(1)).elements
+    if (weights.length !== rows) outside("cotangent has " + weights.length + " elements; there are " + rows + " rows")
+    cotangent = elementsOf(call, input, weights)
+  } else if (more.get("cotangent") !== undefined) wrong("only gradients of the losses of rows take a cotangent")
+  const grad = new Map()
+  for (const name of gradients) {
+    const i = inputs.findIndex((input) => input.name === name)
+    grad.set(name, output(buffers, name, inputs[i].extents.length > 0 ? call.arrays[i].length : 1))
+  }
+  checkOverlap(buffers, [...call.arrays, cotangent])
+  const losses = rowLosses ? new floats(rows) : undefined
+  const results = new Float64Array(variant.results)
+  variant.run(call, cotangent, losses, grad, results)
+  for (const [name, at] of variant.scalarGradients) grad.get(name)[0] = results[at]
+  const first = batchRest.indexOf(false)
+  return {
+    loss: rowLosses ? losses : results[variant.loss],
+    grad: Object.fromEntries(grad),
+    count: results[variant.count],
+    per: results[variant.per],
+    shape: sizes.flatMap((one, k) =>
+      call.single && k === first ? [] : batchRest[k] ? (call.unfolded[batchExtents[k]] ?? [one]) : [one],
+    ),
+  }
+}
+`
+
+/** The types of a module. */
+function types({ loss, choice, dtype, version }: ModuleParts, name: string): string {
+  const floats = dtype === "f32" ? "Float32Array" : "Float64Array"
+  const rows = choice.reduction === "none" && loss.batch.length > 0
+  const property = (input: Input): string => {
+    const one = input.type === "bool" ? "boolean" : "number"
+    const type = input.dimensions.length > 0 ? `Values<${one}>` : one
+    return `  readonly ${quoted(input.name)}${input.default ? "?" : ""}: ${type}`
+  }
+  const gradients = choice.grad.map((grad) => `readonly ${quoted(grad)}: ${floats}`)
+  const optional = choice.grad.map((grad) => `readonly ${quoted(grad)}?: ${floats}`)
+  const options = [`readonly grad?: { ${optional.join("; ")} }`]
+  if (rows && choice.grad.length > 0) options.push("readonly cotangent?: Values<number>")
+  return [
+    `// Made by lossc ${version} from source ${hash(loss.source.text)}. Do not edit.`,
+    "type Elements<T> =",
+    "  | Float32Array | Float64Array | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array",
+    "  | readonly T[]",
+    "/** A number or a boolean for one row, or an array in row-major order, alone or with its shape. */",
+    "export type Values<T> = T | Elements<T> | { readonly data: Elements<T>; readonly shape: readonly number[] }",
+    "/** The arguments by name. */",
+    "export interface Inputs {",
+    ...loss.inputs.filter((input) => !input.isStatic).map(property),
+    "}",
+    "/** What a call returns; `count` rows were kept, and the mean divides by `per`. */",
+    "export interface Result {",
+    `  readonly loss: ${rows ? floats : "number"}`,
+    `  readonly grad: { ${gradients.join("; ")} }`,
+    "  readonly count: number",
+    "  readonly per: number",
+    "  readonly shape: readonly number[]",
+    "}",
+    "/** Computes the loss and its gradients. Throws a TypeError or a RangeError before anything is written. */",
+    `declare function run(inputs: Inputs, options?: { ${options.join("; ")} }): Result`,
+    `export { ${name === "default" ? "run as default" : `run as ${name}, run as default`} }`,
+    "",
+  ].join("\n")
+}

@@ -1,0 +1,185 @@
+// Emitted modules, imported from files and compared with kernels.
+import { execFileSync } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { compileSource, derive, lower } from "../src/compile.ts"
+import { emitModule, type ModuleFile } from "../src/emit/module.ts"
+import { makeKernel } from "../src/kernel.ts"
+import { type KernelOptions, readSettings } from "../src/run/settings.ts"
+
+type Call = (
+  inputs: unknown,
+  options?: unknown,
+) => {
+  readonly loss: number | Float32Array
+  readonly grad: Readonly<Record<string, Float32Array>>
+  readonly count: number
+  readonly per: number
+  readonly shape: readonly number[]
+}
+
+let folder: string
+let count = 0
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "lossc-module-"))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function files(source: string, options: KernelOptions = {}): readonly ModuleFile[] {
+  const loss = compileSource(source)[0]!
+  const settings = readSettings(loss, options)
+  return emitModule({
+    loss,
+    ...settings,
+    version: "0.0.0",
+    kernel: (given) => lower(derive(loss, { ...settings.choice, given }), settings),
+  })
+}
+
+async function imported(source: string, options: KernelOptions = {}): Promise<Call> {
+  const path = join(folder, `${count++}.mjs`)
+  writeFileSync(path, files(source, options)[0]!.text)
+  const module = (await import(/* @vite-ignore */ pathToFileURL(path).href)) as Record<string, Call>
+  expect(Object.keys(module)).toContain(compileSource(source)[0]!.name)
+  return module["default"]!
+}
+
+const triplet =
+  "loss triplet[b](a: [d], p: [d], n: [d]; margin: real >= 0 = 1) = relu(sqdist(a, p) - sqdist(a, n) + margin)"
+const crossEntropy = `loss crossEntropy[b](logits: [c], target: index? c; weight: [c] = 1, ignoreIndex: int = -100) =
+  let w = weight[c = target] in -(w * logSoftmax(logits)[c = target]) where target != ignoreIndex per w`
+const hinge = "loss hinge[...](x, y; margin: real = 1) = relu(margin - x * y)"
+
+const vector = (length: number, seed: number): Float32Array =>
+  Float32Array.from({ length }, (_, i) => Math.sin(seed + 12.9898 * i) * 3)
+const rows = { a: vector(12, 1), p: vector(12, 2), n: { data: vector(12, 3), shape: [4, 3] } }
+const labels = { logits: vector(15, 4), target: Int32Array.of(1, -100, 4) }
+
+// prettier-ignore
+const cases: { name: string; source: string; options: KernelOptions; calls: [unknown, unknown?][] }[] = [
+  { name: "a mean with all gradients", source: triplet, options: { grad: "all" },
+    calls: [[rows], [{ ...rows, margin: 0.25 }], [{ a: [1, 2, 3], p: vector(3, 5), n: { data: [0, 0, 1], shape: [3] } }]] },
+  { name: "a sum over doubles", source: triplet, options: { grad: ["a"], dtype: "f64", reduction: "sum" },
+    calls: [[Object.fromEntries(["a", "p", "n"].map((k, i) => [k, { data: Float64Array.from(vector(12, i)), shape: [4, 3] }]))]] },
+  { name: "losses of rows", source: triplet, options: { grad: ["p", "n"], reduction: "none" },
+    calls: [[rows], [rows, { cotangent: [1, 2, 0, -1] }]] },
+  { name: "the gradient of an option", source: triplet, options: { grad: ["margin", "a"] }, calls: [[rows]] },
+  { name: "labels and an optional array", source: crossEntropy, options: { grad: ["logits"] },
+    calls: [[labels], [{ ...labels, weight: [1, 2, 0.5, 1, 3] }], [{ ...labels, target: [0, 1, 2], ignoreIndex: 2 }]] },
+  { name: "the gradient of an optional array", source: crossEntropy, options: { grad: ["logits", "weight"] },
+    calls: [[labels], [{ ...labels, weight: Float64Array.of(1, 2, 0.5, 1, 3) }]] },
+  { name: "axes of any rank", source: hinge, options: { grad: "all", reduction: "none" },
+    calls: [[{ x: { data: vector(6, 1), shape: [2, 3] }, y: { data: vector(6, 2), shape: [2, 3] } }], [{ x: 0.5, y: 1 }], [{ x: vector(6, 1), y: vector(6, 2) }]] },
+]
+
+describe.each(cases)("$name", ({ source, options, calls }) => {
+  test("agrees with a kernel", async () => {
+    const module = await imported(source, options)
+    const kernel = makeKernel(compileSource(source)[0]!, options)
+    for (const [inputs, more] of calls) {
+      const { hvp: _, ...wanted } = kernel(inputs as never, more as never)
+      expect(module(inputs, more)).toEqual(wanted)
+    }
+  })
+})
+
+test("gradients go into buffers of the caller", async () => {
+  const module = await imported(triplet, { grad: "all" })
+  const a = new Float32Array(12)
+  expect(module(rows, { grad: { a } }).grad["a"]).toBe(a)
+  expect(a).toEqual(module(rows).grad["a"])
+})
+
+// prettier-ignore
+const refused: [name: string, source: string, inputs: unknown, options: unknown, message: RegExp][] = [
+  ["a missing argument", triplet, { a: rows.a, p: rows.p }, {}, /needs the argument n/],
+  ["an unknown argument", triplet, { ...rows, q: 1 }, {}, /no argument q/],
+  ["sizes that disagree", triplet, { ...rows, a: { data: vector(8, 1), shape: [4, 2] } }, {}, /disagree about axis d: 3 in n, 2 in a/],
+  ["lengths that disagree", triplet, { ...rows, a: vector(9, 1) }, {}, /a has 9 elements.*ask for 12/],
+  ["unknown sizes", triplet, { a: rows.a, p: rows.p, n: rows.a }, {}, /without a shape/],
+  ["an option outside its constraint", triplet, { ...rows, margin: -1 }, {}, /margin is -1; expected a number at least 0/],
+  ["a label out of range", crossEntropy, { ...labels, target: [1, 5, 0] }, {}, /target is 5 in row 1; expected a whole number from 0 to 4 \(axis c\)/],
+  ["a fraction as label", crossEntropy, { ...labels, target: [1, 0.5, 0] }, {}, /target is 0.5 in row 1/],
+  ["a number as text", triplet, { ...rows, margin: "1" }, {}, /margin is no number/],
+  ["an unknown option", triplet, rows, { into: 1 }, /no option into/],
+  ["a buffer of another type", triplet, rows, { grad: { a: new Float64Array(12) } }, /no Float32Array/],
+  ["a buffer that is too short", triplet, rows, { grad: { a: new Float32Array(11) } }, /has 11 elements; the gradient has 12/],
+  ["a buffer that is an argument", triplet, rows, { grad: { a: rows.a } }, /shares memory/],
+  ["a shape that does not hold the elements", triplet, { ...rows, n: { data: vector(11, 1), shape: [4, 3] } }, {}, /its shape holds 12/],
+]
+
+test.each(refused)("%s is refused", async (_, source, inputs, options, message) => {
+  const module = await imported(source, { grad: source === triplet ? "all" : ["logits"] })
+  expect(() => module(inputs, options)).toThrow(message)
+})
+
+test("names that are words of JavaScript, or of its objects, are ordinary", async () => {
+  const source = "loss class[b](constructor, __proto__: [function]) = constructor + sum(__proto__)"
+  const module = await imported(source, { grad: "all" })
+  const inputs = JSON.parse(
+    '{ "constructor": [1, 2], "__proto__": { "data": [1, 2, 3, 4], "shape": [2, 2] } }',
+  ) as unknown
+  const { loss, grad } = module(inputs)
+  expect(loss).toBe(6.5)
+  expect(Object.keys(grad)).toEqual(["constructor", "__proto__"])
+})
+
+test("the text is the same every time, of ASCII, without imports and without code generation", () => {
+  for (const { source, options } of cases) {
+    const [code, types] = files(source, options)
+    expect(files(source, options)).toEqual([code, types])
+    expect(code!.text).toMatch(/^[\n\x20-\x7e]*$/)
+    expect(code!.text).not.toMatch(/\bimport\b|\beval\b|new Function|require\(/)
+    expect(code!.text).toMatch(/^\/\/ Made by lossc 0\.0\.0 from source [0-9a-f]{16}\./)
+  }
+})
+
+test("a module runs where code may not be generated", () => {
+  const path = join(folder, "strict.mjs")
+  const use = join(folder, "use.mjs")
+  writeFileSync(path, files(triplet, { grad: "all" })[0]!.text)
+  writeFileSync(
+    use,
+    `import { triplet } from "./strict.mjs"
+     const one = new Float32Array(3).fill(1)
+     console.log(triplet({ a: { data: one, shape: [1, 3] }, p: one, n: one }).loss)`,
+  )
+  const out = execFileSync(process.execPath, ["--disallow-code-generation-from-strings", use])
+  expect(String(out).trim()).toBe("1")
+})
+
+test("the types accept what the module takes and say what it returns", () => {
+  expect(files(triplet, { grad: ["a", "n"] })[1]).toMatchInlineSnapshot(`
+    {
+      "name": "triplet.d.ts",
+      "text": "// Made by lossc 0.0.0 from source e36d5a0f3b328946. Do not edit.
+    type Elements<T> =
+      | Float32Array | Float64Array | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array
+      | readonly T[]
+    /** A number or a boolean for one row, or an array in row-major order, alone or with its shape. */
+    export type Values<T> = T | Elements<T> | { readonly data: Elements<T>; readonly shape: readonly number[] }
+    /** The arguments by name. */
+    export interface Inputs {
+      readonly "a": Values<number>
+      readonly "p": Values<number>
+      readonly "n": Values<number>
+      readonly "margin"?: number
+    }
+    /** What a call returns; \`count\` rows were kept, and the mean divides by \`per\`. */
+    export interface Result {
+      readonly loss: number
+      readonly grad: { readonly "a": Float32Array; readonly "n": Float32Array }
+      readonly count: number
+      readonly per: number
+      readonly shape: readonly number[]
+    }
+    /** Computes the loss and its gradients. Throws a TypeError or a RangeError before anything is written. */
+    declare function run(inputs: Inputs, options?: { readonly grad?: { readonly "a"?: Float32Array; readonly "n"?: Float32Array } }): Result
+    export { run as triplet, run as default }
+    ",
+    }
+  `)
+})
