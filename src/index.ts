@@ -1,5 +1,6 @@
 // The surface of lossc: a source text becomes losses, and a loss becomes kernels, files and explanations.
 import { type CompileSourceOptions, compileSource, explainLoss } from "./compile.ts"
+import { emitFiles, type EmitOptions, type EmittedFile } from "./emitted.ts"
 import type { AllGradients, GradientName, HeadersOf, InputsOf, StaticsOf } from "./header-types.ts"
 import { type AnyKernel, type CallOptions, type KernelResult, makeKernel } from "./kernel.ts"
 import type { Loss as Checked } from "./loss.ts"
@@ -11,6 +12,7 @@ import { type ArgumentInfo, argumentsOf, signatureOf } from "./signature.ts"
 
 export { LossError, render, renderAll } from "./diagnostics.ts"
 export type { Diagnostic } from "./diagnostics.ts"
+export type { EmitOptions, EmittedFile } from "./emitted.ts"
 export type { AnyKernel, CallOptions, KernelResult } from "./kernel.ts"
 export type { InputValue } from "./run/given.ts"
 export type { KernelOptions } from "./run/settings.ts"
@@ -29,17 +31,6 @@ export interface CompileOptions {
    * error. Nothing else reads files.
    */
   readonly load?: (path: string, from: string) => string | undefined
-}
-
-/** A file that `emit` makes. */
-export interface EmittedFile {
-  readonly name: string
-  readonly text: string
-}
-
-/** What makes a file: the options of a kernel; checks that need the caller are not part of it. */
-export type EmitOptions = Omit<KernelOptions, "target" | "check"> & {
-  readonly target?: "js" | "interpret" | "wasm" | "wgsl"
 }
 
 /** What is not known about the types of a loss: its kernels take any names and any arrays. */
@@ -89,7 +80,7 @@ export class Loss<H = Unknown> {
 
   /** Makes standalone files: a module without imports, and its types. Deterministic. Throws `LossError` if an option is wrong. */
   emit(options: EmitOptions = {}): readonly EmittedFile[] {
-    throw failure("target-unavailable", `${this.name} cannot be emitted as ${options.target ?? "js"} yet`)
+    return emitFiles(checkedOf(this), options)
   }
 
   /** The signature, the core, the gradients, the rules that fired and the loops, as text. Throws `LossError` if an option is wrong. */

@@ -201,6 +201,40 @@ describe.each(["js", "interpret"] as const)("kernels on %s", (target) => {
   })
 })
 
+describe("emit and explain", () => {
+  type Run = (inputs: object, options?: object) => { loss: number; grad: Record<string, Float64Array> }
+
+  test("a module computes what the kernel computes", async () => {
+    const loss = compile(linear)
+    const options = { dtype: "f64", grad: ["x", "w"] } as const
+    const files = loss.emit(options)
+    expect(files.map(({ name }) => name)).toEqual(["linear.js", "linear.d.ts"])
+    expect(loss.emit(options)).toEqual(files)
+    const { default: run } = (await import(
+      `data:text/javascript,${encodeURIComponent(files[0]!.text)}`
+    )) as unknown as { default: Run }
+    const made = run({ x, w, scale: 3 })
+    const { loss: value, grad } = loss.kernel(options)({ x, w, scale: 3 })
+    expect(made.loss).toBe(value)
+    expect(made.grad).toEqual({ ...grad })
+    expect(() => run({ x, w: Float64Array.of(1) })).toThrow()
+  })
+
+  test("what a module cannot do is refused", () => {
+    const loss = compile(hinge)
+    expect(() => loss.emit({ target: "interpret" })).toThrow(LossError)
+    expect(() => loss.emit({ target: "wgsl" })).toThrow(/not available yet/)
+    expect(() => loss.emit({ grad: ["z"] })).toThrow(/`z`/)
+  })
+
+  test("an explanation shows the header, the core, the gradients and the loops", () => {
+    const text = compile(hinge).explain({ grad: ["x"] })
+    for (const part of ["loss hinge[b](x, y; margin: real = 1)", "d x[b]", "relu", "for "])
+      expect(text).toContain(part)
+    expect(compile(hinge).explain({ grad: ["x"] })).toBe(text)
+  })
+})
+
 describe("targets", () => {
   test("those of later versions say so", () => {
     for (const target of ["wasm", "wgsl"] as const)

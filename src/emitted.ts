@@ -1,0 +1,32 @@
+// Turns a checked loss and options into the files of a standalone module.
+import { lower } from "./compile.ts"
+import { emitModule } from "./emit/module.ts"
+import type { Loss } from "./loss.ts"
+import { outputsOf } from "./outputs.ts"
+import { failure } from "./run/failure.ts"
+import { type KernelOptions, readSettings } from "./run/settings.ts"
+import { version } from "./version.generated.ts"
+
+/** What a module is made for: the options of a kernel, without those that concern a call in this process. */
+export type EmitOptions = Omit<KernelOptions, "hvp" | "check">
+
+/** A file that `emit` makes. */
+export interface EmittedFile {
+  readonly name: string
+  readonly text: string
+}
+
+/** Makes the files. Throws `LossError` if an option is wrong. */
+export function emitFiles(loss: Loss, options: EmitOptions = {}): readonly EmittedFile[] {
+  const settings = readSettings(loss, options)
+  if (settings.target !== "js")
+    throw failure("target-unavailable", `there is no module for the target ${settings.target}: emit js`, {
+      argument: "target",
+      value: settings.target,
+    })
+  if (settings.products.length > 0)
+    throw failure("bad-option", "modules compute no Hessian-vector products yet", { argument: "hvp" })
+  const { choice, dtype, accuracy, statics, sizes } = settings
+  const kernel = (given: ReadonlySet<string>) => lower(outputsOf(loss, { ...choice, given }), { dtype })
+  return emitModule({ loss, choice, dtype, accuracy, statics, sizes, version, kernel })
+}
