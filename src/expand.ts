@@ -20,9 +20,10 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
       const filter = expand(def.filter)
       const body = expand(def.body)
       const max = reduce(core, "max", bound, filter, body)
-      const below = conjunction(core, [filter, core.op("lt", body, max)])
-      const sum = reduce(core, "sum", bound, below, core.op("exp", core.op("sub", body, max)))
-      const ties = count(core, bound, conjunction(core, [filter, core.op("eq", body, max)]))
+      const below = core.op("lt", body, max)
+      const sum = reduce(core, "sum", bound, conjunction(core, [filter, below]), core.op("exp", core.op("sub", body, max)))
+      // What is not below is counted, not what is equal: a body that is computed again may round differently.
+      const ties = count(core, bound, conjunction(core, [filter, core.op("not", below)]))
       pair = { max, rest: core.op("add", sum, core.op("sub", ties, core.one)) }
       pairs.set(def, pair)
     }

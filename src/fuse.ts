@@ -3,7 +3,7 @@
 // Readers are placed before what they read. A producer joins the latest group of its readers that it may share a loop with:
 // same dimension, not reduced by the producer, and read by every reader in the group at exactly that dimension. One
 // recursion does this level by level.
-import type { AxisExpr, Expr } from "./ir.ts"
+import { type AxisExpr, type Def, type Expr, postorder, refsIn } from "./ir.ts"
 import { type Placed, readsOf } from "./dimensions.ts"
 
 /** A loop over a dimension, or a statement. */
@@ -109,11 +109,22 @@ class Fusion {
    */
   private recomputable(s: Placed, uses: readonly Use[]): boolean {
     if (s.kind !== "define" || s.formals.length < 2 || s.place.some((e) => e.kind !== "axis")) return false
+    if (uses.some(({ reader }) => comparesExactly(reader, s.def!))) return false
     const names = s.formals.map((a) => a.name)
     if (this.shapes.some((shape) => names.every((n) => shape.has(n)))) return false
     const own = s.loops.filter((a) => s.formals.includes(a))
     return uses.every(({ reader, index }) => own.every((a, i) => reader.loops[i] === a) && s.place.every((e, i) => index[i] === e))
   }
+}
+
+/** Whether a statement tests a value for equality (a tie): computed again in another loop, it may round differently. */
+function comparesExactly(s: Placed, def: Def): boolean {
+  return postorder([s.filter, s.body]).some(
+    (e) =>
+      e.kind === "op" &&
+      (e.op === "eq" || e.op === "ne") &&
+      e.args.some((x) => x.type === "real" && refsIn(x).some((ref) => ref.def === def)),
+  )
 }
 
 /** Whether a reader may share the producer's loop over a dimension. */

@@ -4,7 +4,7 @@
 // control of structural zeros. The adjoint of a node has the axes of the node: wherever a child lacks an axis the adjoint is
 // summed at once. A leaf read at indices e contributes a sum whose filter says `x == e`; the constructor of sums turns that
 // into renamings, transposes, one-hot guards, scatters and windows.
-import { type AxisExpr, type Core, type Def, type Expr, conjunction, definitions, isConst, postorder } from "./ir.ts"
+import { type AxisExpr, type Core, type Def, type Expr, conjunction, conjuncts, definitions, isConst, postorder } from "./ir.ts"
 import { type OpName, ops } from "./ops.ts"
 import { template } from "./pattern.ts"
 import { count, reduce, substitute } from "./sums.ts"
@@ -97,7 +97,9 @@ class Backward {
     const fresh = new Map<AxisExpr, AxisExpr>(node.axes.map((a) => [a, core.freshAxis(a.extent)]))
     const at = node.index.map((e) => substitute(core, e, fresh))
     const same = own.map((x, i) => core.op("eq", x, at[i]!))
-    const part = reduce(core, "sum", [...fresh.values()], conjunction(core, same), substitute(core, g, fresh))
+    // The conditions of the adjoint come first: they may be what makes reading the indices legal.
+    const { conditions, value } = unguard(substitute(core, g, fresh))
+    const part = reduce(core, "sum", [...fresh.values()], conjunction(core, [...conditions, ...same]), value)
     const old = adjoints.get(key)
     adjoints.set(key, old ? core.op("add", old, part) : part)
   }
@@ -123,7 +125,8 @@ class Backward {
       case "min": {
         const best = core.op("eq", body, self)
         const ties = count(core, bound, conjunction(core, [filter, best]))
-        seed = guarded([best], core.op("div", g, ties))
+        // Of no index there are no ties, and no gradient either.
+        seed = guarded([best], core.op("ratio", g, ties))
         break
       }
       case "logsumexp": {
@@ -155,16 +158,36 @@ function scale(core: Core, g: Expr, partial: Expr): Expr {
   if (isConst(partial, 1)) return g
   if (partial.kind === "op") {
     const [c, x, y] = partial.args as readonly [Expr, Expr, Expr]
-    if (partial.op === "indicator") return core.op("guard", c, g)
+    if (partial.op === "indicator") return under(core, c, g)
     if (partial.op === "neg") return core.op("neg", scale(core, g, c))
     if (partial.op === "select") {
       const [whenTrue, whenFalse] = [scale(core, g, x), scale(core, g, y)]
-      if (isConst(whenFalse, 0)) return core.op("guard", c, whenTrue)
-      if (isConst(whenTrue, 0)) return core.op("guard", core.op("not", c), whenFalse)
-      return core.op("select", c, whenTrue, whenFalse)
+      if (isConst(whenFalse, 0)) return under(core, c, whenTrue)
+      if (isConst(whenTrue, 0)) return under(core, core.op("not", c), whenFalse)
+      // What both sides are guarded by also guards the condition.
+      const [left, right] = [unguard(whenTrue), unguard(whenFalse)]
+      const shared = left.conditions.filter((x) => right.conditions.includes(x))
+      return core.op("guard", conjunction(core, shared), core.op("select", c, whenTrue, whenFalse))
     }
   }
   return core.op("mul", g, partial)
+}
+
+/** `value` where a condition holds, tested after the conditions that guard the value already: they may make it legal. */
+function under(core: Core, condition: Expr, guarded: Expr): Expr {
+  const { conditions, value } = unguard(guarded)
+  return core.op("guard", conjunction(core, [...conditions, condition]), value)
+}
+
+/** An expression without the guards at its root, and their conditions. */
+function unguard(e: Expr): { conditions: Expr[]; value: Expr } {
+  const conditions: Expr[] = []
+  let value = e
+  while (value.kind === "op" && value.op === "guard") {
+    conditions.push(...conjuncts(value.args[0]!))
+    value = value.args[1]!
+  }
+  return { conditions, value }
 }
 
 const derivatives = new Map<string, ReturnType<typeof template>>()

@@ -10,6 +10,7 @@ import {
   conjuncts,
   definitions,
   postorder,
+  refsIn,
 } from "./ir.ts"
 import { expander } from "./expand.ts"
 import type { Outputs } from "./loss.ts"
@@ -56,8 +57,19 @@ export function statementsOf(outputs: Outputs, optimise: boolean): Statement[] {
     })),
   ]
   if (optimise) sinks = share(core, sinks)
-  const roots = sinks.flatMap((s) => [s.value, s.filter, ...(s.pin ? [s.pin.at] : [])])
-  return [...definitions(roots).map((def) => ofDef(core, def)), ...sinks.map((s) => ofSink(core, s))]
+  const out: Statement[] = []
+  const made = new Set<Def>()
+  // Pinning a formal may instantiate definitions anew, so what a statement reads is known only when it is made.
+  const add = (s: Statement): void => {
+    for (const { def } of [s.filter, s.body, ...s.place].flatMap(refsIn)) {
+      if (made.has(def)) continue
+      made.add(def)
+      add(ofDef(core, def))
+    }
+    out.push(s)
+  }
+  for (const s of sinks) add(ofSink(core, s))
+  return out
 }
 
 interface Sink extends Store {
