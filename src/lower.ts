@@ -59,7 +59,6 @@ class Lowering {
   /** The statement whose expressions are being made: decides which copy of a definition a reference means. */
   private reader: Placed | undefined
   private readonly extents = new Map<string, readonly Expr[]>()
-  private readonly conditional = new Map<Expr, boolean>()
   private readonly copies = new Map<Def, Placed[]>()
   private readonly labels: ReadonlyMap<AxisExpr, string>
 
@@ -617,9 +616,7 @@ class Lowering {
 
   /** Whether an expression may only be evaluated where a condition holds. */
   private unsafe(e: Expr): boolean {
-    let known = this.conditional.get(e)
-    if (known === undefined) this.conditional.set(e, (known = isConditional(this.core, e)))
-    return known
+    return isConditional(this.core, e)
   }
 
   /**

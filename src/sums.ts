@@ -62,11 +62,16 @@ export function instantiate(core: Core, def: Def, index: readonly Expr[]): Expr 
 
 const isEquality = (e: Expr): boolean => e.kind === "op" && e.op === "eq"
 
+const data = new WeakMap<Expr, boolean>()
+
 /** Whether an expression's value depends on more than axes, sizes and options. */
 export function readsData(e: Expr): boolean {
   if (e.kind === "load") return e.index.length > 0
   if (e.kind === "ref") return true
-  return e.kind === "op" && e.args.some(readsData)
+  if (e.kind !== "op") return false
+  let reads = data.get(e)
+  if (reads === undefined) data.set(e, (reads = e.args.some(readsData)))
+  return reads
 }
 
 /** An int expression as a sum of atoms with integer coefficients, and a constant. */
@@ -305,13 +310,20 @@ export function inRange(core: Core, e: Expr, extent: Expr): Expr[] {
   return conditions.filter((c) => !isConst(c, 1))
 }
 
+const conditional = new WeakMap<Expr, boolean>()
+
 /** Whether an expression reads an array at an index that nothing but a condition around it keeps in range. */
 export function isConditional(core: Core, e: Expr): boolean {
   const misses = (index: readonly Expr[], extents: readonly Expr[]): boolean =>
     index.some((x, i) => isConditional(core, x) || inRange(core, x, extents[i]!).length > 0)
-  if (e.kind === "load") return misses(e.index, e.input.dimensions.map((d) => d.extent))
-  if (e.kind === "ref") return misses(e.index, e.def.formals.map((f) => f.extent))
-  return e.kind === "op" && e.args.some((x) => isConditional(core, x))
+  let answer = conditional.get(e)
+  if (answer === undefined) {
+    if (e.kind === "load") answer = misses(e.index, e.input.dimensions.map((d) => d.extent))
+    else if (e.kind === "ref") answer = misses(e.index, e.def.formals.map((f) => f.extent))
+    else answer = e.kind === "op" && e.args.some((x) => isConditional(core, x))
+    conditional.set(e, answer)
+  }
+  return answer
 }
 
 /** A summand with its sign. */
@@ -320,14 +332,24 @@ export interface Term {
   readonly negative: boolean
 }
 
+/** Flat lists end here: a shared graph written as a tree can be exponentially larger. */
+const FLAT = 64
+
 /** The summands of an expression in order, through additions, subtractions and negations. */
 export function terms(e: Expr, negative = false): Term[] {
-  if (e.kind === "op") {
-    if (e.op === "add") return [...terms(e.args[0]!, negative), ...terms(e.args[1]!, negative)]
-    if (e.op === "sub") return [...terms(e.args[0]!, negative), ...terms(e.args[1]!, !negative)]
-    if (e.op === "neg") return terms(e.args[0]!, !negative)
+  const out: Term[] = []
+  const go = (x: Expr, minus: boolean): void => {
+    if (x.kind === "op" && out.length < FLAT) {
+      if (x.op === "neg") return go(x.args[0]!, !minus)
+      if (x.op === "add" || x.op === "sub") {
+        go(x.args[0]!, minus)
+        return go(x.args[1]!, x.op === "sub" ? !minus : minus)
+      }
+    }
+    out.push({ term: x, negative: minus })
   }
-  return [{ term: e, negative }]
+  go(e, negative)
+  return out
 }
 
 /** The sum of the terms, left to right, starting with a positive one if there is any. */
@@ -347,13 +369,18 @@ export interface Factor {
   readonly inverse: boolean
 }
 
-/** The factors of an expression in order, through products, quotients and negations (as a factor -1). */
-export function factors(e: Expr, inverse = false): Factor[] {
-  if (e.kind === "op") {
-    if (e.op === "mul") return [...factors(e.args[0]!, inverse), ...factors(e.args[1]!, inverse)]
-    if (e.op === "div") return [...factors(e.args[0]!, inverse), ...factors(e.args[1]!, !inverse)]
+/** The factors of an expression in order, through products and quotients. */
+export function factors(e: Expr): Factor[] {
+  const out: Factor[] = []
+  const go = (x: Expr, inverse: boolean): void => {
+    if (x.kind === "op" && (x.op === "mul" || x.op === "div") && out.length < FLAT) {
+      go(x.args[0]!, inverse)
+      return go(x.args[1]!, x.op === "div" ? !inverse : inverse)
+    }
+    out.push({ factor: x, inverse })
   }
-  return [{ factor: e, inverse }]
+  go(e, false)
+  return out
 }
 
 /** The product of the factors, left to right: numerators first. */
