@@ -1,5 +1,6 @@
 // The surface of lossc: a source text becomes losses, and a loss becomes kernels, files and explanations.
-import { type CompileSourceOptions, compileSource, explainLoss } from "./compile.ts"
+import { checkSource, explainLoss } from "./compile.ts"
+import { type Diagnostic, LossError } from "./diagnostics.ts"
 import { emitFiles, type EmitOptions, type EmittedFile } from "./emitted.ts"
 import type { AllGradients, GradientName, HeadersOf, InputsOf, StaticsOf } from "./header-types.ts"
 import { type AnyKernel, type CallOptions, type KernelResult, makeKernel } from "./kernel.ts"
@@ -31,6 +32,8 @@ export interface CompileOptions {
    * error. Nothing else reads files.
    */
   readonly load?: (path: string, from: string) => string | undefined
+  /** Called with each warning, such as an argument that is not used. Errors are thrown. */
+  readonly onWarning?: (warning: Diagnostic) => void
 }
 
 /** What is not known about the types of a loss: its kernels take any names and any arrays. */
@@ -181,7 +184,7 @@ export function compile<const S extends string, const O extends CompileOptions>(
   source: S,
   options?: O,
 ): Compiled<S, O> {
-  const all = compileSource(source, compileOptions(options))
+  const all = read(source, options ?? {})
   const wanted = options?.name
   const names = all.map((loss) => loss.name)
   const found =
@@ -208,14 +211,20 @@ export function compileAll<const S extends string>(
   source: S,
   options: Omit<CompileOptions, "name"> = {},
 ): CompiledAll<S> {
-  const all = compileSource(source, compileOptions(options))
+  const all = read(source, options)
   return Object.fromEntries(all.map((loss) => [loss.name, new Loss(loss.name, () => loss)])) as CompiledAll<S>
 }
 
-function compileOptions({ params, file, load }: CompileOptions = {}): CompileSourceOptions {
-  return {
+/** The losses of a source. Warnings are passed on; errors are thrown, and come before the warnings. */
+function read(source: string, { params, file, load, onWarning }: CompileOptions): readonly Checked[] {
+  const { losses, diagnostics } = checkSource(source, {
     ...(params !== undefined && { params }),
     ...(file !== undefined && { file }),
     ...(load !== undefined && { load }),
-  }
+  })
+  const errors = diagnostics.filter(({ severity }) => severity === "error")
+  const warnings = diagnostics.filter(({ severity }) => severity !== "error")
+  if (errors.length > 0) throw new LossError([...errors, ...warnings])
+  if (onWarning) warnings.forEach(onWarning)
+  return losses
 }

@@ -61,6 +61,20 @@ describe("compile", () => {
     }
   })
 
+  test("passes warnings on, and puts errors first", () => {
+    const warnings: string[] = []
+    compile("loss f[b](x, y) = x", { onWarning: ({ code }) => warnings.push(code) })
+    expect(warnings).toEqual(["unused-argument"])
+    try {
+      compile("loss g[b](x, y) = x\nloss f[b](x) = x + z", { onWarning: () => expect.unreachable() })
+      expect.unreachable()
+    } catch (error) {
+      if (!(error instanceof LossError)) throw error
+      expect(error.diagnostics.map(({ severity }) => severity)).toEqual(["error", "warning"])
+      expect(error.code).toBe("unknown-name")
+    }
+  })
+
   test("reads other files only through the loader", () => {
     const load = (path: string): string | undefined =>
       path === "./mine.loss" ? "def twice(x) = 2 * x" : undefined
@@ -147,6 +161,20 @@ describe.each(["js", "interpret"] as const)("kernels on %s", (target) => {
     )
     expect(loss.kernel({ target })({ x: [3] }).loss).toBe(3)
     expect(loss.kernel({ target, static: { kind: "square", p: 2 } })({ x: [3] }).loss).toBe(18)
+  })
+
+  test("a static size of an axis, and a domain that keeps indices in range", () => {
+    const loss = compile(
+      "loss f[b](x: [d], at: int in [0, size(d) - 1]; static n: int >= 1 = 2) = let axis i = 1 .. n in sum[i](i * x[d = at])",
+    )
+    expect(loss.kernel({ target })({ x, at: [0, 2] }).loss).toBe(3 * 3.5)
+    expect(loss.kernel({ target, static: { n: 3 } })({ x, at: [0, 2] }).loss).toBe(6 * 3.5)
+    const grad = { x: new Float32Array(6).fill(7) }
+    expect(() => loss.kernel({ target, grad: ["x"] })({ x, at: [0, 3] }, { grad })).toThrow(
+      /`at` is 3 in row 1/,
+    )
+    expect(grad.x).toEqual(new Float32Array(6).fill(7))
+    expect(() => loss.kernel({ target, static: { n: 0 } })).toThrow(/`n` is 0/)
   })
 
   test("rows that are left out and weights of rows", () => {

@@ -119,7 +119,8 @@ function difference(name: string, got: Values, wanted: Values, tolerance: number
 /** Sizes around the widths in which loops are unrolled. */
 function sizes(draw: Random): Readonly<Record<string, number>> {
   const one = (): number => [1, 2, 3, 4, 5, 7, 9][draw.int(0, 6)]!
-  return { b: one(), c: one(), d: one() }
+  const none = (probability: number): number => (draw.chance(probability) ? 0 : one())
+  return { b: none(0.05), c: one(), d: none(0.03) }
 }
 
 /** The first disagreement about a program, or nothing. */
