@@ -27,7 +27,7 @@ export interface UnrollOptions {
 
 const defaults: UnrollOptions = {
   writtenOut: { iterations: 8, weight: 96 },
-  lanes: { most: 8, weight: 160, accumulators: 8 },
+  lanes: { most: 8, weight: 480, accumulators: 8 },
   jam: 4,
 }
 

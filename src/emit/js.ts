@@ -15,6 +15,9 @@ import { Lines, type Names, type Value, axisComment, nameAll, outsideOf } from "
 
 export type { Accuracy } from "./math.ts"
 
+/** How many selections by sign have memory of their own, so that lanes do not wait for one another. */
+const PICKS = 8
+
 export interface JsOptions {
   /** Default: `fast` for kernels over f32 memory, `full` for f64. */
   readonly accuracy?: Accuracy
@@ -48,6 +51,8 @@ class Emitter {
   private states = 0
   readonly elementary: Elementary
   private readonly ranges = new Ranges()
+  private readonly signTests = new Set<number>()
+  private picks = 0
 
   constructor(kernel: Kernel, accuracy: Accuracy) {
     this.kernel = kernel
@@ -109,7 +114,9 @@ class Emitter {
   /** The expression of a `let`, after the statements it needs. */
   private value(lines: Lines, { id, op, args, type }: Extract<Stmt, { kind: "let" }>): string {
     this.ranges.define(id, op, args)
+    if (op === "lt" && args.some((x) => x.kind === "number" && x.value === 0)) this.signTests.add(id)
     return (
+      this.pick(lines, op, args, type) ||
       (this.places.has(id) && this.place(op, args)) ||
       this.elementary.write(
         lines,
@@ -119,6 +126,24 @@ class Emitter {
       ) ||
       this.expression(op, args, type)
     )
+  }
+
+  /**
+   * A selection by the sign of a number, which a branch would mispredict every other time where signs are random: both values
+   * are put into memory, and one is read.
+   */
+  private pick(lines: Lines, op: OpName, args: readonly Operand[], type: ScalarType): string | undefined {
+    const [condition, yes, no = { kind: "number", value: 0 }] = args
+    if ((op !== "select" && op !== "guard") || type === "bool" || !this.elementary.inPlace) return undefined
+    if (condition!.kind !== "value" || !this.signTests.has(condition!.id)) return undefined
+    const slot = 2 * (this.picks++ % PICKS)
+    lines.add(`picks[${slot}] = ${this.operand(no)}`, `picks[${slot + 1}] = ${this.operand(yes!)}`)
+    // Written with a bar: `? 1 : 0` would be the branch that this avoids.
+    return `picks[${slot} + (${this.operand(condition!)} | 0)]`
+  }
+
+  get picksUsed(): boolean {
+    return this.picks > 0
   }
 
   private update(s: Extract<Stmt, { kind: "update" }>): string {
@@ -300,6 +325,7 @@ export function emitJs(kernel: Kernel, options: JsOptions = {}): { readonly text
   const functions = [...emitter.mathFunctions].sort()
   if (functions.length > 0) head.add(`const ${functions.map((f) => `Math_${f} = Math.${f}`).join(", ")}`)
   head.add(...tables)
+  if (emitter.picksUsed) head.add(`const picks = new Float64Array(${2 * PICKS})`)
   if (emitter.stateCount > 0) head.add(`const state = new Float64Array(${emitter.stateCount})`)
   kernel.scratch.forEach((_, i) => head.add(`let scratch${i} = new Float64Array(0)`))
   return { text: [head, ...emitter.functions, main].map(String).concat("return kernel\n").join("\n") }

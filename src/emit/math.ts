@@ -60,6 +60,11 @@ export class Elementary {
     this.mathFunctions = mathFunctions
   }
 
+  /** Whether anything is computed otherwise than by the template of its operator. */
+  get inPlace(): boolean {
+    return this.accuracy !== "engine"
+  }
+
   /** The statements that make the tables, to stand in front of all functions. */
   head(): string[] {
     const lines: string[] = []
@@ -107,6 +112,9 @@ export class Elementary {
     }
     if (this.accuracy === "full") return undefined
     switch (op) {
+      case "relu":
+        // Without a branch, which random signs would mispredict every other time.
+        return `(${x} + ${this.math("abs")}(${x})) * 0.5`
       case "log1p":
         return range[0] >= -0.5 && range[1] <= 4 ? this.log1pNear(lines, x) : this.log1p(lines, x)
       case "expm1":
@@ -222,8 +230,10 @@ export class Elementary {
   /** log1p from -0.5 to 4, by the nearest multiple of 1/128. */
   private log1pNear(lines: Lines, x: string): string {
     const [parts, inverses] = [this.table("log1pParts"), this.table("log1pInverses")]
-    const i = this.value(lines, `(${x} * 128 + 64.5) | 0`)
-    const r = this.value(lines, `(${x} - (${i} - 64) * 0.0078125) * ${inverses}[${i} & 1023]`)
+    const z = this.value(lines, `${x} * 128 + 6755399441055744`)
+    const d = this.value(lines, `${z} - 6755399441055744`)
+    const i = this.value(lines, `(${d} | 0) + 64`)
+    const r = this.value(lines, `(${x} - ${d} * 0.0078125) * ${inverses}[${i} & 1023]`)
     return `${parts}[${i} & 1023] + (${this.series(r)})`
   }
 
