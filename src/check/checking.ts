@@ -1,13 +1,13 @@
 // The state of checking one loss: its core, its axes and inputs, and the way to say what is wrong.
 import type * as Ast from "../../grammar/ast.ts"
 import { type Diagnostic, type Report, error, limit, quote, warning } from "../diagnostics.ts"
-import type { AxisExpr, Core, Expr } from "../ir.ts"
+import { type AxisExpr, type Core, type Expr, postorder } from "../ir.ts"
 import type { EntryCheck } from "../loss.ts"
 import type { Library, Module } from "../modules.ts"
 import type { Span } from "../source.ts"
-import { readsData } from "../sums.ts"
 import type { Input } from "../types.ts"
 import type { CheckCode } from "../catalogue/check.ts"
+import { isGround } from "./facts.ts"
 import type { Callable, Frame, Scope } from "./scope.ts"
 import type { Broken, Place, Value } from "./values.ts"
 import { broken } from "./values.ts"
@@ -167,17 +167,14 @@ export class Checking {
     return true
   }
 
-  /** Options that an expression without axes reads become static. Sizes never depend on data: false if it does. */
-  fix(e: Expr): boolean {
-    if (e.axes.length > 0) return false
-    if (e.kind === "load") {
-      const input = this.inputs.find((one) => one === e.input)
-      if (!input || input.role !== "option" || input.dimensions.length > 0) return false
-      input.isStatic = true
-      return true
+  /** Options that a size reads become static. Sizes never depend on data: false if this one does. */
+  fix(root: Expr): boolean {
+    if (!isGround(root)) return false
+    for (const e of postorder([root])) {
+      const input = e.kind === "load" && this.inputs.find((one) => one === e.input)
+      if (input) input.isStatic = true
     }
-    if (e.kind === "ref" || readsData(e)) return false
-    return e.kind !== "op" || e.args.every((x) => this.fix(x))
+    return true
   }
 }
 

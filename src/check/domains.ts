@@ -1,7 +1,7 @@
 // Declared ranges, defaults and choices of arguments, and whether a value is among them.
 import type * as Ast from "../../grammar/ast.ts"
 import { nearest } from "../diagnostics.ts"
-import type { AxisExpr, Expr } from "../ir.ts"
+import { type AxisExpr, type Expr, postorder } from "../ir.ts"
 import type { Domain, Input, ScalarType } from "../types.ts"
 import type { Checking, OpenInput } from "./checking.ts"
 import { isGround } from "./facts.ts"
@@ -64,7 +64,7 @@ export function readDomain(
 }
 
 function readsOption(e: Expr): boolean {
-  return e.kind === "load" || (e.kind === "op" && e.args.some(readsOption))
+  return postorder([e]).some((x) => x.kind === "load")
 }
 
 /** Reads the default of an argument into its input. */

@@ -1,6 +1,10 @@
 // What a condition says: the facts that hold where it does.
 import { type Core, type Expr, conjuncts } from "../ir.ts"
 
+// Expressions share their parts, so what is known of a part is kept: a walk of every path would never end.
+const grounds = new WeakMap<Expr, boolean>()
+const dataReaders = new WeakMap<Expr, boolean>()
+
 /** Whether an expression is made of sizes and options alone. */
 export function isGround(e: Expr): boolean {
   return e.axes.length === 0 && !readsSamples(e)
@@ -8,7 +12,21 @@ export function isGround(e: Expr): boolean {
 
 function readsSamples(e: Expr): boolean {
   if (e.kind === "load") return e.input.role !== "option" || e.index.length > 0
-  return e.kind === "ref" || (e.kind === "op" && e.args.some(readsSamples))
+  if (e.kind === "ref") return true
+  return e.kind === "op" && remembered(grounds, e, () => e.args.some(readsSamples))
+}
+
+/** Whether an expression depends on more than axes, sizes and scalar options. */
+export function readsArrays(e: Expr): boolean {
+  if (e.kind === "load") return e.index.length > 0
+  if (e.kind === "ref") return true
+  return e.kind === "op" && remembered(dataReaders, e, () => e.args.some(readsArrays))
+}
+
+function remembered(known: WeakMap<Expr, boolean>, e: Expr, find: () => boolean): boolean {
+  let value = known.get(e)
+  if (value === undefined) known.set(e, (value = find()))
+  return value
 }
 
 /** What is known where a condition holds. */

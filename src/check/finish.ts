@@ -2,7 +2,15 @@
 import type * as Ast from "../../grammar/ast.ts"
 import { bounds } from "../bounds.ts"
 import { warning } from "../diagnostics.ts"
-import { type AxisExpr, type Core, type Expr, type LoadExpr, conjunction, conjuncts } from "../ir.ts"
+import {
+  type AxisExpr,
+  type Core,
+  type Expr,
+  type LoadExpr,
+  conjunction,
+  conjuncts,
+  postorder,
+} from "../ir.ts"
 import type { LabelRead, Loss } from "../loss.ts"
 import { any, substitute } from "../sums.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
@@ -209,9 +217,9 @@ function readWhere(core: Core, load: LoadExpr, given: Expr, axes: readonly AxisE
   return others.length > 0 ? any(core, others, core.true, whole) : whole
 }
 
+/** Whether an expression depends on more than positions and sizes. */
 function readsInputs(e: Expr): boolean {
-  if (e.kind === "load" || e.kind === "ref") return true
-  return e.kind === "op" && e.args.some(readsInputs)
+  return postorder([e]).some((x) => x.kind === "load" || x.kind === "ref")
 }
 
 /** Arguments that the body never reads. */

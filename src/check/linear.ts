@@ -1,6 +1,34 @@
 // Arithmetic of linear forms: sums of atoms with coefficients, and a constant.
 import type { Expr } from "../ir.ts"
-import { type Linear, linear } from "../sums.ts"
+import type { Linear } from "../sums.ts"
+
+const forms = new WeakMap<Expr, Linear>()
+
+/** Reads an expression as a linear form; what is not linear is an atom. */
+export function formOf(e: Expr): Linear {
+  let form = forms.get(e)
+  if (!form) forms.set(e, (form = read(e)))
+  return form
+}
+
+function read(e: Expr): Linear {
+  if (e.kind === "const") return constant(e.value)
+  const [x, y] = e.kind === "op" ? e.args : []
+  switch (e.kind === "op" ? e.op : undefined) {
+    case "add":
+      return plus(formOf(x!), formOf(y!), 1)
+    case "sub":
+      return plus(formOf(x!), formOf(y!), -1)
+    case "neg":
+      return scale(formOf(x!), -1)
+    case "mul":
+      if (x!.kind === "const") return scale(formOf(y!), x!.value)
+      if (y!.kind === "const") return scale(formOf(x!), y!.value)
+      break
+    default:
+  }
+  return { terms: new Map([[e, 1]]), constant: 0 }
+}
 
 /** The form of a number. */
 export const constant = (value: number): Linear => ({ terms: new Map(), constant: value })
@@ -14,7 +42,7 @@ export function without(form: Linear, atom: Expr): Linear {
 
 /** x - y + shift */
 export const difference = (x: Expr, y: Expr, shift: number): Linear => {
-  const form = plus(linear(x), linear(y), -1)
+  const form = plus(formOf(x), formOf(y), -1)
   return { ...form, constant: form.constant + shift }
 }
 

@@ -4,10 +4,10 @@
 // or its last index, a label by those of its axis, `min`, `max`, `div`, `mod`, `floor` by what they promise) and facts are
 // subtracted from it until only a number is left, or sizes and options: the condition that a call must satisfy.
 import { type Core, type Expr, type LoadExpr, conjuncts } from "../ir.ts"
-import { type Linear, linear, readsData } from "../sums.ts"
+import type { Linear } from "../sums.ts"
 import type { Input } from "../types.ts"
-import { assumptions, excludesSentinel, isGround } from "./facts.ts"
-import { constant, difference, plus, scale, without } from "./linear.ts"
+import { assumptions, excludesSentinel, isGround, readsArrays } from "./facts.ts"
+import { constant, difference, formOf, plus, scale, without } from "./linear.ts"
 
 /** An optional label that a proof takes to be in range, with the conditions that hold beside the given ones. */
 export interface LabelUse {
@@ -198,8 +198,8 @@ class Prover {
     put: (bound: Linear) => boolean,
     form: Linear,
   ): boolean | undefined {
-    const either = (...list: Expr[]): boolean => list.some((e) => this.attempt(() => put(linear(e))))
-    const both = (...list: Expr[]): boolean => list.every((e) => put(linear(e)))
+    const either = (...list: Expr[]): boolean => list.some((e) => this.attempt(() => put(formOf(e))))
+    const both = (...list: Expr[]): boolean => list.every((e) => put(formOf(e)))
     const between = (
       low: Expr | number | undefined,
       high: Expr | undefined,
@@ -207,7 +207,7 @@ class Prover {
     ): boolean | undefined => {
       const end = lower ? low : high
       if (end === undefined) return undefined
-      const bound = typeof end === "number" ? constant(end) : linear(end)
+      const bound = typeof end === "number" ? constant(end) : formOf(end)
       return put(lower ? bound : { ...bound, constant: bound.constant + shift })
     }
     switch (atom.kind) {
@@ -237,10 +237,10 @@ class Prover {
             return lower ? either(this.core.zero, x!) : both(this.core.zero, x!)
           case "clamp":
             // Of a range that ends before it begins, the end is what comes out.
-            return lower ? both(y!, z!) : put(linear(z!))
+            return lower ? both(y!, z!) : put(formOf(z!))
           case "mod":
             return this.attempt(() =>
-              this.nonNegative({ ...linear(y!), constant: linear(y!).constant - 1 }, 1),
+              this.nonNegative({ ...formOf(y!), constant: formOf(y!).constant - 1 }, 1),
             )
               ? between(0, y, -1)
               : undefined
@@ -259,7 +259,7 @@ class Prover {
           case "select":
             return this.boundSelect(x!, y!, z ?? this.core.zero, put)
           case "stop":
-            return put(linear(x!))
+            return put(formOf(x!))
           default:
             return undefined
         }
@@ -281,7 +281,7 @@ class Prover {
         this.branch = [...this.branch, ...facts]
         this.facts = [...this.facts]
         this.learn(facts)
-        return put(linear(value))
+        return put(formOf(value))
       })
     return branch(condition, whenTrue) && branch(this.core.op("not", condition), whenFalse)
   }
@@ -290,7 +290,7 @@ class Prover {
   private boundQuotient(atom: Expr, x: Expr, n: number, form: Linear): boolean {
     const c = form.terms.get(atom)!
     const rest = scale(without(form, atom), n)
-    const numerator = linear(x)
+    const numerator = formOf(x)
     const low = { ...numerator, constant: numerator.constant - n + 1 }
     const scaled = plus(rest, c > 0 ? low : numerator, c)
     return this.nonNegative({ ...scaled, constant: scaled.constant + n - 1 }, 1)
@@ -303,13 +303,13 @@ class Prover {
       if (label.optional && (this.learning || !known.some((c) => excludesSentinel(c, atom)))) return undefined
       if (label.optional) this.labels.push({ load: atom, facts: this.branch })
       return put(
-        lower ? constant(0) : { ...linear(label.extent), constant: linear(label.extent).constant - 1 },
+        lower ? constant(0) : { ...formOf(label.extent), constant: formOf(label.extent).constant - 1 },
       )
     }
     const end = lower ? domain?.low : domain?.high
     if (!end || type !== "int") return undefined
     this.domains.push(atom.input)
-    const bound = linear(end.value)
+    const bound = formOf(end.value)
     return put({ ...bound, constant: bound.constant + (end.strict ? (lower ? 1 : -1) : 0) })
   }
 
@@ -324,14 +324,14 @@ class Prover {
       const end = lower ? x.input.domain?.low : x.input.domain?.high
       if (!end) return undefined
       this.domains.push(x.input)
-      const bound = linear(end.value)
+      const bound = formOf(end.value)
       const opens = op === "floor" ? !lower && end.strict : lower && end.strict
       const whole =
         [...bound.terms.keys()].every((atom) => atom.type === "int") && Number.isInteger(bound.constant)
       if (!whole) return undefined
       return put({ ...bound, constant: bound.constant + (opens ? (lower ? 1 : -1) : 0) })
     }
-    const bound = linear(x)
+    const bound = formOf(x)
     if (op === "floor") return put(lower ? { ...bound, constant: bound.constant - 1 } : bound)
     return put(lower ? bound : { ...bound, constant: bound.constant + 1 })
   }
@@ -344,6 +344,6 @@ function countsUp(e: Expr): boolean {
 
 /** Data and axes first, then operators over sizes, then options, then sizes. */
 function rank(e: Expr): number {
-  if (!isGround(e)) return e.kind === "axis" ? 1 : readsData(e) ? 0 : 2
+  if (!isGround(e)) return e.kind === "axis" ? 1 : readsArrays(e) ? 0 : 2
   return e.kind === "op" ? 3 : e.kind === "load" ? 4 : 5
 }

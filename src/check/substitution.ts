@@ -1,6 +1,6 @@
 // `x[c = y, b = j] ?? d` -> the target with its axes replaced, and what must hold for the indices to be in range.
 import type * as Ast from "../../grammar/ast.ts"
-import { type AxisExpr, type Expr, conjunction } from "../ir.ts"
+import { type AxisExpr, type Expr, conjunction, postorder } from "../ir.ts"
 import { any, substitute } from "../sums.ts"
 import { resolveOne } from "./axes.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
@@ -159,12 +159,13 @@ interface ArgReduction {
 }
 
 /** What the argmax and argmin in an index search, at the index where they are read. */
-function argReductions(c: Checking, e: Expr): ArgReduction[] {
-  if (e.kind === "op") return e.args.flatMap((x) => argReductions(c, x))
-  if (e.kind !== "ref" || (e.def.op !== "argmax" && e.def.op !== "argmin")) return []
-  const map = new Map<AxisExpr, Expr>()
-  e.def.formals.forEach((formal, i) => map.set(formal, e.index[i]!))
-  const bound = e.def.bound.map((axis) => c.core.freshAxis(axis.extent))
-  e.def.bound.forEach((axis, i) => map.set(axis, bound[i]!))
-  return [{ bound, filter: substitute(c.core, e.def.filter, map) }]
+function argReductions(c: Checking, index: Expr): ArgReduction[] {
+  return postorder([index]).flatMap((e) => {
+    if (e.kind !== "ref" || (e.def.op !== "argmax" && e.def.op !== "argmin")) return []
+    const map = new Map<AxisExpr, Expr>()
+    e.def.formals.forEach((formal, i) => map.set(formal, e.index[i]!))
+    const bound = e.def.bound.map((axis) => c.core.freshAxis(axis.extent))
+    e.def.bound.forEach((axis, i) => map.set(axis, bound[i]!))
+    return [{ bound, filter: substitute(c.core, e.def.filter, map) }]
+  })
 }
