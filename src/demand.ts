@@ -19,6 +19,7 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
     if (!known) paths.set(s, (known = pathConditions(s)))
     return known
   }
+  const indices = usedAsIndex(statements)
   const out = new Map<Placed, ReadonlySet<Expr>>()
   const of = (s: Placed): ReadonlySet<Expr> => {
     const known = out.get(s)
@@ -26,7 +27,7 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
     const own = new Set<Expr>()
     if (s.op === "sum" || s.kind !== "define") for (const c of conjuncts(s.filter)) own.add(c)
     if (s.kind === "store") for (const c of guards(s.body)) own.add(c)
-    if (s.kind === "define") for (const c of fromReaders(s)) own.add(c)
+    if (s.def && !indices.has(s.def)) for (const c of fromReaders(s)) own.add(c)
     out.set(s, own)
     return own
   }
@@ -84,6 +85,17 @@ export function guards(e: Expr): Expr[] {
     out.push(...conjuncts(e.args[0]!))
     e = e.args[1]!
   }
+  return out
+}
+
+/** Definitions whose values are indices: they are always computed, for an index must be one even where its element is not used. */
+function usedAsIndex(statements: readonly Placed[]): ReadonlySet<Def> {
+  const out = new Set<Def>()
+  for (const s of statements)
+    for (const e of [...postorder([s.filter, s.body, ...s.place]), ...s.place]) {
+      const index = e.kind === "load" || e.kind === "ref" ? e.index : s.place.includes(e) ? [e] : []
+      for (const { def } of index.flatMap(refsIn)) for (const d of reach(def)) out.add(d)
+    }
   return out
 }
 

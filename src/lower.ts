@@ -207,7 +207,7 @@ class Lowering {
   /** The loop itself, over the ranges that the conditions on its own axis leave. */
   private ranges(loop: Tree & { kind: "loop" }, inner: readonly Expr[], members: readonly Placed[]): void {
     const { axis } = loop
-    const stores = members.some((s) => s.kind === "store" && s.place.some((e) => e === axis))
+    const stores = members.some((s) => s.kind === "store" && !s.follows && s.place.includes(axis))
     let pieces: [Operand, Operand][] = [[number(0), this.size(axis.extent)]]
     const tested: Expr[] = []
     const facts: Expr[] = []
@@ -414,7 +414,8 @@ class Lowering {
 
   /** Writes zeros where a store's rows are left out. */
   private zero(s: Placed): void {
-    if (s.kind !== "store" || s.place.some((e) => e.kind !== "axis")) return
+    // A pinned store comes after a dense one, which has written the zeros.
+    if (s.kind !== "store" || s.follows) return
     this.reader = s
     const buffer = this.arrays.get(s.name)!
     const extents = this.extents.get(s.name)!
