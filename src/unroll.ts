@@ -12,8 +12,10 @@ import { ops } from "./ops.ts"
 import { chunk } from "./unroll/chunk.ts"
 import { Copier } from "./unroll/copy.ts"
 import { type Loop, Numbers, combinable, literal, loopsIn, weight, writtenIn } from "./unroll/facts.ts"
+import { hoist } from "./unroll/hoist.ts"
 import { jam, jammable } from "./unroll/jam.ts"
 import { lanes } from "./unroll/lanes.ts"
+import { withSingles } from "./unroll/specialise.ts"
 
 /** How far to unroll. */
 export interface UnrollOptions {
@@ -37,8 +39,10 @@ const cost = (s: Stmt): number =>
 
 /** Unrolls every loop of a kernel where that is legal and pays. */
 export function unroll(kernel: Kernel, options: Partial<UnrollOptions> = {}): Kernel {
-  const unroller = new Unroller(new Numbers(kernel), { ...defaults, ...options })
-  return { ...kernel, body: unroller.block(chunk(kernel.body, unroller.numbers)) }
+  const numbers = new Numbers(kernel)
+  const unroller = new Unroller(numbers, { ...defaults, ...options })
+  const body = hoist(withSingles(kernel, numbers).body, numbers)
+  return { ...kernel, body: unroller.block(chunk(body, numbers)) }
 }
 
 class Unroller {

@@ -231,11 +231,10 @@ class Emitter {
       .filter((id) => id !== s.id)
       .map((id) => ({ id, ...this.names.values.get(id)! }))
     const combined = combinable(s.body)
-    const accs = outside.updated.map((id) => ({
-      ...this.names.values.get(id)!,
-      how: combined.get(id),
-      place: this.states++,
-    }))
+    const accs = outside.updated.map((id) => {
+      const acc = this.names.values.get(id)!
+      return { ...acc, how: acc.type === "bool" ? undefined : combined.get(id), place: this.states++ }
+    })
     const parameters = [
       `i${s.id}`,
       ...outside.buffers.map((b) => this.names.buffers.get(b)!),

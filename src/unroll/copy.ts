@@ -49,18 +49,17 @@ export class Copier {
     return this.make(op, [x, y], "int")
   }
 
-  /** A real made of reals. */
-  real(op: "add" | "mul" | "max" | "min", x: Operand, y: Operand): Operand {
-    return this.make(op, [x, y], "real")
-  }
-
   /** Several values combined two by two: always the same order, and as few steps after one another as can be. */
-  balanced(op: "add" | "mul" | "max" | "min", values: readonly Operand[]): Operand {
+  balanced(
+    op: "add" | "mul" | "max" | "min",
+    values: readonly Operand[],
+    type: "int" | "real" = "real",
+  ): Operand {
     let level = values
     while (level.length > 1) {
       const next: Operand[] = []
       for (let i = 0; i < level.length; i += 2)
-        next.push(i + 1 < level.length ? this.real(op, level[i]!, level[i + 1]!) : level[i]!)
+        next.push(i + 1 < level.length ? this.make(op, [level[i]!, level[i + 1]!], type) : level[i]!)
       level = next
     }
     return level[0]!
@@ -137,7 +136,7 @@ export class Copier {
         return this.substitute(s.id, valueOf(id))
       }
       case "acc": {
-        const id = this.numbers.acc()
+        const id = this.numbers.acc(s.type)
         this.out.push({ ...s, id, initial: this.operand(s.initial) })
         return this.substitute(s.id, valueOf(id))
       }

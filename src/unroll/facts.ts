@@ -1,5 +1,6 @@
 // Loops -> what must be known before they may be unrolled: who reads, who writes, what depends on an index.
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
+import type { ScalarType } from "../types.ts"
 import { definedBy, forEachStatement, operandsOf } from "../walk.ts"
 
 export type Loop = Extract<Stmt, { kind: "for" }>
@@ -14,7 +15,7 @@ export const sameOperand = (x: Operand, y: Operand): boolean =>
 
 /** Makes numbers that no value of a kernel has, and knows which numbers are accumulators: a read of one cannot be shared. */
 export class Numbers {
-  readonly accs = new Set<number>()
+  readonly accs = new Map<number, ScalarType>()
   private next = 0
 
   constructor(kernel: Kernel) {
@@ -26,7 +27,7 @@ export class Numbers {
     forEachStatement(kernel.body, (s) => {
       const id = definedBy(s)
       if (id !== undefined) see(id)
-      if (s.kind === "acc") this.accs.add(s.id)
+      if (s.kind === "acc") this.accs.set(s.id, s.type)
     })
   }
 
@@ -34,8 +35,8 @@ export class Numbers {
     return this.next++
   }
 
-  acc(): number {
-    this.accs.add(this.next)
+  acc(type: ScalarType): number {
+    this.accs.set(this.next, type)
     return this.next++
   }
 }

@@ -15,13 +15,15 @@ export function lanes(s: Loop, count: number, numbers: Numbers): Stmt[] {
   const before = new Copier(numbers, new Set())
   const middle = groupsEnd(s, count, before)
   const written = writtenIn(s.body)
-  const combined = [...combinable(s.body)].map(([acc, op]) => ({
+  const numeric = [...combinable(s.body)].filter(([acc]) => numbers.accs.get(acc) !== "bool")
+  const combined = numeric.map(([acc, op]) => ({
     acc,
     op,
-    lanes: Array.from({ length: count - 1 }, () => numbers.acc()),
+    type: numbers.accs.get(acc)!,
+    lanes: Array.from({ length: count - 1 }, () => numbers.acc(numbers.accs.get(acc)!)),
   }))
-  const accs = combined.flatMap(({ op, lanes: own }): Stmt[] =>
-    own.map((id) => ({ kind: "acc", id, initial: literal(identities[op]!), type: "real" })),
+  const accs = combined.flatMap(({ op, type, lanes: own }): Stmt[] =>
+    own.map((id) => ({ kind: "acc", id, initial: literal(identities[op]!), type })),
   )
   const id = numbers.value()
   const main = new Copier(numbers, written)
@@ -59,6 +61,6 @@ function tree(
   numbers: Numbers,
 ): Stmt[] {
   const copier = new Copier(numbers, new Set())
-  const value = copier.balanced(op, own.map(valueOf))
+  const value = copier.balanced(op, own.map(valueOf), numbers.accs.get(acc) === "int" ? "int" : "real")
   return [...copier.out, { kind: "update", acc, op, value }]
 }
