@@ -6,7 +6,7 @@ import { readBuffers, readCall, readCotangent, readDirections } from "./run/call
 import type { InputValue } from "./run/given.ts"
 import { type KernelOptions, readSettings } from "./run/settings.ts"
 import { productPrefix } from "./second.ts"
-import { type Operands, variantsOf } from "./variants.ts"
+import { gradientPrefix, variantsOf } from "./variants.ts"
 
 /** What a call may bring besides the arguments. */
 export interface CallOptions {
@@ -41,8 +41,6 @@ export interface AnyKernel {
   readonly variants: number
 }
 
-const gradientPrefix = "grad:"
-
 /** Makes a kernel. Throws `LossError` if the options are wrong; see `catalogue/run.ts`. */
 export function makeKernel(loss: Loss, options: KernelOptions = {}): AnyKernel {
   const settings = readSettings(loss, options)
@@ -59,14 +57,18 @@ export function makeKernel(loss: Loss, options: KernelOptions = {}): AnyKernel {
     const cotangent = readCotangent(loss, call.get("cotangent"), weighted, bound, dtype)
     const given = readDirections(loss, call.get("direction"), products, bound, dtype)
 
-    const { outputs, directions, run } = variants.find(bound)
-    const arrays = new Map(bound.arrays)
-    const scalars = new Map(bound.scalars)
-    for (const [name, input] of directions)
-      if (input.dimensions.length > 0) arrays.set(input, given.get(name)!)
-      else scalars.set(input, given.get(name)![0]!)
-    const known = new Set([...loss.inputs, ...directions.values()])
-    for (const input of outputs.inputs) if (cotangent && !known.has(input)) arrays.set(input, cotangent)
+    const variant = variants.find(bound)
+    let { arrays, scalars } = bound
+    if (cotangent || given.size > 0) {
+      const more = new Map(arrays)
+      const numbers = new Map(scalars)
+      if (cotangent) more.set(variant.cotangent!, cotangent)
+      for (const [name, input] of variant.directions)
+        if (input.dimensions.length > 0) more.set(input, given.get(name)!)
+        else numbers.set(input, given.get(name)![0]!)
+      arrays = more
+      scalars = numbers
+    }
 
     const own: Region[] = []
     const found = new Map<string, Floats>()
@@ -78,23 +80,20 @@ export function makeKernel(loss: Loss, options: KernelOptions = {}): AnyKernel {
       found.set(name, array)
       return array
     }
-    const written = outputs.arrays.map(({ name, axes }, i) => {
-      const length = axes.reduce((total, axis) => total * bound.evaluate(axis.extent), 1)
+    const written = variant.outputs.arrays.map(({ name, axes }, i) => {
+      let length = 1
+      for (const axis of axes) length *= bound.evaluate(axis.extent)
       return rows && i === 0 ? newFloats(name, dtype, length) : result(name, length)
     })
-    const gradients = outputs.scalars
-      .map(({ name }) => name)
-      .filter((name) => name.startsWith(gradientPrefix))
-    for (const name of gradients) result(name.slice(gradientPrefix.length), 1)
+    for (const name of variant.numbers) result(name, 1)
     if (own.length > 0)
       checkOverlap(
-        [...arrays].map(([{ name }, array]) => ({ name, array })),
+        Array.from(arrays, ([{ name }, array]) => ({ name, array })),
         own,
       )
 
-    const operands: Operands = { sizes: bound.sizes, arrays, scalars }
-    const numbers = run(operands, written)
-    for (const name of gradients) found.get(name.slice(gradientPrefix.length))![0] = numbers.get(name)!
+    const numbers = variant.run({ sizes: bound.sizes, arrays, scalars }, written)
+    for (const name of variant.numbers) found.get(name)![0] = numbers.get(gradientPrefix + name)!
     return {
       loss: rows ? written[0]! : numbers.get("loss")!,
       grad: Object.fromEntries(choice.grad.map((name) => [name, found.get(name)!])),

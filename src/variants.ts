@@ -30,9 +30,16 @@ export interface Variant extends Computed {
   readonly run: Run
 }
 
+/** The prefix of the names of gradients among the scalars. */
+export const gradientPrefix = "grad:"
+
 /** What is computed for one set of optional arrays. */
 interface Computed {
   readonly outputs: Outputs
+  /** Names of the arguments whose gradients are scalars. */
+  readonly numbers: readonly string[]
+  /** With reduction none: the input that holds the weights of the rows. */
+  readonly cotangent: Input | undefined
   /** For Hessian-vector products: the inputs that hold the directions, by argument. */
   readonly directions: ReadonlyMap<string, Input>
 }
@@ -48,10 +55,11 @@ export function variantsOf(loss: Loss, settings: Settings): Variants {
   const js = settings.target === "js"
   const computed = new Map<string, Computed & { readonly make: () => Run }>()
   const variants = new Map<string, Variant>()
-  const find = (bound: Bound): Variant => {
+  const make = (bound: Bound): Variant => {
     const given = bound.given.join()
-    let key = given
-    if (js) for (const array of bound.arrays.values()) key += ` ${array.constructor.name}`
+    const key = js
+      ? `${given} ${Array.from(bound.arrays.values(), (array) => array.constructor.name).join()}`
+      : given
     let variant = variants.get(key)
     if (!variant) {
       let known = computed.get(given)
@@ -64,6 +72,16 @@ export function variantsOf(loss: Loss, settings: Settings): Variants {
     }
     return variant
   }
+  // Most calls are like the last one.
+  let last:
+    | { readonly variant: Variant; readonly given: readonly string[]; readonly types: readonly unknown[] }
+    | undefined
+  const find = (bound: Bound): Variant => {
+    if (last && isLike(bound, last.given, last.types)) return last.variant
+    const types = Array.from(bound.arrays.values(), (array) => array.constructor)
+    last = { variant: make(bound), given: bound.given, types }
+    return last.variant
+  }
   return {
     find,
     get count() {
@@ -72,13 +90,29 @@ export function variantsOf(loss: Loss, settings: Settings): Variants {
   }
 }
 
+function isLike({ given, arrays }: Bound, names: readonly string[], types: readonly unknown[]): boolean {
+  if (given.length !== names.length || arrays.size !== types.length) return false
+  for (let i = 0; i < names.length; i++) if (given[i] !== names[i]) return false
+  let at = 0
+  for (const array of arrays.values()) if (array.constructor !== types[at++]) return false
+  return true
+}
+
 /** The outputs of a kernel for one set of optional arrays. */
 function compute(loss: Loss, { choice, products }: Settings, given: ReadonlySet<string>): Computed {
-  if (products.length === 0) return { outputs: outputsOf(loss, { ...choice, given }), directions: new Map() }
   const wrt = loss.inputs.filter((input) => products.includes(input.name) || choice.grad.includes(input.name))
-  const outputs = outputsOf(loss, { ...choice, grad: wrt.map((input) => input.name), given })
+  const plain = outputsOf(loss, { ...choice, grad: wrt.map((input) => input.name), given })
+  const cotangent = plain.inputs.find((input) => !loss.inputs.includes(input))
   const by = wrt.filter((input) => products.includes(input.name))
-  return withProducts(outputs, by, new Set(choice.grad), choice.reduction === "none" && loss.batch.length > 0)
+  const rows = choice.reduction === "none" && loss.batch.length > 0
+  const { outputs, directions } =
+    by.length > 0
+      ? withProducts(plain, by, new Set(choice.grad), rows)
+      : { outputs: plain, directions: new Map<string, Input>() }
+  const numbers = outputs.scalars.flatMap(({ name }) =>
+    name.startsWith(gradientPrefix) ? [name.slice(gradientPrefix.length)] : [],
+  )
+  return { outputs, directions, numbers, cotangent }
 }
 
 /** The same text becomes one function for each combination of array types, because an engine compiles for the types that it meets. */
