@@ -1,0 +1,77 @@
+// Generated from the library: the generated code of every loss computes what its formula means, and always the same.
+import fc from "fast-check"
+import { describe, expect, test } from "vitest"
+import type { Loss } from "../src/index.ts"
+import * as library from "../src/stdlib.ts"
+import { arbitraryInputs } from "../src/testing.ts"
+
+const losses = Object.values(library as unknown as Record<string, Loss>)
+
+interface Outcome {
+  readonly loss: number | ArrayLike<number>
+  readonly grad: Readonly<Record<string, ArrayLike<number>>>
+  readonly count: number
+  readonly per: number
+}
+
+/** Where two outcomes differ by more than rounding, measured by the largest number of all gradients. */
+function differences(found: Outcome, meant: Outcome): string[] {
+  const list = (value: number | ArrayLike<number>): number[] =>
+    typeof value === "number" ? [value] : Array.from(value)
+  const pairs: [string, number[], number[]][] = [
+    ["loss", list(found.loss), list(meant.loss)],
+    ["count", [found.count], [meant.count]],
+    ["per", [found.per], [meant.per]],
+    ...Object.keys(meant.grad).map((name): [string, number[], number[]] => [
+      `gradient by ${name}`,
+      list(found.grad[name]!),
+      list(meant.grad[name]!),
+    ]),
+  ]
+  const steepest = Math.max(...pairs.slice(3).flatMap(([, , values]) => values.map(size)), 0)
+  return pairs.flatMap(([what, a, b], at) => {
+    const scale = Math.max(1, at < 3 ? 0 : steepest, ...b.map(size))
+    const wrong = b.findIndex(
+      (value, i) => !(Object.is(a[i], value) || Math.abs(a[i]! - value) <= 1e-10 * scale),
+    )
+    return a.length !== b.length
+      ? [`${what}: ${a.length} elements, not ${b.length}`]
+      : wrong < 0
+        ? []
+        : [`${what} at ${wrong}: ${a[wrong]}, not ${b[wrong]}`]
+  })
+}
+
+const size = (value: number): number => (Number.isFinite(value) ? Math.abs(value) : 0)
+
+/** The words of every choice of a loss, one static setting after another. */
+function settings(loss: Loss): Record<string, string>[] {
+  const choices = loss.inputs.filter((input) => input.choices)
+  const longest = Math.max(1, ...choices.map((input) => input.choices!.length))
+  return Array.from({ length: longest }, (_, turn) =>
+    Object.fromEntries(choices.map((input) => [input.name, input.choices![turn % input.choices!.length]!])),
+  )
+}
+
+describe.each(losses)("$name", (loss) => {
+  const grad = loss.inputs
+    .filter((input) => input.type === "real" && !input.static)
+    .map((input) => input.name)
+  test.each(settings(loss))("computes its formula with %j", (fixed) => {
+    for (const reduction of ["mean", "none"] as const) {
+      const made = (["js", "interpret"] as const).map((target) =>
+        loss.kernel({ target, dtype: "f64", reduction, grad, static: fixed }),
+      )
+      const inputs = arbitraryInputs(fc, loss, { mostSize: 7, static: fixed })
+      fc.assert(
+        fc.property(inputs, (given) => {
+          const [found, meant] = made.map((kernel) => kernel(given) as Outcome)
+          expect(differences(found!, meant!)).toEqual([])
+          const again = made[0]!(given) as Outcome
+          expect(again, "a second call").toEqual(found)
+        }),
+        { seed: 1, numRuns: 10 },
+      )
+    }
+  })
+})
