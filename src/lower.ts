@@ -4,7 +4,7 @@
 // of the innermost scope that has the loops it needs and is cached there, before the loop that is being built; hoisting,
 // sharing between statements and partial products all come from this. What reads data at an index that only a condition
 // makes valid never leaves the branch of that condition.
-import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, conjuncts, conjunction, identities, postorder, refsIn } from "./ir.ts"
+import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, conjuncts, conjunction, identities, isConst, postorder, refsIn } from "./ir.ts"
 import { demands } from "./demand.ts"
 import type { Placed } from "./dimensions.ts"
 import type { Tree } from "./fuse.ts"
@@ -13,7 +13,7 @@ import type { Outputs } from "./loss.ts"
 import { assuming } from "./simplify.ts"
 import { type Storage, storageOf } from "./storage.ts"
 import { type OpName, ops } from "./ops.ts"
-import { factors, fromLinear, inRange, isConditional, linear, readsData } from "./sums.ts"
+import { commonFactors, factors, fromFactors, fromLinear, inRange, isConditional, linear, readsData, without } from "./sums.ts"
 import type { Dtype, Input } from "./types.ts"
 
 /** A block under construction. */
@@ -500,9 +500,24 @@ class Lowering {
       const product = this.product2(e)
       if (product) return product
     }
+    if ((e.op === "add" || e.op === "sub") && e.type === "real") {
+      const quotient = this.quotient(e)
+      if (quotient) return quotient
+    }
     const args = e.args.map((x) => this.operand(x))
     const home = this.home(e)
     return this.remember(home, e, this.emit(home, e.op, args, e.type))
+  }
+
+  /** A sum of two quotients over one divisor, divided once. */
+  private quotient(e: Expr & { kind: "op" }): Operand | undefined {
+    const level = this.level(e)
+    const lists = e.args.map(factors)
+    const shared = commonFactors(lists).filter((f) => !isConst(f.factor, 1))
+    if (!shared.some((f) => f.inverse && this.level(f.factor) === level)) return undefined
+    const { core } = this
+    const over = core.op(e.op, ...lists.map((list) => fromFactors(core, without(list, shared))))
+    return this.remember(this.home(e), e, this.operand(fromFactors(core, [{ factor: over, inverse: false }, ...shared])))
   }
 
   /** A product whose factors live in different loops: the outer ones are multiplied (and inverted) outside. */

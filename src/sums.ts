@@ -392,7 +392,7 @@ export function fromFactors(core: Core, list: readonly Factor[]): Expr {
 }
 
 /** Factors that stand in every list (each as often as in the list where it stands least). */
-function commonFactors(lists: readonly (readonly Factor[])[]): Factor[] {
+export function commonFactors(lists: readonly (readonly Factor[])[]): Factor[] {
   const [first, ...others] = lists
   const left = others.map((list) => [...list])
   return first!.filter((f) => {
@@ -403,7 +403,8 @@ function commonFactors(lists: readonly (readonly Factor[])[]): Factor[] {
   })
 }
 
-function without(list: readonly Factor[], remove: readonly Factor[]): Factor[] {
+/** A list of factors less those of another. */
+export function without(list: readonly Factor[], remove: readonly Factor[]): Factor[] {
   const left = [...list]
   for (const f of remove) {
     const at = left.findIndex((g) => g.factor === f.factor && g.inverse === f.inverse)
