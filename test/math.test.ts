@@ -156,6 +156,17 @@ describe.each(Object.entries(functions))("%s", (name, { exact, ranges }) => {
   })
 })
 
+test.each(["fast", "full", "engine"] as const)("relu is exact, %s", (accuracy) => {
+  const x = Float64Array.from(grid)
+  const y = emitted("relu", accuracy)(x)
+  x.forEach((value, i) => {
+    const wanted = ops.relu.eval(value)
+    expect(Object.is(y[i], wanted) || Math.abs(y[i]! - wanted) <= 5e-324, `relu(${value}) is ${y[i]}`).toBe(
+      true,
+    )
+  })
+})
+
 describe.each(["logaddexp", "xlogy"] as const)("%s", (op) => {
   test.each(["fast", "full", "engine"] as const)("%s agrees with the table of operators", (accuracy) => {
     const pairs = grid.flatMap((x) => grid.map((y) => [x, y] as const))

@@ -15,9 +15,9 @@ export type Accuracy = "fast" | "full" | "engine"
 
 /** The tables, with the statements that fill them. `Math_…` are the engine's functions, captured when the factory runs. */
 const tables = {
-  // e^(i - 746): below -745.13 exp is 0, above 709.78 it is infinite. A power of 2 long, so that a mask keeps the place inside.
-  expWhole: { length: 2048, to: 1456, value: "Math_exp(i - 746)", uses: ["exp"] },
-  expParts: { length: 128, to: 128, value: "Math_exp(i / 128)", uses: ["exp"] },
+  // e^i at i modulo 2048: below -745.13 exp is 0, above 709.78 it is infinite.
+  expWhole: { length: 2048, from: -746, to: 710, at: "i & 2047", value: "Math_exp(i)", uses: ["exp"] },
+  expParts: { length: 1024, to: 1024, value: "Math_exp(i / 1024)", uses: ["exp"] },
   // 2^(i / 64) and 2^(i - 1075)
   twoParts: { length: 64, to: 64, value: "Math_pow(2, i / 64)", uses: ["pow"] },
   twoWhole: { length: 4096, to: 2100, value: "Math_pow(2, i - 1075)", uses: ["pow"] },
@@ -29,6 +29,17 @@ const tables = {
   logParts: { length: 128, to: 128, value: "i === 79 ? 0 : Math_log(logMiddle(i))", uses: ["log"] },
   logInverses: { length: 128, to: 128, value: "i === 79 ? 1 : 1 / logMiddle(i)", uses: [] },
 } as const
+
+interface Table {
+  readonly length: number
+  /** Places are filled from here, default 0, to before `to`; `at` is the place of i where that is another one. */
+  readonly from?: number
+  readonly to: number
+  readonly at?: string
+  readonly value: string
+  /** The functions of `Math` that fill it. */
+  readonly uses: readonly string[]
+}
 
 /** A table that the functions look up. */
 export type TableName = keyof typeof tables
@@ -81,10 +92,10 @@ export class Elementary {
       )
     for (const name of Object.keys(tables) as TableName[]) {
       if (!this.used.has(name)) continue
-      const { length, to, value } = tables[name]
+      const { length, from = 0, to, at = "i", value } = tables[name] as Table
       lines.push(
         `const ${name} = new Float64Array(${length})`,
-        `for (let i = 0; i < ${to}; i++) ${name}[i] = ${value}`,
+        `for (let i = ${from}; i < ${to}; i++) ${name}[${at}] = ${value}`,
       )
     }
     return lines
@@ -113,8 +124,7 @@ export class Elementary {
     if (this.accuracy === "full") return undefined
     switch (op) {
       case "relu":
-        // Without a branch, which random signs would mispredict every other time.
-        return `(${x} + ${this.math("abs")}(${x})) * 0.5`
+        return this.relu(lines, x)
       case "log1p":
         return range[0] >= -0.5 && range[1] <= 4 ? this.log1pNear(lines, x) : this.log1p(lines, x)
       case "expm1":
@@ -153,30 +163,35 @@ export class Elementary {
     return name
   }
 
-  /** Splits x, limited to where exp is neither 0 nor infinite, into the exponential of a multiple of 1/128 and the rest. */
+  /**
+   * Splits x, limited to where exp is neither 0 nor infinite, into the exponential of a multiple of 1/1024 and what is left, in
+   * units of 1/1024.
+   */
   private split(
     lines: Lines,
     x: string,
     [low, high] = UNKNOWN,
   ): { readonly power: string; readonly rest: string } {
     const [whole, parts] = [this.table("expWhole"), this.table("expParts")]
+    // The upper limit is above the largest x of a finite exp, and its nearest multiple of 1/1024 is below.
     const below = low >= -746 ? "" : `${x} < -746 ? -746 : `
-    const above = high <= 709.783 ? "" : `${x} > 709.783 ? 709.783 : `
+    const above = high <= 709.782714 ? "" : `${x} > 709.782714 ? 709.782714 : `
     const w = below + above === "" ? x : this.value(lines, below + above + x)
-    // Adding 1.5 * 2^52 rounds to a whole number; with multiples of 1/128 the rest is exact.
-    const z = this.value(lines, `${w} * 128 + 6755399441055744`)
+    const y = this.value(lines, `${w} * 1024`)
+    // Adding 1.5 * 2^52 rounds to a whole number.
+    const z = this.value(lines, `${y} + 6755399441055744`)
     const d = this.value(lines, `${z} - 6755399441055744`)
     const k = this.value(lines, `${d} | 0`)
-    const rest = this.value(lines, `${w} - ${d} * 0.0078125`)
-    const power = this.value(lines, `${whole}[((${k} >> 7) + 746) & 2047] * ${parts}[${k} & 127]`)
+    const rest = this.value(lines, `${y} - ${d}`)
+    const power = this.value(lines, `${whole}[(${k} >> 10) & 2047] * ${parts}[${k} & 1023]`)
     return { power, rest }
   }
 
   private exp(lines: Lines, x: string, range = UNKNOWN): string {
     if (this.accuracy === "full") return this.fullExp(lines, x)
     const { power: t, rest: r } = this.split(lines, x, range)
-    // The next term is r^4 / 24 < 1e-11. At the upper limit the power is finite and the sum is infinite.
-    return `${t} + ${t} * (${r} + ${r} * ${r} * (0.5 + ${r} * 0.16666666666666666))`
+    // 1 + r + r^2 / 2; the next term is r^3 / 6 < 2e-11.
+    return `${t} * (1 + ${r} * (0.0009765625 + ${r} * 4.76837158203125e-7))`
   }
 
   /** exp by 2^(k / 64) and a polynomial of degree 5, ln 2 / 64 in two parts; the engine's where results are not normal. */
@@ -201,8 +216,14 @@ export class Elementary {
 
   private expm1(lines: Lines, x: string, range = UNKNOWN): string {
     const { power: t, rest: r } = this.split(lines, x, range)
-    // Near 0 the power is exactly 1, and the next term is r^4 / 120 of the result.
-    return `${t} - 1 + ${t} * (${r} + ${r} * ${r} * (0.5 + ${r} * (0.16666666666666666 + ${r} * 0.041666666666666664)))`
+    // Near 0 the power is exactly 1, and the next term is r^3 / 24 < 5e-12 of the result.
+    return `${t} - 1 + ${t} * (${r} * (0.0009765625 + ${r} * (4.76837158203125e-7 + ${r} * 1.5522042910257974e-10)))`
+  }
+
+  /** Without a branch by sign, which random signs would mispredict every other time; -Infinity must not meet Infinity. */
+  private relu(lines: Lines, x: string): string {
+    const finite = this.value(lines, `${x} < -1e308 ? -1e308 : ${x}`)
+    return `${finite} * 0.5 + ${this.math("abs")}(${finite}) * 0.5`
   }
 
   private tanh(lines: Lines, x: string): string {
