@@ -41,6 +41,12 @@ class Printer {
   private readonly axes = new Map<Def, Map<AxisExpr, string>>()
   private readonly queue: Def[] = []
   private shared = new Map<Expr, string>()
+  /** How many nodes are still printed; the rest of a larger expression is left out. */
+  private left: number
+
+  constructor(most = Infinity) {
+    this.left = most
+  }
 
   /** Lines for expressions, then for every definition they read, each where it is first met. */
   lines(heads: readonly (readonly [name: string, axes: readonly AxisExpr[], value: Expr])[]): string[] {
@@ -48,23 +54,17 @@ class Printer {
     const out: string[] = []
     for (const [name, axes, value] of heads) {
       const map = new Map(value.axes.map((a) => [a, bare(a)]))
-      out.push(...this.line(name, axes.map(bare), value, map, (text) => text))
+      out.push(...this.line(name, axes.map(bare), value, undefined, map, (text) => text))
     }
     for (let def = this.queue.shift(); def; def = this.queue.shift()) {
       const map = this.axes.get(def)!
-      const filter = isConst(def.filter, 1) ? "" : ` if ${this.print(def.filter, map, 0)}`
       const bound = def.bound.map((a) => map.get(a)!).join(", ")
-      const wrap = (text: string): string =>
-        def.op === "let" ? text : `${def.op}[${bound}${filter}](${text})`
-      out.push(
-        ...this.line(
-          this.names.get(def)!,
-          def.formals.map((a) => map.get(a)!),
-          def.body,
-          map,
-          wrap,
-        ),
-      )
+      const wrap = (text: string): string => {
+        const filter = isConst(def.filter, 1) ? "" : ` if ${this.print(def.filter, map, 0)}`
+        return def.op === "let" ? text : `${def.op}[${bound}${filter}](${text})`
+      }
+      const axes = def.formals.map((a) => map.get(a)!)
+      out.push(...this.line(this.names.get(def)!, axes, def.body, def.filter, map, wrap))
     }
     return out
   }
@@ -74,12 +74,13 @@ class Printer {
     name: string,
     axes: readonly string[],
     value: Expr,
+    filter: Expr | undefined,
     map: ReadonlyMap<AxisExpr, string>,
     wrap: (text: string) => string,
   ): string[] {
     const before: string[] = []
     this.shared = new Map()
-    for (const e of repeated(value)) {
+    for (const e of repeated(filter ? [filter, value] : [value])) {
       const text = this.print(e, map, 0)
       const short = this.number("T")
       const at = e.axes.map((a) => map.get(a) ?? bare(a))
@@ -147,6 +148,7 @@ class Printer {
   print(e: Expr, axes: ReadonlyMap<AxisExpr, string>, level: number): string {
     const known = this.shared.get(e)
     if (known) return known
+    if (--this.left < 0) return "…"
     const go = (x: Expr, at = 0): string => this.print(x, axes, at)
     const paren = (text: string, own: number): string => (own < level ? `(${text})` : text)
     switch (e.kind) {
@@ -208,8 +210,8 @@ function numberText(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value)
 }
 
-/** Expressions of some size that are read more than once below a root, children first. */
-function repeated(root: Expr): Expr[] {
+/** Expressions of some size that are read more than once below the roots, children first. */
+function repeated(roots: readonly Expr[]): Expr[] {
   const uses = new Map<Expr, number>()
   const sizes = new Map<Expr, number>()
   const out: Expr[] = []
@@ -223,13 +225,13 @@ function repeated(root: Expr): Expr[] {
     out.push(e)
     return size
   }
-  visit(root)
-  return out.filter((e) => e !== root && e.kind === "op" && uses.get(e)! > 1 && sizes.get(e)! > 6)
+  roots.forEach(visit)
+  return out.filter((e) => !roots.includes(e) && e.kind === "op" && uses.get(e)! > 1 && sizes.get(e)! > 6)
 }
 
-/** An expression on one line; the definitions it reads show by name only. */
+/** An expression on one line, cut where it is long; the definitions it reads show by name only. */
 export function printExpr(e: Expr): string {
-  return new Printer().print(e, new Map(), 0)
+  return new Printer(200).print(e, new Map(), 0)
 }
 
 /** Named expressions and the definitions they read, a line each. */

@@ -85,6 +85,11 @@ describe("limits", () => {
     )
     return `${defs.join("\n")}\nloss l[b](x, y) = f59(x, y)`
   }
+  const shared = (body: (below: string) => string, loss: string) => {
+    const defs = Array.from({ length: 60 }, (_, i) => `def f${i}(x) = ${i === 0 ? "x" : body(`f${i - 1}`)}`)
+    return `${defs.join("\n")}\n${loss}`
+  }
+  const larger = (f: string) => `max(${f}(x) * ${f}(x), ${f}(x))`
   const attacks: readonly (readonly [name: string, text: string, code?: string])[] = [
     ["60 functions that add each other twice", chain((f) => `${f}(x, y) + ${f}(x, y)`)],
     ["60 functions of shifted arguments", chain((f) => `${f}(x, y) * ${f}(x + 1, y)`)],
@@ -93,6 +98,23 @@ describe("limits", () => {
       "60 functions of ever new arguments",
       chain((f) => `${f}(x * 2.1, y) + ${f}(y * 3.3, x * 1.1)`),
       "too-many-nodes",
+    ],
+    [
+      "an index with 2^60 paths",
+      shared((f) => `(${f}(x) + 1) + ${f}(x)`, "loss l[b](x: [t]) = sum[t](x[t = f59(t)] ?? 0)"),
+    ],
+    ["an option with 2^60 paths", shared(larger, "loss l[b](x: [t]; k: int = 1) = x[t = f59(k)]")],
+    ["a size with 2^60 paths", shared(larger, "loss l[b](x; k: int = 1) = sum[j in f59(k)](x)")],
+    [
+      "a guard with 2^60 paths",
+      shared(larger, "loss l(x: [t]; k: int = 1) = if f59(k) > 0 then x[t = 0] else 0"),
+    ],
+    [
+      "labels with 2^60 paths",
+      shared(
+        (f) => `if ${f}(x) > 2 then ${f}(x) + 1 else ${f}(x)`,
+        "loss l[b](x: [t], k: int) = x[t = f59(k)] ?? 0",
+      ),
     ],
     ["90 nested sums", `loss l[b](x: [d]) = ${nested(90, (i) => `sum[j${i} in d](x[d = j${i}] * `)}`],
     ["300 shifts", `loss l[b](x: [t]) = sum[t](${plus(300, (i) => `(x[t = t - ${i}] ?? 0)`)})`],
@@ -107,6 +129,7 @@ describe("limits", () => {
       const { losses, diagnostics } = checked(text)
       expect([...new Set(diagnostics.map((one) => one.code))]).toEqual(code ? [code] : [])
       expect(losses.length).toBe(code ? 0 : 1)
+      for (const loss of losses) expect(printLoss(loss).length).toBeLessThan(1_000_000)
     })
 })
 
