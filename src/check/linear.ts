@@ -1,5 +1,5 @@
 // Arithmetic of linear forms: sums of atoms with coefficients, and a constant.
-import type { Expr } from "../ir.ts"
+import type { Core, Expr } from "../ir.ts"
 import type { Linear } from "../sums.ts"
 
 const forms = new WeakMap<Expr, Linear>()
@@ -58,4 +58,11 @@ export function plus(x: Linear, y: Linear, by: number): Linear {
     else terms.set(atom, sum)
   }
   return { terms, constant: x.constant + by * y.constant }
+}
+
+/** Each part of a form times an expression. */
+export function product(core: Core, form: Linear, by: Expr): Linear {
+  let out = scale(formOf(by), form.constant)
+  for (const [atom, c] of form.terms) out = plus(out, formOf(core.op("mul", atom, by)), c)
+  return out
 }

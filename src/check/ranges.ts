@@ -7,7 +7,7 @@ import { type Core, type Expr, type LoadExpr, conjuncts } from "../ir.ts"
 import type { Linear } from "../sums.ts"
 import type { Input } from "../types.ts"
 import { assumptions, excludesSentinel, isGround, readsArrays } from "./facts.ts"
-import { constant, difference, formOf, plus, scale, without } from "./linear.ts"
+import { constant, difference, formOf, plus, product, scale, without } from "./linear.ts"
 
 /** An optional label that a proof takes to be in range, with the conditions that hold beside the given ones. */
 export interface LabelUse {
@@ -244,6 +244,8 @@ class Prover {
             )
               ? between(0, y, -1)
               : undefined
+          case "mul":
+            return this.boundProduct(x!, y!, lower, put)
           case "idiv":
             return y!.kind === "const" && y!.value > 0
               ? this.boundQuotient(atom, x!, y!.value, form)
@@ -284,6 +286,34 @@ class Prover {
         return put(formOf(value))
       })
     return branch(condition, whenTrue) && branch(this.core.op("not", condition), whenFalse)
+  }
+
+  /** A product with a size or an option that is not negative grows with its other factor. */
+  private boundProduct(
+    x: Expr,
+    y: Expr,
+    lower: boolean,
+    put: (bound: Linear) => boolean,
+  ): boolean | undefined {
+    const least = (e: Expr, by: number): boolean =>
+      this.attempt(() => this.nonNegative({ ...formOf(e), constant: formOf(e).constant - by }, 1))
+    for (const [factor, ground] of [
+      [x, y],
+      [y, x],
+    ] as const) {
+      if (!isGround(ground) || ground.kind === "const" || !least(ground, 0)) continue
+      const times = (form: Linear): Linear => product(this.core, form, ground)
+      if (factor.kind === "op" && factor.op === "idiv" && factor.args[1] === ground && least(ground, 1)) {
+        const whole = formOf(factor.args[0]!)
+        return put(lower ? plus({ ...whole, constant: whole.constant + 1 }, formOf(ground), -1) : whole)
+      }
+      const form = formOf(factor)
+      if (form.terms.size > 1 || !form.terms.has(factor)) return put(times(form))
+      if (lower && (factor.kind === "axis" || factor.kind === "size")) return put(constant(0))
+      if (factor.kind === "axis")
+        return put(times({ ...formOf(factor.extent), constant: formOf(factor.extent).constant - 1 }))
+    }
+    return undefined
   }
 
   /** n * div(x, n) is between x - n + 1 and x; a form of ints is above -1 if n times it is above -n. */

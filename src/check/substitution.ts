@@ -1,6 +1,6 @@
 // `x[c = y, b = j] ?? d` -> the target with its axes replaced, and what must hold for the indices to be in range.
 import type * as Ast from "../../grammar/ast.ts"
-import { type AxisExpr, type Expr, conjunction, postorder } from "../ir.ts"
+import { type AxisExpr, type Expr, conjunction, isConst, postorder } from "../ir.ts"
 import { any, substitute } from "../sums.ts"
 import { resolveOne } from "./axes.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
@@ -11,10 +11,12 @@ import type { Axis, Scope } from "./scope.ts"
 import {
   type ConditionNeed,
   type Failure,
+  type Need,
   type Scalar,
   type Value,
   broken,
   move,
+  relyOn,
   scalar,
   settle,
   under,
@@ -76,11 +78,15 @@ export function substitution(c: Checking, node: Ast.Substitute, scope: Scope): V
   if (!fallback) return { ...read, needs: scalar(read.expr, [read], settle(c.core, needs)).needs }
 
   const { core } = c
-  const guard = conjunction(
-    core,
-    needs.map((need) => need.condition).filter((condition) => !prove(core, condition, [])),
-  )
-  if (guard.kind === "const" && guard.value === 1) return scalar(read.expr, [read], settle(core, needs))
+  const conditions: Expr[] = []
+  const known: Need[] = []
+  for (const need of needs) {
+    const proof = prove(core, need.condition, [])
+    if (proof) known.push(...relyOn(need, proof))
+    else conditions.push(need.condition)
+  }
+  const guard = conjunction(core, conditions)
+  if (isConst(guard, 1)) return scalar(read.expr, [read], known)
   if ((fallback.expr.type === "bool") !== (read.expr.type === "bool"))
     return c.fail(
       scope,
@@ -92,7 +98,7 @@ export function substitution(c: Checking, node: Ast.Substitute, scope: Scope): V
     guard,
     present.map((index) => index.value),
   )
-  const access = under(core, moved, guard)
+  const access = under(core, scalar(moved.expr, [moved], known), guard)
   const other = under(core, fallback, core.op("not", guard))
   return scalar(core.op("select", guard, access.expr, other.expr), [indexNeeds, access, other])
 }
