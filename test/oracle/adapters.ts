@@ -5,7 +5,11 @@ export interface Adapter {
   /** The library loss; a function chooses by the case. */
   readonly loss: string | ((one: Case) => string)
   /** The text of a loss that is not in the library. */
-  readonly source?: string
+  readonly source?: (one: Case) => string | undefined
+  /** The reduction of a file that has no such parameter; else a mean. */
+  readonly reduction?: "none"
+  /** Why a case has another answer here, or none; it is listed and not run. */
+  readonly leave?: (one: Case) => string | undefined
   /** Names of inputs and parameters in the file → in the library. */
   readonly names?: Readonly<Record<string, string>>
   /** Options whose default in the file is not the library's. */
@@ -52,6 +56,75 @@ const withoutBackground = (one: Case): { of: number; kept: number[] } | undefine
 const pair = { a: "x", b: "y" }
 const isSoft = (one: Case): boolean => one.inputs["target"]!.dtype === "float64"
 
+const each = (formula: string): string => `loss f[...](x) = ${formula}`
+const both = (formula: string): string => `loss f[...](x, y) = ${formula}`
+const row = (formula: string): string => `loss f[b](x: [k]) = ${formula}`
+const entry = (formula: string): string => `loss f[b, k](x: [b, k]) = ${formula}`
+const rows = (formula: string): string => `loss f[b](x: [k], y: [k]) = ${formula}`
+
+/** The building blocks, each as a loss of its own. */
+const primitives: Readonly<Record<string, string>> = {
+  exp: each("exp(x)"),
+  log: each("log(x)"),
+  log1p: each("log1p(x)"),
+  expm1: each("expm1(x)"),
+  sqrt: each("sqrt(x)"),
+  rsqrt: each("1 / sqrt(x)"),
+  square: each("x^2"),
+  abs: each("abs(x)"),
+  sign: each("sign(x)"),
+  relu: each("relu(x)"),
+  sigmoid: each("sigmoid(x)"),
+  logsigmoid: each("logSigmoid(x)"),
+  softplus: each("softplus(x)"),
+  tanh: each("tanh(x)"),
+  sin: each("sin(x)"),
+  cos: each("cos(x)"),
+  acos: each("acos(x)"),
+  atan: each("atan(x)"),
+  reciprocal: each("1 / x"),
+  xlogx: each("xlogy(x, x)"),
+  clamp: each("clamp(x, -1, 1)"),
+  sum: row("sum[k](x)"),
+  mean: row("mean[k](x)"),
+  amax: row("max[k](x)"),
+  amin: row("min[k](x)"),
+  max_first: row("x[k = argmax[k](x)]"),
+  prod: row("prod[k](x)"),
+  logsumexp: row("logsumexp[k](x)"),
+  norm2: row("norm(x)"),
+  norm1: row("pnorm(x, 1)"),
+  var_unbiased: row("variance(x, ddof = 1)"),
+  var_biased: row("variance(x)"),
+  softmax: entry("softmax[k](x)"),
+  log_softmax: entry("logSoftmax[k](x)"),
+  cumsum: entry("cumsum[k](x)"),
+  logcumsumexp: entry("logsumexp[j in k if j <= k](x[k = j])"),
+  normalize: entry("normalize[k](x)"),
+  add: both("x + y"),
+  sub: both("x - y"),
+  mul: both("x * y"),
+  div: both("x / y"),
+  pow: both("x^y"),
+  maximum: both("max(x, y)"),
+  minimum: both("min(x, y)"),
+  logaddexp: both("logaddexp(x, y)"),
+  xlogy: both("xlogy(x, y)"),
+  matmul_t: "loss f[n, m](x: [n, k], y: [m, k]) = dot[k](x, y)",
+  cosine_similarity: rows("cosine(x, y)"),
+}
+const distance = ({ params }: Case): string =>
+  rows(`pnorm(x - y + ${Number(params!["eps"])}, ${Number(params!["p"])})`)
+const primitive = (one: Case): string | undefined =>
+  one.params!["op"] === "pairwise_distance" ? distance(one) : primitives[String(one.params!["op"])]
+
+/** Where the language has an answer of its own; see docs/subgradients.md. */
+const ownAnswers: Readonly<Record<string, string>> = {
+  "primitives-s26-xlogx-at-0": "the derivative is -inf, the limit, not NaN",
+  "primitives-s69-logsumexp-all-neg-inf": "the gradient is 0, not NaN",
+  "primitives-s71-mean-0-columns": "a mean of nothing inside a formula is 0, not NaN",
+}
+
 export const adapters: Readonly<Record<string, Adapter>> = {
   // Tier 0
   cross_entropy: {
@@ -63,7 +136,7 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   l1_loss: { loss: "mae", names: prediction },
   binary_cross_entropy: { loss: "binaryCrossEntropy", expand: { weight: like("input") } },
   triplet_squared: { loss: "triplet", names: { anchor: "a", positive: "p", negative: "n" } },
-  custom_mse: { loss: "custom", source: "(output - target)^2" },
+  custom_mse: { loss: "custom", source: () => "(output - target)^2" },
 
   // Tier 1
   binary_cross_entropy_with_logits: {
@@ -173,4 +246,15 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   },
   tversky_loss: { loss: "tversky", static: ["activation"] },
   focal_tversky_loss: { loss: "focalTversky", static: ["activation"] },
+
+  // The language itself
+  primitives: {
+    loss: "primitives",
+    source: primitive,
+    reduction: "none",
+    ignore: ["op", "lo", "hi", "p", "eps"],
+    expand: { y: (one) => (one.params!["op"] === "matmul_t" ? like("y") : like("x"))(one) },
+    leave: (one) =>
+      ownAnswers[one.name] ?? (primitive(one) ? undefined : `there is no ${one.params!["op"]} yet`),
+  },
 }

@@ -281,10 +281,11 @@ const flat = (value: number | ArrayLike<number> | { readonly data: ArrayLike<num
 /** Runs the library on a case. */
 function answer(one: Case, adapter: Adapter, target: Target, dtype: Dtype): Result {
   const name = typeof adapter.loss === "string" ? adapter.loss : adapter.loss(one)
-  const loss = findLoss(name, adapter.source)
+  const source = adapter.source?.(one)
+  const loss = findLoss(name, source)
   const rename = (given: string): string => adapter.names?.[given] ?? camelCase(given)
   const given = { ...one.params }
-  const { reduction = "mean" } = given
+  const { reduction = adapter.reduction ?? "mean" } = given
   delete given["reduction"]
 
   const options: Record<string, unknown> = { ...adapter.defaults }
@@ -317,7 +318,7 @@ function answer(one: Case, adapter: Adapter, target: Target, dtype: Dtype): Resu
   }
 
   const differentiated = Object.keys(one.grads ?? {})
-  const kernel = findKernel(loss, adapter.source ?? name, {
+  const kernel = findKernel(loss, source ?? name, {
     target,
     dtype,
     reduction: reduction === "batchmean" ? "mean" : reduction,
