@@ -13,6 +13,7 @@ import { interpretLoops } from "../src/run/loops.ts"
 import { readSettings } from "../src/run/settings.ts"
 import type { Input, Reduction } from "../src/types.ts"
 import { random, type Random } from "../src/testing/random.ts"
+import { pointOf } from "../src/testing/point.ts"
 import { findSite, type Site, siteMaker } from "../src/testing/site.ts"
 import { programs } from "./random/program.ts"
 
@@ -149,13 +150,15 @@ function disagreement(
     const found = difference(name, compute(), written, 1e-10)
     if (found !== undefined) return found
   }
+  // The written formula may lose digits that the stable one keeps (log(sigmoid(30))), so the stable one is stepped.
+  const point = pointOf(loss, choice, site.bound, site.cotangent, {})
   const exact = new Map<string, readonly number[]>()
   for (const name of grad) {
     const input = loss.inputs.find((one) => one.name === name)!
     const length = site.point.size(input)
     exact.set(
       `grad:${name}`,
-      Array.from({ length }, (_, index) => site.point.derivative({ input, index })),
+      Array.from({ length }, (_, index) => point.derivative({ input, index })),
     )
   }
   return difference("gradients against the complex step", written, exact, 1e-10)

@@ -1,6 +1,6 @@
 // A loss and arguments -> a function that can be evaluated near them, one element of one argument moved.
 import type { KernelChoice, Loss, Outputs } from "../loss.ts"
-import { outputsOf } from "../outputs.ts"
+import { type OutputOptions, outputsOf } from "../outputs.ts"
 import { type Complex, complex, complexes, step as complexStep } from "../complex.ts"
 import type { Bound } from "../run/bind.ts"
 import { doubles } from "../run/doubles.ts"
@@ -31,15 +31,16 @@ export interface Point {
 
 /**
  * Makes a point. With reduction none the number is the sum of the rows' losses weighted by the cotangent. Nothing here uses the
- * compiler's rules or derivatives.
+ * compiler's derivatives, and by default none of its rules: the formula is the one that was written.
  */
 export function pointOf(
   loss: Loss,
   choice: Omit<KernelChoice, "given" | "grad">,
   bound: Bound,
   cotangent: readonly number[] | undefined,
+  options: OutputOptions = { stabilise: false },
 ): Point {
-  const outputs = outputsOf(loss, { ...choice, grad: [], given: new Set(bound.given) }, { stabilise: false })
+  const outputs = outputsOf(loss, { ...choice, grad: [], given: new Set(bound.given) }, options)
   const original = (input: Input): ArrayLike<number> => bound.arrays.get(input) ?? [bound.scalars.get(input)!]
   const total = <V>(numbers: Numbers<V>, elements: (input: Input) => ArrayLike<V>): V => {
     const only: Outputs = { ...outputs, scalars: outputs.scalars.filter(({ name }) => name === "loss") }
