@@ -53,6 +53,7 @@ class Emitter {
   private readonly ranges = new Ranges()
   private readonly signTests = new Set<number>()
   private picks = 0
+  private picksFrom = 0
 
   constructor(kernel: Kernel, accuracy: Accuracy) {
     this.kernel = kernel
@@ -114,7 +115,8 @@ class Emitter {
   /** The expression of a `let`, after the statements it needs. */
   private value(lines: Lines, { id, op, args, type }: Extract<Stmt, { kind: "let" }>): string {
     this.ranges.define(id, op, args)
-    if (op === "lt" && args.some((x) => x.kind === "number" && x.value === 0)) this.signTests.add(id)
+    if ((op === "lt" || op === "le") && args.some((x) => x.kind === "number" && x.value === 0))
+      this.signTests.add(id)
     return (
       this.pick(lines, op, args, type) ||
       (this.places.has(id) && this.place(op, args)) ||
@@ -136,14 +138,11 @@ class Emitter {
     const [condition, yes, no = { kind: "number", value: 0 }] = args
     if ((op !== "select" && op !== "guard") || type === "bool" || !this.elementary.inPlace) return undefined
     if (condition!.kind !== "value" || !this.signTests.has(condition!.id)) return undefined
-    const slot = 2 * (this.picks++ % PICKS)
-    lines.add(`picks[${slot}] = ${this.operand(no)}`, `picks[${slot + 1}] = ${this.operand(yes!)}`)
+    if (this.picks === 0) this.picksFrom = this.elementary.room(2 * PICKS)
+    const slot = this.picksFrom + 2 * (this.picks++ % PICKS)
+    lines.add(`table[${slot}] = ${this.operand(no)}`, `table[${slot + 1}] = ${this.operand(yes!)}`)
     // Written with a bar: `? 1 : 0` would be the branch that this avoids.
-    return `picks[${slot} + (${this.operand(condition!)} | 0)]`
-  }
-
-  get picksUsed(): boolean {
-    return this.picks > 0
+    return `table[${slot} + (${this.operand(condition!)} | 0)]`
   }
 
   private update(s: Extract<Stmt, { kind: "update" }>): string {
@@ -324,7 +323,6 @@ export function emitJs(kernel: Kernel, options: JsOptions = {}): { readonly text
   const functions = [...emitter.mathFunctions].sort()
   if (functions.length > 0) head.add(`const ${functions.map((f) => `Math_${f} = Math.${f}`).join(", ")}`)
   head.add(...tables)
-  if (emitter.picksUsed) head.add(`const picks = new Float64Array(${2 * PICKS})`)
   if (emitter.stateCount > 0) head.add(`const state = new Float64Array(${emitter.stateCount})`)
   kernel.scratch.forEach((_, i) => head.add(`let scratch${i} = new Float64Array(0)`))
   return { text: [head, ...emitter.functions, main].map(String).concat("return kernel\n").join("\n") }

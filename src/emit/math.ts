@@ -13,7 +13,10 @@ import type { Lines } from "./text.ts"
 /** How the elementary functions are computed: 1e-10 relative, within 2 ULP of f64, or by the engine's `Math`. */
 export type Accuracy = "fast" | "full" | "engine"
 
-/** The tables, with the statements that fill them. `Math_…` are the engine's functions, captured when the factory runs. */
+/**
+ * The tables, with the statements that fill them. `Math_…` are the engine's functions, captured when the factory runs. All of
+ * them are parts of one array: each array that a loop reads takes three of the engine's registers.
+ */
 const tables = {
   // e^i at i modulo 2048: below -745.13 exp is 0, above 709.78 it is infinite.
   expWhole: { length: 2048, from: -746, to: 710, at: "i & 2047", value: "Math_exp(i)", uses: ["exp"] },
@@ -61,7 +64,9 @@ const FIRST = 0x3fe61000
 /** Collects what the functions of one kernel need, and names for their values. */
 export class Elementary {
   private readonly accuracy: Accuracy
-  private readonly used = new Set<TableName>()
+  /** Where each table starts in the array of all. */
+  private readonly used = new Map<TableName, number>()
+  private length = 0
   private readonly mathFunctions: Set<string>
   private count = 0
 
@@ -90,13 +95,10 @@ export class Elementary {
         "  return (low + double[0]) / 2",
         "}",
       )
-    for (const name of Object.keys(tables) as TableName[]) {
-      if (!this.used.has(name)) continue
-      const { length, from = 0, to, at = "i", value } = tables[name] as Table
-      lines.push(
-        `const ${name} = new Float64Array(${length})`,
-        `for (let i = ${from}; i < ${to}; i++) ${name}[${at}] = ${value}`,
-      )
+    if (this.length > 0) lines.push(`const table = new Float64Array(${this.length})`)
+    for (const [name, start] of this.used) {
+      const { from = 0, to, at = "i", value } = tables[name] as Table
+      lines.push(`for (let i = ${from}; i < ${to}; i++) table[(${at}) + ${start}] = ${value}`)
     }
     return lines
   }
@@ -157,10 +159,20 @@ export class Elementary {
     return `Math_${name}`
   }
 
-  private table(name: TableName): string {
-    this.used.add(name)
-    for (const f of tables[name].uses) this.mathFunctions.add(f)
-    return name
+  /** Room in the array of all tables; returns where it starts. */
+  room(length: number): number {
+    this.length += length
+    return this.length - length
+  }
+
+  /** The element of a table at a place, an expression that needs no parentheses beside a plus. */
+  private element(name: TableName, place: string): string {
+    let start = this.used.get(name)
+    if (start === undefined) {
+      this.used.set(name, (start = this.room(tables[name].length)))
+      for (const f of tables[name].uses) this.mathFunctions.add(f)
+    }
+    return `table[${place} + ${start}]`
   }
 
   /**
@@ -172,7 +184,6 @@ export class Elementary {
     x: string,
     [low, high] = UNKNOWN,
   ): { readonly power: string; readonly rest: string } {
-    const [whole, parts] = [this.table("expWhole"), this.table("expParts")]
     // The upper limit is above the largest x of a finite exp, and its nearest multiple of 1/1024 is below.
     const below = low >= -746 ? "" : `${x} < -746 ? -746 : `
     const above = high <= 709.782714 ? "" : `${x} > 709.782714 ? 709.782714 : `
@@ -183,7 +194,8 @@ export class Elementary {
     const d = this.value(lines, `${z} - 6755399441055744`)
     const k = this.value(lines, `${d} | 0`)
     const rest = this.value(lines, `${y} - ${d}`)
-    const power = this.value(lines, `${whole}[(${k} >> 10) & 2047] * ${parts}[${k} & 1023]`)
+    const whole = this.element("expWhole", `((${k} >> 10) & 2047)`)
+    const power = this.value(lines, `${whole} * ${this.element("expParts", `(${k} & 1023)`)}`)
     return { power, rest }
   }
 
@@ -196,7 +208,6 @@ export class Elementary {
 
   /** exp by 2^(k / 64) and a polynomial of degree 5, ln 2 / 64 in two parts; the engine's where results are not normal. */
   private fullExp(lines: Lines, x: string): string {
-    const [whole, parts] = [this.table("twoWhole"), this.table("twoParts")]
     const out = this.name()
     lines.add(`let ${out} = 0`)
     lines.open(`if (${x} > -708 && ${x} < 709) {`)
@@ -205,7 +216,8 @@ export class Elementary {
     const k = this.value(lines, `${d} | 0`)
     // The first part has 32 bits, so its product with a whole number below 2^17 is exact.
     const r = this.value(lines, `${x} - ${d} * ${LN2_HIGH} - ${d} * ${LN2_LOW}`)
-    const t = this.value(lines, `${parts}[${k} & 63] * ${whole}[((${k} >> 6) + 1075) & 4095]`)
+    const whole = this.element("twoWhole", `(((${k} >> 6) + 1075) & 4095)`)
+    const t = this.value(lines, `${whole} * ${this.element("twoParts", `(${k} & 63)`)}`)
     const p = `0.16666666666666666 + ${r} * (0.041666666666666664 + ${r} * 0.008333333333333333)`
     lines.add(`${out} = ${t} + ${t} * (${r} + ${r} * ${r} * (0.5 + ${r} * (${p})))`)
     lines.reopen(`} else {`)
@@ -250,12 +262,12 @@ export class Elementary {
 
   /** log1p from -0.5 to 4, by the nearest multiple of 1/128. */
   private log1pNear(lines: Lines, x: string): string {
-    const [parts, inverses] = [this.table("log1pParts"), this.table("log1pInverses")]
     const z = this.value(lines, `${x} * 128 + 6755399441055744`)
     const d = this.value(lines, `${z} - 6755399441055744`)
-    const i = this.value(lines, `(${d} | 0) + 64`)
-    const r = this.value(lines, `(${x} - ${d} * 0.0078125) * ${inverses}[${i} & 1023]`)
-    return `${parts}[${i} & 1023] + (${this.series(r)})`
+    const i = this.value(lines, `((${d} | 0) + 64) & 1023`)
+    const inverse = this.element("log1pInverses", i)
+    const r = this.value(lines, `(${x} - ${d} * 0.0078125) * ${inverse}`)
+    return `${this.element("log1pParts", i)} + (${this.series(r)})`
   }
 
   /** log1p(exp(x)) for x <= 0. */
@@ -266,11 +278,6 @@ export class Elementary {
 
   /** log by exponent and the nearest of 128 values: the exponential of a multiple of ln 2, a table, and a series. */
   private log(lines: Lines, x: string): string {
-    const [parts, inverses, powers] = [
-      this.table("logParts"),
-      this.table("logInverses"),
-      this.table("twoWhole"),
-    ]
     const out = this.name()
     lines.add(`let ${out} = 0`)
     lines.open(`if (${x} > 2.3e-308 && ${x} < Infinity) {`)
@@ -278,8 +285,9 @@ export class Elementary {
     const j = this.value(lines, `words[highWord] - ${FIRST}`)
     const k = this.value(lines, `${j} >> 20`)
     const i = this.value(lines, `(${j} >> 13) & 127`)
-    const r = this.value(lines, `${x} * ${powers}[(1075 - ${k}) & 4095] * ${inverses}[${i}] - 1`)
-    lines.add(`${out} = ${k} * 0.6931471805599453 + ${parts}[${i}] + (${this.series(r)})`)
+    const power = this.element("twoWhole", `((1075 - ${k}) & 4095)`)
+    const r = this.value(lines, `${x} * ${power} * ${this.element("logInverses", i)} - 1`)
+    lines.add(`${out} = ${k} * 0.6931471805599453 + ${this.element("logParts", i)} + (${this.series(r)})`)
     lines.reopen("} else {")
     lines.add(`${out} = ${this.math("log")}(${x})`)
     lines.close("}")
