@@ -34,7 +34,8 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
   /** What all readers demand, as far as it can be said with the statement's own axes. */
   const fromReaders = (s: Placed): Expr[] => {
     let shared: Set<Expr> | undefined
-    const inside = dependencies(s)
+    let inside: ReadonlySet<Def> | undefined
+    const complete = (def: Def): boolean => (inside ??= dependencies(s)).has(def)
     for (const { reader, read } of reads.get(s) ?? []) {
       const same = new Set<AxisExpr>()
       s.place.forEach((e, i) => {
@@ -42,7 +43,7 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
       })
       const path = pathsOf(reader).get(read) ?? []
       const wanted = [...of(reader), ...path].filter(
-        (c) => c.axes.every((a) => same.has(a)) && refsIn(c).every(({ def }) => [...reach(def)].every((d) => inside.has(d))),
+        (c) => c.axes.every((a) => same.has(a)) && refsIn(c).every(({ def }) => complete(def)),
       )
       shared = new Set(shared ? wanted.filter((c) => shared!.has(c)) : wanted)
     }
@@ -56,24 +57,24 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
 /** For each node of a statement, the conditions of the filter and the selections on every way to it. */
 function pathConditions(s: Placed): ReadonlyMap<Expr, ReadonlySet<Expr>> {
   const out = new Map<Expr, ReadonlySet<Expr>>()
-  const reach = (e: Expr, conditions: ReadonlySet<Expr>): void => {
+  const arrive = (e: Expr, conditions: ReadonlySet<Expr>): void => {
     const known = out.get(e)
     out.set(e, known ? new Set([...known].filter((c) => conditions.has(c))) : conditions)
   }
   const filter = conjuncts(s.filter)
-  reach(s.body, new Set(filter))
+  arrive(s.body, new Set(filter))
   // A conjunct of the filter is reached only if those before it hold; where a row is written, only if all do.
-  filter.forEach((c, i) => reach(c, new Set(filter.slice(0, i))))
-  for (const e of s.place) reach(e, new Set(filter))
+  filter.forEach((c, i) => arrive(c, new Set(filter.slice(0, i))))
+  for (const e of s.place) arrive(e, new Set(filter))
   for (const e of postorder([s.filter, s.body, ...s.place]).reverse()) {
     const here = out.get(e)
     if (!here) continue
     const [c, x, y] = e.kind === "op" ? e.args : []
     if (e.kind === "op" && (e.op === "guard" || e.op === "select")) {
-      reach(c!, here)
-      reach(x!, new Set([...here, ...conjuncts(c!)]))
-      if (y) reach(y, here)
-    } else for (const child of children(e)) reach(child, here)
+      arrive(c!, here)
+      arrive(x!, new Set([...here, ...conjuncts(c!)]))
+      if (y) arrive(y, here)
+    } else for (const child of children(e)) arrive(child, here)
   }
   return out
 }

@@ -101,6 +101,8 @@ export class Core {
   private readonly nodes = new Map<string, Expr>()
   private readonly defs = new Map<string, { def: Def; order: readonly number[] }>()
   private readonly inputIds = new Map<Input, number>()
+  /** Renamings by the axes they exchange, and what they made of each expression. */
+  private readonly renamed = new Map<string, Map<Expr, Expr>>()
   private fresh = 0
   private defCount = 0
   readonly limits: CoreLimits
@@ -253,12 +255,16 @@ export class Core {
     return this.ref(def, first!.order.map((k) => free[k]!))
   }
 
-  /** Replaces axes by axes without normalising: the same tree under other names. */
+  /** Replaces axes by axes without normalising: the same tree under other names. One renaming is met again and again. */
   private rename(root: Expr, map: ReadonlyMap<AxisExpr, Expr>): Expr {
-    const done = new Map<Expr, Expr>()
+    if (root.axes.length === 0) return root
+    const key = [...map].map(([from, to]) => `${from.id} ${to.id}`).join()
+    let done = this.renamed.get(key)
+    if (!done) this.renamed.set(key, (done = new Map()))
+    const known = done
     const go = (e: Expr): Expr => {
       if (e.axes.length === 0) return e
-      const seen = done.get(e)
+      const seen = known.get(e)
       if (seen) return seen
       let out: Expr
       if (e.kind === "axis") out = map.get(e) ?? e
@@ -266,7 +272,7 @@ export class Core {
       else if (e.kind === "ref") out = this.ref(e.def, e.index.map(go))
       else if (e.kind === "op") out = this.raw(e.op, e.args.map(go))
       else out = e
-      done.set(e, out)
+      known.set(e, out)
       return out
     }
     return go(root)

@@ -80,8 +80,16 @@ export interface Linear {
   readonly constant: number
 }
 
+const forms = new WeakMap<Expr, Linear>()
+
 /** Reads an expression as a linear form; what is not linear is an atom. */
 export function linear(e: Expr): Linear {
+  let form = forms.get(e)
+  if (!form) forms.set(e, (form = readLinear(e)))
+  return form
+}
+
+function readLinear(e: Expr): Linear {
   if (e.kind === "const") return { terms: new Map(), constant: e.value }
   if (e.kind === "op") {
     const [x, y] = e.args
@@ -231,6 +239,9 @@ class Reduction {
   private sum(bound: readonly AxisExpr[], filter: Expr, body: Expr): Expr {
     const { core } = this
     const depends = (e: Expr): boolean => e.axes.some((a) => bound.includes(a))
+    // What only the filter keeps in range is not read outside of it.
+    const leaves = (e: Expr): boolean =>
+      !depends(e) && !isConst(e, 1) && (isConst(filter, 1) || !isConditional(core, e))
 
     // A term whose own guard pins a bound axis leaves the sum: Σ_j (W[b,j] - [j == b]) k[j] is a sum and one entry.
     const parts = terms(body)
@@ -242,7 +253,7 @@ class Reduction {
         if (rest.length > 0) sums.unshift({ term: this.make(bound, filter, fromTerms(core, rest)), negative: false })
         return fromTerms(core, sums)
       }
-      const shared = commonFactors(parts.map((t) => factors(t.term).filter((f) => !depends(f.factor) && !isConst(f.factor, 1))))
+      const shared = commonFactors(parts.map((t) => factors(t.term).filter((f) => leaves(f.factor))))
       if (shared.length > 0) {
         const inner = parts.map((t) => ({ ...t, term: fromFactors(core, without(factors(t.term), shared)) }))
         return fromFactors(core, [...shared, { factor: this.make(bound, filter, fromTerms(core, inner)), inverse: false }])
@@ -252,8 +263,8 @@ class Reduction {
     if (parts.length === 1) {
       if (parts[0]!.negative) return core.op("neg", this.make(bound, filter, parts[0]!.term))
       const list = factors(body)
-      const free = list.filter((f) => !depends(f.factor) && !isConst(f.factor, 1))
-      const rest = list.filter((f) => depends(f.factor))
+      const free = list.filter((f) => leaves(f.factor))
+      const rest = list.filter((f) => !free.includes(f))
       if (free.length > 0 && !isConst(body, 1)) {
         const inner = this.make(bound, filter, fromFactors(core, rest))
         return fromFactors(core, [{ factor: inner, inverse: false }, ...free])
@@ -290,6 +301,7 @@ class Reduction {
     const { core } = this
     const inner = this.make([axis], conjunction(core, own), fromFactors(core, inside))
     const outer = list.filter((f) => !inside.includes(f))
+    if (own.length > 0 && outer.some((f) => isConditional(this.core, f.factor))) return undefined
     const kept = conditions.filter((c) => !own.includes(c))
     return this.make(
       bound.filter((a) => a !== axis),
