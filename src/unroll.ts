@@ -29,7 +29,7 @@ export interface UnrollOptions {
 
 const defaults: UnrollOptions = {
   writtenOut: { iterations: 8, weight: 96 },
-  lanes: { most: 8, weight: 480, accumulators: 8 },
+  lanes: { most: 8, weight: 720, accumulators: 8 },
   jam: 4,
 }
 
@@ -93,7 +93,8 @@ class Unroller {
   private laneCount(s: Loop): number {
     const { most, weight: heaviest, accumulators } = this.options.lanes
     const own = weight(s.body, cost)
-    const accs = combinable(s.body).size
+    // Counts are kept in other registers.
+    const accs = [...combinable(s.body).keys()].filter((id) => this.numbers.accs.get(id) === "real").length
     for (let count = most; count > 1; count /= 2)
       if (count * own <= heaviest && count * accs <= accumulators) return count
     return 1

@@ -11,7 +11,36 @@ export function hoist(body: readonly Stmt[], numbers: Numbers): Stmt[] {
     const inside = hoist(s.body, numbers)
     if (loopsIn(inside).length > 0) return [{ ...s, body: inside }]
     const { before, rest } = split({ ...s, body: inside }, numbers)
-    return [...before, { ...s, body: rest }]
+    return [...before, { ...s, body: shareReciprocals(rest, numbers) }]
+  })
+}
+
+/** Two or more quotients with one divisor in a block as products with its reciprocal. */
+function shareReciprocals(body: readonly Stmt[], numbers: Numbers): Stmt[] {
+  const count = new Map<number, number>()
+  const divisor = (s: Stmt): number | undefined =>
+    s.kind === "let" && s.op === "div" && s.args[1]!.kind === "value" ? s.args[1]!.id : undefined
+  for (const s of body) {
+    const id = divisor(s)
+    if (id !== undefined && !numbers.accs.has(id)) count.set(id, (count.get(id) ?? 0) + 1)
+  }
+  const inverses = new Map<number, Operand>()
+  return body.flatMap((s): Stmt[] => {
+    const id = divisor(s)
+    if (s.kind !== "let" || id === undefined || (count.get(id) ?? 0) < 2) return [s]
+    const out: Stmt[] = []
+    let inverse = inverses.get(id)
+    if (!inverse) {
+      inverses.set(id, (inverse = valueOf(numbers.value())))
+      out.push({
+        kind: "let",
+        id: inverse.kind === "value" ? inverse.id : 0,
+        op: "div",
+        args: [literal(1), valueOf(id)],
+        type: "real",
+      })
+    }
+    return [...out, { ...s, op: "mul", args: [s.args[0]!, inverse] }]
   })
 }
 

@@ -1,7 +1,17 @@
 // An innermost loop -> the same in lanes, each with accumulators of its own, and a loop for the rest.
 import type { Operand, Stmt } from "../loops.ts"
+import { forEachStatement } from "../walk.ts"
 import { Copier } from "./copy.ts"
-import { type Loop, type Numbers, combinable, identities, literal, valueOf, writtenIn } from "./facts.ts"
+import {
+  type Loop,
+  type Numbers,
+  combinable,
+  identities,
+  letsIn,
+  literal,
+  valueOf,
+  writtenIn,
+} from "./facts.ts"
 
 /** Where the last whole group of iterations ends, computed before the loop: a literal if it can be known. */
 export function groupsEnd(s: Loop, size: number, before: Copier): Operand {
@@ -15,7 +25,10 @@ export function lanes(s: Loop, count: number, numbers: Numbers): Stmt[] {
   const before = new Copier(numbers, new Set())
   const middle = groupsEnd(s, count, before)
   const written = writtenIn(s.body)
-  const numeric = [...combinable(s.body)].filter(([acc]) => numbers.accs.get(acc) !== "bool")
+  const counts = countersIn(s.body)
+  const numeric = [...combinable(s.body)].filter(
+    ([acc]) => numbers.accs.get(acc) !== "bool" && !counts.has(acc),
+  )
   const combined = numeric.map(([acc, op]) => ({
     acc,
     op,
@@ -43,6 +56,28 @@ export function lanes(s: Loop, count: number, numbers: Numbers): Stmt[] {
     axis: s.axis,
   }
   return [...before.out, ...accs, whole, ...combine, ...rest(s, middle, numbers)]
+}
+
+/**
+ * Accumulators that only count what fulfils a condition. One serves all lanes: its sums are exact in any order, and registers
+ * are few.
+ */
+function countersIn(body: readonly Stmt[]): ReadonlySet<number> {
+  const lets = letsIn(body)
+  const out = new Set<number>()
+  const others = new Set<number>()
+  forEachStatement(body, (s) => {
+    if (s.kind !== "update") return
+    const made = s.value.kind === "value" ? lets.get(s.value.id) : undefined
+    const counts =
+      made &&
+      (made.op === "indicator" ||
+        ((made.op === "select" || made.op === "guard") &&
+          made.args.slice(1).every((x) => x.kind === "number" && Number.isInteger(x.value))))
+    if (counts && s.op === "add") out.add(s.acc)
+    else others.add(s.acc)
+  })
+  return new Set([...out].filter((acc) => !others.has(acc)))
 }
 
 /** The iterations that no whole group has. */

@@ -10,14 +10,13 @@ import { type Numbers, literal, loopsIn, sameOperand, valueOf } from "./facts.ts
 
 const isNumber = (x: Operand, value: number): boolean => x.kind === "number" && x.value === value
 
-/** A kernel with loops of their own for calls without further axes, if an inner loop runs over them. */
+/** A kernel with loops of their own for calls without further axes, if a loop over them stands in another or around one. */
 export function withSingles(kernel: Kernel, numbers: Numbers): Kernel {
   const size = kernel.sizes.find(({ value }) => value.kind === "size" && value.name === "...")
+  if (!size) return kernel
+  const over = (s: Stmt): boolean => s.kind === "for" && sameOperand(s.to, valueOf(size.id))
   if (
-    !size ||
-    !loopsIn(kernel.body).some((s) =>
-      s.body.some((x) => x.kind === "for" && sameOperand(x.to, valueOf(size.id))),
-    )
+    !loopsIn(kernel.body).some((s) => loopsIn(s.body).length > 0 && (over(s) || loopsIn(s.body).some(over)))
   )
     return kernel
   const id = numbers.value()
