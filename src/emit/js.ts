@@ -7,8 +7,8 @@ import type { Kernel, Operand, Stmt } from "../loops.ts"
 import { type Interval, type OpName, ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
 import { unroll } from "../unroll.ts"
-import { type Loop, type UpdateOp, combinable, identities } from "../unroll/facts.ts"
-import { placesIn } from "../walk.ts"
+import { type Loop, type UpdateOp, combinable, identities, loopsIn } from "../unroll/facts.ts"
+import { forEachStatement, operandsOf, placesIn } from "../walk.ts"
 import { numberText } from "./inline.ts"
 import { type Accuracy, Elementary } from "./math.ts"
 import { Lines, type Names, type Value, axisComment, nameAll, outsideOf } from "./text.ts"
@@ -41,6 +41,26 @@ class Ranges {
   }
 }
 
+/** Whether a loop in lanes computes elementary functions, so that a call around it costs little. */
+const isCostly = (s: Loop): boolean =>
+  s.step !== undefined && s.body.some((x) => x.kind === "let" && (ops[x.op].cost ?? 1) >= 20)
+
+/** Condition and value of what is 0 where the condition does not hold. */
+function guarded({ op, args }: Extract<Stmt, { kind: "let" }>): readonly Operand[] | undefined {
+  if (op === "indicator") return [args[0]!, { kind: "number", value: 1 }]
+  const zero = op === "guard" || (op === "select" && args[2]!.kind === "number" && args[2]!.value === 0)
+  return zero ? args : undefined
+}
+
+/** How many statements read each value. */
+function countUses(body: readonly Stmt[]): ReadonlyMap<number, number> {
+  const uses = new Map<number, number>()
+  forEachStatement(body, (s) => {
+    for (const x of operandsOf(s)) if (x.kind === "value") uses.set(x.id, (uses.get(x.id) ?? 0) + 1)
+  })
+  return uses
+}
+
 class Emitter {
   readonly functions: Lines[] = []
   readonly mathFunctions = new Set<string>()
@@ -48,11 +68,14 @@ class Emitter {
   private readonly names: Names
   /** Values that may be computed in 32 bits, by number. */
   private readonly places: ReadonlySet<number>
+  private readonly uses: ReadonlyMap<number, number>
   private states = 0
   readonly elementary: Elementary
   private readonly ranges = new Ranges()
   private readonly signTests = new Set<number>()
   private picks = 0
+  /** Whether the statements are in a chunk of rows with several loops inside. */
+  private inRow = false
   private picksFrom = 0
 
   constructor(kernel: Kernel, accuracy: Accuracy) {
@@ -60,6 +83,7 @@ class Emitter {
     this.elementary = new Elementary(accuracy, this.mathFunctions)
     this.names = nameAll(kernel)
     this.places = placesIn(kernel)
+    this.uses = countUses(kernel.body)
   }
 
   private typeOf(x: Operand): ScalarType {
@@ -164,7 +188,36 @@ class Emitter {
   }
 
   private statements(lines: Lines, body: readonly Stmt[], top: boolean): void {
-    for (const s of body) this.statement(lines, s, top)
+    for (let k = 0; k < body.length; k++) {
+      const either = top ? undefined : this.eitherAdd(body.slice(k, k + 5))
+      if (either) {
+        lines.add(...either)
+        k += 4
+      } else this.statement(lines, body[k]!, top)
+    }
+  }
+
+  /**
+   * A guarded sum beside a count of what the guard leaves out (`x` where c, and 1 where not c): one condition for both. The
+   * additions stand outside it, because an operator that never ran has no types yet, and meeting it throws compiled code away.
+   */
+  private eitherAdd([p, u, n, q, v]: readonly Stmt[]): readonly string[] | undefined {
+    if (!this.elementary.inPlace || p?.kind !== "let" || u?.kind !== "update" || v?.kind !== "update")
+      return undefined
+    if (n?.kind !== "let" || q?.kind !== "let" || u.op !== "add" || v.op !== "add") return undefined
+    const [c, x] = guarded(p) ?? []
+    const [d, y] = guarded(q) ?? []
+    if (!c || !x || !d || !y || y.kind !== "number" || n.op !== "not" || c.kind !== "value") return undefined
+    const same = (z: Operand, id: number): boolean => z.kind === "value" && z.id === id
+    if (!same(u.value, p.id) || !same(v.value, q.id) || !same(d, n.id) || !same(n.args[0]!, c.id))
+      return undefined
+    if (u.acc === v.acc || [p, n, q].some((s) => this.uses.get(s.id) !== 1)) return undefined
+    const [a, b] = [u.acc, v.acc].map((id) => this.names.values.get(id)!.name)
+    return [
+      `const t${p.id} = ${a} + ${this.operand(x)}`,
+      `const t${q.id} = ${b} + ${this.operand(y)}`,
+      `if (${this.operand(c)}) ${a} = t${p.id}; else ${b} = t${q.id}`,
+    ]
   }
 
   private statement(lines: Lines, s: Stmt, top: boolean): void {
@@ -194,6 +247,7 @@ class Emitter {
         return lines.add(this.update(s))
       case "for":
         if (top && s.step) return this.chunked(lines, s)
+        if (this.inRow && isCostly(s)) return this.outlined(lines, s)
         lines.add(axisComment(s.axis))
         return lines.block(this.head(s), () => this.statements(lines, s.body, false))
       case "if":
@@ -220,22 +274,48 @@ class Emitter {
     return `for (let ${i} = ${this.operand(s.from)}; ${i} < ${this.operand(s.to)}; ${step}) {`
   }
 
-  /** The body of a loop with a step, an outermost one, as a function of the index. */
+  /** An outermost loop with a step: its body as a function of the index. */
   private chunked(lines: Lines, s: Loop): void {
+    const before = this.inRow
+    this.inRow = loopsIn(s.body).some((inner) => loopsIn(inner.body).length > 1)
+    this.called(lines, s, s.body, [`i${s.id}`], (call) =>
+      lines.block(
+        this.head(s, (i, step) => `${i} += ${step}`),
+        () => lines.add(call),
+      ),
+    )
+    this.inRow = before
+  }
+
+  /** A costly inner loop as a function of its own: an engine allots registers by function, and few are left among other loops. */
+  private outlined(lines: Lines, s: Loop): void {
+    this.inRow = false
+    this.called(lines, s, [s], [], (call) => lines.add(call))
+    this.inRow = true
+  }
+
+  /** Makes a function of statements and calls it. Accumulators travel through memory. */
+  private called(
+    lines: Lines,
+    s: Loop,
+    body: readonly Stmt[],
+    index: readonly string[],
+    caller: (call: string) => void,
+  ): void {
     const number = this.functions.length
     const own = new Lines()
     this.functions.push(own)
-    const outside = outsideOf(s.body)
+    const outside = outsideOf(body)
     const values = outside.values
-      .filter((id) => id !== s.id)
+      .filter((id) => !index.includes(`i${id}`))
       .map((id) => ({ id, ...this.names.values.get(id)! }))
-    const combined = combinable(s.body)
+    const combined = combinable(body)
     const accs = outside.updated.map((id) => {
       const acc = this.names.values.get(id)!
       return { ...acc, how: acc.type === "bool" ? undefined : combined.get(id), place: this.states++ }
     })
     const parameters = [
-      `i${s.id}`,
+      ...index,
       ...outside.buffers.map((b) => this.names.buffers.get(b)!),
       ...values.map((v) => v.name),
       ...(accs.length > 0 ? ["state"] : []),
@@ -253,14 +333,11 @@ class Emitter {
             ? `let ${a.name} = ${numberText(identities[a.how]!)}`
             : `let ${a.name} = state[${a.place}]${a.type === "bool" ? " !== 0" : ""}`,
         )
-      this.statements(own, s.body, false)
+      this.statements(own, body, false)
       for (const a of accs) own.add(this.leave(`state[${a.place}]`, a))
     })
     for (const a of accs) lines.add(`state[${a.place}] = ${a.type === "bool" ? `${a.name} ? 1 : 0` : a.name}`)
-    lines.block(
-      this.head(s, (i, step) => `${i} += ${step}`),
-      () => lines.add(`loop${number}(${parameters.join(", ")})`),
-    )
+    caller(`loop${number}(${parameters.join(", ")})`)
     for (const a of accs) lines.add(`${a.name} = state[${a.place}]${a.type === "bool" ? " !== 0" : ""}`)
   }
 
