@@ -44,12 +44,18 @@ function differences(found: Outcome, meant: Outcome): string[] {
 
 const size = (value: number): number => (Number.isFinite(value) ? Math.abs(value) : 0)
 
+/** Static options that leave room for small inputs. */
+const small: Readonly<Record<string, Record<string, number>>> = { ssim: { winSize: 2 } }
+
 /** The words of every choice of a loss, one static setting after another. */
-function settings(loss: Loss): Record<string, string>[] {
+function settings(loss: Loss): Record<string, string | number>[] {
   const choices = loss.inputs.filter((input) => input.choices)
   const longest = Math.max(1, ...choices.map((input) => input.choices!.length))
   return Array.from({ length: longest }, (_, turn) =>
-    Object.fromEntries(choices.map((input) => [input.name, input.choices![turn % input.choices!.length]!])),
+    Object.fromEntries([
+      ...Object.entries(small[loss.name] ?? {}),
+      ...choices.map((input) => [input.name, input.choices![turn % input.choices!.length]!] as const),
+    ]),
   )
 }
 

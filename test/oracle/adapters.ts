@@ -230,7 +230,15 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   bpr_loss: { loss: "bpr" },
   ranknet_loss: { loss: "rankNet" },
   listnet_loss: { loss: "listNet" },
+  listmle_loss: { loss: "listMle" },
+  approx_ndcg_loss: { loss: "approxNdcg" },
   cox_ph_loss: { loss: "coxPh", bools: ["event"] },
+
+  // Boxes and images
+  giou_loss: { loss: "giou", emptyMean: "zero" },
+  diou_loss: { loss: "diou", emptyMean: "zero" },
+  ciou_loss: { loss: "ciou", emptyMean: "zero" },
+  ssim_loss: { loss: "ssim", names: { kernel: "window" }, static: ["winSize", "window"] },
 
   // Segmentation
   dice_loss: {
