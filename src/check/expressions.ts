@@ -117,8 +117,10 @@ function binary(c: Checking, node: Ast.Binary, scope: Scope): Value {
   const op = arithmetic[operator]
   if (op) {
     const [left, right] = [evaluate(c, node.left, scope), evaluate(c, node.right, scope)]
-    const help = (from: Ast.Expr, other: Ast.Expr): string | undefined =>
-      operator === "*" ? `write \`if ${c.text(scope, from)} then ${c.text(scope, other)} else 0\`` : undefined
+    const help = (from: Ast.Expr, other: Ast.Expr) =>
+      operator === "*"
+        ? () => `write \`if ${c.text(scope, from)} then ${c.text(scope, other)} else 0\``
+        : undefined
     const x = asNumber(c, left, node.left, scope, help(node.left, node.right))
     const y = asNumber(c, right, node.right, scope, help(node.right, node.left))
     if (!x || !y) return broken

@@ -6,7 +6,7 @@ import type { Span } from "../source.ts"
 import type { Checking } from "./checking.ts"
 import { reductions } from "./reductions.ts"
 import { type Callable, type Frame, type Scope, nest } from "./scope.ts"
-import { each } from "./tree.ts"
+import { axisWords, each } from "./tree.ts"
 
 /** Inputs that share a feature axis. */
 interface Feature {
@@ -67,7 +67,9 @@ class Inference {
   loss(): Ast.Loss | undefined {
     const { body, docs, span } = this.bare
     const { bindings, value, where, per } = body
-    this.collectAxes(bindings, [value, where, per])
+    const words = axisWords(bindings, [value, where, per])
+    for (const name of words.axes) if (!this.params.has(name)) this.axes.add(name)
+    for (const name of words.indices) this.indices.add(name)
     const bound = this.bind(bindings, new Set())
     for (const part of [value, where, per]) if (part) this.visit(part, undefined, bound)
     if (where) this.sentinels(where)
@@ -347,42 +349,6 @@ class Inference {
         inner.add(name.name)
     }
     return inner
-  }
-
-  /** Names that the text uses as axes: of brackets, substitutions, ranges and `size`. */
-  private collectAxes(bindings: readonly Ast.Binding[], roots: readonly (Ast.Expr | undefined)[]): void {
-    const range = (node: Ast.Range | undefined): void => {
-      if (node?.kind === "extent" && node.value.kind === "name") this.axes.add(node.value.name)
-    }
-    const binders = (list: readonly Ast.Binder[]): void => {
-      for (const binder of list) {
-        if (binder.index.kind === "name") (binder.range ? this.indices : this.axes).add(binder.index.name)
-        range(binder.range)
-      }
-    }
-    const visit = (e: Ast.Expr): void => {
-      if (e.kind === "call") binders(e.binders)
-      if (e.kind === "call" && e.callee.name === "size" && e.arguments[0]?.kind === "name")
-        this.axes.add(e.arguments[0].name)
-      if (e.kind === "substitute")
-        for (const { axis } of e.entries) if (axis.kind === "name") this.axes.add(axis.name)
-      if (e.kind === "let") bind(e.bindings)
-    }
-    const bind = (list: readonly Ast.Binding[]): void => {
-      for (const binding of list) {
-        if (binding.kind === "value-binding") binders(binding.binders)
-        if (binding.kind === "axis-binding") {
-          this.indices.add(binding.name.name)
-          range(binding.range)
-        }
-      }
-    }
-    bind(bindings)
-    for (const binding of bindings)
-      if (binding.kind === "function-binding") each(binding.body, visit)
-      else if (binding.kind !== "axis-binding") each(binding.value, visit)
-    for (const root of roots) if (root) each(root, visit)
-    for (const name of this.params.keys()) this.axes.delete(name)
   }
 
   /** A label that `where` compares may hold something that is no label. */

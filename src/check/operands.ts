@@ -32,7 +32,7 @@ export function asNumber(
   value: Value,
   node: Ast.Expr,
   scope: Scope,
-  help?: string,
+  help?: () => string,
 ): Scalar | undefined {
   const found = asSingle(c, value, node, scope)
   if (!found) return undefined
@@ -42,7 +42,7 @@ export function asNumber(
   const text = c.quote(scope, node)
   if (found.expr.type === "bool") {
     c.fail(scope, node.span, "bool-number", `${text} is a bool and not a number`, {
-      help: help ?? `write \`indicator(${text.slice(1, -1)})\`, or choose with \`if\``,
+      help: help?.() ?? `write \`indicator(${text.slice(1, -1)})\`, or choose with \`if\``,
     })
     return undefined
   }

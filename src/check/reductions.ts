@@ -48,16 +48,8 @@ export function reduction(c: Checking, node: Ast.Call, scope: Scope): Value {
   if (node.named.length > 0 || !value || (node.filter && !filter)) return broken
   if (node.binders.length > 0 && !axes) return broken
   if (!takesBool(name)) {
-    if (
-      !asNumber(
-        c,
-        value,
-        argument,
-        scope,
-        name === "sum" ? `count it: \`count[…](${c.text(scope, argument)})\`` : undefined,
-      )
-    )
-      return broken
+    const counted = name === "sum" ? () => `count it: \`count[…](${c.text(scope, argument)})\`` : undefined
+    if (!asNumber(c, value, argument, scope, counted)) return broken
   } else if (value.expr.type !== "bool") {
     const help =
       name === "count"

@@ -81,3 +81,39 @@ export function rangesIn(
   })
   return out
 }
+
+/** Names that a text uses as axes (in brackets, substitutions, ranges and `size`), and those that it binds as indices. */
+export function axisWords(
+  bindings: readonly Ast.Binding[],
+  roots: readonly (Ast.Expr | undefined)[],
+): { readonly axes: ReadonlySet<string>; readonly indices: ReadonlySet<string> } {
+  const axes = new Set<string>()
+  const indices = new Set<string>()
+  const range = (node: Ast.Range | undefined): void => {
+    if (node?.kind === "extent" && node.value.kind === "name") axes.add(node.value.name)
+  }
+  const binder = (one: Ast.Binder): void => {
+    if (one.index.kind === "name") (one.range ? indices : axes).add(one.index.name)
+    range(one.range)
+  }
+  const binding = (one: Ast.Binding): void => {
+    if (one.kind === "value-binding") one.binders.forEach(binder)
+    if (one.kind !== "axis-binding") return
+    indices.add(one.name.name)
+    range(one.range)
+  }
+  const see = (e: Ast.Expr): void => {
+    if (e.kind === "call" || e.kind === "fold") e.binders.forEach(binder)
+    if (e.kind === "let") e.bindings.forEach(binding)
+    if (e.kind === "substitute")
+      for (const { axis } of e.entries) if (axis.kind === "name") axes.add(axis.name)
+    const [first] = e.kind === "call" && e.callee.name === "size" ? e.arguments : []
+    if (first?.kind === "name") axes.add(first.name)
+  }
+  bindings.forEach(binding)
+  const values = bindings.flatMap((one) =>
+    one.kind === "axis-binding" ? [] : one.kind === "function-binding" ? [one.body] : [one.value],
+  )
+  for (const e of [...values, ...roots]) if (e) each(e, see)
+  return { axes, indices }
+}
