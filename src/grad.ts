@@ -79,7 +79,7 @@ class Backward {
           if (partial === undefined || !this.reaches(arg)) return
           const part = this.sumOut(scale(core, g, derivative(node.op, i)(core, holes)), node.axes, arg)
           const old = adjoints.get(arg)
-          adjoints.set(arg, old ? core.op("add", old, part) : part)
+          adjoints.set(arg, old ? join(core, old, part) : part)
         })
       }
     }
@@ -101,7 +101,7 @@ class Backward {
     const { conditions, value } = unguard(substitute(core, g, fresh))
     const part = reduce(core, "sum", [...fresh.values()], conjunction(core, [...conditions, ...same]), value)
     const old = adjoints.get(key)
-    adjoints.set(key, old ? core.op("add", old, part) : part)
+    adjoints.set(key, old ? join(core, old, part) : part)
   }
 
   /** Propagates the adjoint of a definition into its body. */
@@ -111,8 +111,11 @@ class Backward {
     const { core } = this
     const { bound, filter, body } = def
     const self = core.ref(def, def.formals)
-    const guarded = (condition: readonly Expr[], value: Expr): Expr =>
-      core.op("guard", conjunction(core, [filter, ...condition]), value)
+    // The conditions of the adjoint come first: the definition may be legal only where it is read.
+    const guarded = (condition: readonly Expr[], adjoint: Expr): Expr => {
+      const { conditions, value } = unguard(adjoint)
+      return core.op("guard", conjunction(core, [...conditions, filter, ...condition]), value)
+    }
     let seed: Expr
     switch (def.op) {
       case "sum":
@@ -177,6 +180,16 @@ function scale(core: Core, g: Expr, partial: Expr): Expr {
 function under(core: Core, condition: Expr, guarded: Expr): Expr {
   const { conditions, value } = unguard(guarded)
   return core.op("guard", conjunction(core, [...conditions, condition]), value)
+}
+
+/** The sum of two contributions under the conditions with which both start: what multiplies it later may be legal only there. */
+function join(core: Core, x: Expr, y: Expr): Expr {
+  const [a, b] = [unguard(x), unguard(y)]
+  let n = 0
+  while (n < a.conditions.length && a.conditions[n] === b.conditions[n]) n++
+  if (n === 0) return core.op("add", x, y)
+  const rest = ({ conditions, value }: typeof a): Expr => core.op("guard", conjunction(core, conditions.slice(n)), value)
+  return core.op("guard", conjunction(core, a.conditions.slice(0, n)), core.op("add", rest(a), rest(b)))
 }
 
 /** An expression without the guards at its root, and their conditions. */
