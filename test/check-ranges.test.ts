@@ -80,7 +80,7 @@ function programText(random: Random): string {
   const guard = random.pick(["", "", `if ${conditionText(random, 1)} then `])
   const read = `x[t = ${indexText(random, random.int(0, 2))}]${fallback}`
   return `loss f[b](x: [t], w: [u], n: int in [1, 3], y: index t, o: [u] index? t, free: int; k: int in [0, 2] = 1, m: int = 2) =
-  let axis s = ${low} .. ${high} in ${random.pick(["max", "min"])}[t, u, s${filter}](${guard}${read}${guard ? " else 0" : ""})
+  let axis s = ${low} .. ${high} in ${random.pick(["sum", "max"])}[t, u, s${filter}](${guard}${read}${guard ? " else 0" : ""})
   where ${random.pick(["free < 9", "n < size(t)", "size(u) > 0", "free >= 0 and free < size(t)"])}`
 }
 

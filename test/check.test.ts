@@ -103,6 +103,10 @@ describe("limits", () => {
       "an index with 2^60 paths",
       shared((f) => `(${f}(x) + 1) + ${f}(x)`, "loss l[b](x: [t]) = sum[t](x[t = f59(t)] ?? 0)"),
     ],
+    [
+      "an equality with 2^60 paths",
+      shared((f) => `(${f}(x) + 1) + ${f}(x)`, "loss l[b](x: [t], y: int) = sum[t if f59(t) == y](x)"),
+    ],
     ["an option with 2^60 paths", shared(larger, "loss l[b](x: [t]; k: int = 1) = x[t = f59(k)]")],
     ["a size with 2^60 paths", shared(larger, "loss l[b](x; k: int = 1) = sum[j in f59(k)](x)")],
     [
