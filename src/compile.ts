@@ -60,10 +60,15 @@ export function checkSource(
     ...(options.load && { load: loader(options.load) }),
   })
   // Names that a broken declaration would have defined are not worth a message of their own.
-  return { losses, diagnostics: parsed.complete ? [...parsed.diagnostics, ...diagnostics] : parsed.diagnostics }
+  return {
+    losses,
+    diagnostics: parsed.complete ? [...parsed.diagnostics, ...diagnostics] : parsed.diagnostics,
+  }
 }
 
-function loader(load: (path: string, from: string) => string | undefined): (path: string, from: Source) => Source {
+function loader(
+  load: (path: string, from: string) => string | undefined,
+): (path: string, from: Source) => Source {
   return (path, from) => {
     const text = load(path, from.name)
     if (text === undefined) throw new Error(`there is no file ${path}`)
@@ -77,7 +82,10 @@ export function derive(loss: Loss, choice: KernelChoice): Outputs {
 }
 
 /** The loops of a kernel. Without `optimise` each definition has loops and an array of its own. */
-export function lower(outputs: Outputs, options: { readonly dtype: Dtype; readonly optimise?: boolean }): Kernel {
+export function lower(
+  outputs: Outputs,
+  options: { readonly dtype: Dtype; readonly optimise?: boolean },
+): Kernel {
   return schedule(outputs, options)
 }
 

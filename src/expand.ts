@@ -21,7 +21,13 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
       const body = expand(def.body)
       const max = reduce(core, "max", bound, filter, body)
       const below = core.op("lt", body, max)
-      const sum = reduce(core, "sum", bound, conjunction(core, [filter, below]), core.op("exp", core.op("sub", body, max)))
+      const sum = reduce(
+        core,
+        "sum",
+        bound,
+        conjunction(core, [filter, below]),
+        core.op("exp", core.op("sub", body, max)),
+      )
       // What is not below is counted, not what is equal: a body that is computed again may round differently.
       const ties = count(core, bound, conjunction(core, [filter, core.op("not", below)]))
       pair = { max, rest: core.op("add", sum, core.op("sub", ties, core.one)) }
@@ -30,7 +36,11 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
     return pair
   }
   const at = (def: Def, e: Expr, index: readonly Expr[]): Expr => {
-    if (e.kind === "ref" && e.index.length === def.formals.length && e.index.every((x, i) => x === def.formals[i]))
+    if (
+      e.kind === "ref" &&
+      e.index.length === def.formals.length &&
+      e.index.every((x, i) => x === def.formals[i])
+    )
       return refer(core, e.def, index)
     return substitute(core, e, new Map(def.formals.map((f, i) => [f, index[i]!])))
   }
@@ -47,7 +57,10 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
     const lses = list.filter((t) => t.term.kind === "ref" && t.term.def.op === "logsumexp")
     if (lses.length !== 1 || !lses[0]!.negative) return undefined
     const { max, rest } = parts(lses[0]!.term)!
-    const shifted = fromTerms(core, list.map((t): Term => (t === lses[0] ? { term: max, negative: true } : { ...t, term: expand(t.term) })))
+    const shifted = fromTerms(
+      core,
+      list.map((t): Term => (t === lses[0] ? { term: max, negative: true } : { ...t, term: expand(t.term) })),
+    )
     const whole = core.op("add", core.one, rest)
     if (e.op === "exp") return core.op("div", core.op("exp", shifted), whole)
     return core.op("div", core.op("sub", core.op("expm1", shifted), rest), whole)

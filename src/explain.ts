@@ -33,7 +33,13 @@ export function explainLoss(loss: Loss, options: KernelOptions = {}): string {
     section(`gradients (${settings.choice.reduction})`, printDefinitions(heads)),
     section("rules", rules.join(", ") || "none"),
     section("loops", printKernel(kernel)),
-    section("work", work(kernel, heads.map(([, , e]) => e))),
+    section(
+      "work",
+      work(
+        kernel,
+        heads.map(([, , e]) => e),
+      ),
+    ),
   ].join("\n\n")
 }
 
@@ -41,7 +47,8 @@ const section = (title: string, text: string): string => `${title}\n${text.repla
 
 /** Passes over memory and operations per element, by loop nest. */
 function work(kernel: Kernel, roots: readonly Expr[]): string {
-  const name = (b: Buffer): string => b.input?.name ?? (b.name === undefined ? "scratch" : b.name === "loss" ? "loss" : `d ${b.name}`)
+  const name = (b: Buffer): string =>
+    b.input?.name ?? (b.name === undefined ? "scratch" : b.name === "loss" ? "loss" : `d ${b.name}`)
   const lines: string[] = []
   let phase = 0
   for (const s of kernel.body) {
@@ -53,17 +60,25 @@ function work(kernel: Kernel, roots: readonly Expr[]): string {
     walk([s], (x) => {
       if (x.kind === "load") reads.set(name(x.buffer), (reads.get(name(x.buffer)) ?? 0) + 1)
       if (x.kind === "store") writes.set(name(x.buffer), (writes.get(name(x.buffer)) ?? 0) + 1)
-      if (x.kind === "let") (ops[x.op].cost ?? 1) >= 20 ? costly++ : plain++
+      if (x.kind !== "let") return
+      if ((ops[x.op].cost ?? 1) >= 20) costly++
+      else plain++
     })
-    const list = (m: ReadonlyMap<string, number>): string => [...m].map(([n, k]) => (k === 1 ? n : `${n} x${k}`)).join(", ") || "nothing"
-    lines.push(`pass ${++phase}: reads ${list(reads)}; writes ${list(writes)}; ${plain} operations and ${costly} transcendental functions in its text`)
+    const list = (m: ReadonlyMap<string, number>): string =>
+      [...m].map(([n, k]) => (k === 1 ? n : `${n} x${k}`)).join(", ") || "nothing"
+    lines.push(
+      `pass ${++phase}: reads ${list(reads)}; writes ${list(writes)}; ${plain} operations and ${costly} transcendental functions in its text`,
+    )
   }
   const scratch = kernel.scratch.length
-  lines.push(`${scratch} scratch ${scratch === 1 ? "array" : "arrays"}; ${definitions(roots).length} reductions; ${postorder(roots).length} nodes`)
+  lines.push(
+    `${scratch} scratch ${scratch === 1 ? "array" : "arrays"}; ${definitions(roots).length} reductions; ${postorder(roots).length} nodes`,
+  )
   return lines.join("\n")
 }
 
-const hasLoop = (s: Stmt): boolean => s.kind === "for" || (s.kind === "if" && [...s.then, ...s.else].some(hasLoop))
+const hasLoop = (s: Stmt): boolean =>
+  s.kind === "for" || (s.kind === "if" && [...s.then, ...s.else].some(hasLoop))
 
 function walk(list: readonly Stmt[], visit: (s: Stmt) => void): void {
   for (const s of list) {

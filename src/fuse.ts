@@ -69,7 +69,9 @@ class Fusion {
       const axis = s.loops[depth]
       const readers = [...new Set(uses.map((u) => groupOf.get(u.reader)!))]
       if (depth === 0 && axis && readers.length > 1 && this.recomputable(s, uses)) {
-        const hosts = readers.filter((g) => g.axis === axis && uses.every((u) => groupOf.get(u.reader) !== g || fusible(s, u, axis)))
+        const hosts = readers.filter(
+          (g) => g.axis === axis && uses.every((u) => groupOf.get(u.reader) !== g || fusible(s, u, axis)),
+        )
         if (hosts.length === readers.length) {
           // One copy for each group of readers.
           for (const [i, group] of hosts.entries()) {
@@ -85,7 +87,9 @@ class Fusion {
       }
       let host: Group | undefined
       if (axis) {
-        const near = readers.filter((g) => uses.some((u) => groupOf.get(u.reader) === g && fusible(s, u, axis)))
+        const near = readers.filter((g) =>
+          uses.some((u) => groupOf.get(u.reader) === g && fusible(s, u, axis)),
+        )
         const candidates = [...new Set([...near, ...[...groups].reverse()])].filter((g) => g.axis === axis)
         host = candidates.find(
           (g) =>
@@ -113,7 +117,10 @@ class Fusion {
     const names = s.formals.map((a) => a.name)
     if (this.shapes.some((shape) => names.every((n) => shape.has(n)))) return false
     const own = s.loops.filter((a) => s.formals.includes(a))
-    return uses.every(({ reader, index }) => own.every((a, i) => reader.loops[i] === a) && s.place.every((e, i) => index[i] === e))
+    return uses.every(
+      ({ reader, index }) =>
+        own.every((a, i) => reader.loops[i] === a) && s.place.every((e, i) => index[i] === e),
+    )
   }
 }
 
@@ -130,7 +137,9 @@ function comparesExactly(s: Placed, def: Def): boolean {
 /** Whether a reader may share the producer's loop over a dimension. */
 function fusible(s: Placed, use: Use, axis: AxisExpr): boolean {
   if (s.bound.includes(axis)) return false
-  return s.place.every((e, i) => (e.kind === "axis" ? e !== axis || use.index[i] === axis : !e.axes.includes(axis)))
+  return s.place.every((e, i) =>
+    e.kind === "axis" ? e !== axis || use.index[i] === axis : !e.axes.includes(axis),
+  )
 }
 
 function reaches(from: Group, to: Group): boolean {

@@ -4,7 +4,17 @@
 // control of structural zeros. The adjoint of a node has the axes of the node: wherever a child lacks an axis the adjoint is
 // summed at once. A leaf read at indices e contributes a sum whose filter says `x == e`; the constructor of sums turns that
 // into renamings, transposes, one-hot guards, scatters and windows.
-import { type AxisExpr, type Core, type Def, type Expr, conjunction, conjuncts, definitions, isConst, postorder } from "./ir.ts"
+import {
+  type AxisExpr,
+  type Core,
+  type Def,
+  type Expr,
+  conjunction,
+  conjuncts,
+  definitions,
+  isConst,
+  postorder,
+} from "./ir.ts"
 import { type OpName, ops } from "./ops.ts"
 import { template } from "./pattern.ts"
 import { count, reduce, substitute } from "./sums.ts"
@@ -30,7 +40,9 @@ export function grad(core: Core, root: Expr, seed: Expr, wrt: readonly Input[]):
 export function axesOf(core: Core, input: Input): AxisExpr[] {
   // Two dimensions of one name would be one axis; positions keep them apart.
   const names = input.dimensions.map((d) => d.name)
-  return input.dimensions.map((d, i) => core.axis(names.indexOf(d.name) === i ? d.name : `${d.name}'${i}`, d.extent))
+  return input.dimensions.map((d, i) =>
+    core.axis(names.indexOf(d.name) === i ? d.name : `${d.name}'${i}`, d.extent),
+  )
 }
 
 class Backward {
@@ -92,7 +104,13 @@ class Backward {
   }
 
   /** Adds to the adjoint of an array, as an expression over its own axes, what one read of it contributes. */
-  private leaf<K>(adjoints: Map<K, Expr>, key: K, own: readonly AxisExpr[], node: Expr & { kind: "load" | "ref" }, g: Expr): void {
+  private leaf<K>(
+    adjoints: Map<K, Expr>,
+    key: K,
+    own: readonly AxisExpr[],
+    node: Expr & { kind: "load" | "ref" },
+    g: Expr,
+  ): void {
     const { core } = this
     const fresh = new Map<AxisExpr, AxisExpr>(node.axes.map((a) => [a, core.freshAxis(a.extent)]))
     const at = node.index.map((e) => substitute(core, e, fresh))
@@ -143,7 +161,11 @@ class Backward {
         const zero = core.op("eq", body, core.zero)
         const zeros = count(core, bound, conjunction(core, [filter, zero]))
         const others = reduce(core, "prod", bound, conjunction(core, [filter, core.op("not", zero)]), body)
-        const none = core.op("guard", core.op("eq", zeros, core.zero), core.op("div", core.op("mul", g, self), body))
+        const none = core.op(
+          "guard",
+          core.op("eq", zeros, core.zero),
+          core.op("div", core.op("mul", g, self), body),
+        )
         const single = core.op("guard", core.op("eq", zeros, core.one), core.op("mul", g, others))
         seed = guarded([], core.op("select", zero, single, none))
         break
@@ -188,7 +210,8 @@ function join(core: Core, x: Expr, y: Expr): Expr {
   let n = 0
   while (n < a.conditions.length && a.conditions[n] === b.conditions[n]) n++
   if (n === 0) return core.op("add", x, y)
-  const rest = ({ conditions, value }: typeof a): Expr => core.op("guard", conjunction(core, conditions.slice(n)), value)
+  const rest = ({ conditions, value }: typeof a): Expr =>
+    core.op("guard", conjunction(core, conditions.slice(n)), value)
   return core.op("guard", conjunction(core, a.conditions.slice(0, n)), core.op("add", rest(a), rest(b)))
 }
 

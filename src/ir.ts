@@ -128,7 +128,13 @@ export class Core {
   /** A number; a whole one is an int, which may stand wherever a real may. */
   const(value: number): Expr {
     const type = Number.isInteger(value) ? "int" : "real"
-    return this.intern(`n${Object.is(value, -0) ? "-0" : value}`, (id) => ({ id, kind: "const", type, axes: [], value }))
+    return this.intern(`n${Object.is(value, -0) ? "-0" : value}`, (id) => ({
+      id,
+      kind: "const",
+      type,
+      axes: [],
+      value,
+    }))
   }
 
   bool(value: boolean): Expr {
@@ -179,7 +185,14 @@ export class Core {
       return type === "bool" ? this.bool(value !== 0) : this.const(value)
     }
     if (entry.commutative && compare(args[0]!, args[1]!) > 0) args = [args[1]!, args[0]!]
-    return this.intern(`${op}(${ids(args)})`, (id) => ({ id, kind: "op", type, axes: unionAxes(args), op, args }))
+    return this.intern(`${op}(${ids(args)})`, (id) => ({
+      id,
+      kind: "op",
+      type,
+      axes: unionAxes(args),
+      op,
+      args,
+    }))
   }
 
   /** The value of a definition at the given indices, which match its formals in number and extent. */
@@ -228,7 +241,11 @@ export class Core {
         const renamedFilter = this.rename(filter, map)
         const key = `${op} ${ids(formals)} | ${ids(reduced)} | ${renamedFilter.id} | ${renamedBody.id}`
         const known = this.defs.get(key)
-        if (known) return this.ref(known.def, freeOrder.map((k) => free[k]!))
+        if (known)
+          return this.ref(
+            known.def,
+            freeOrder.map((k) => free[k]!),
+          )
         if (!first) {
           const type = op === "argmax" || op === "argmin" ? "int" : op === "logsumexp" ? "real" : body.type
           first = {
@@ -252,7 +269,10 @@ export class Core {
       }
     const def = first!.make()
     this.defs.set(first!.key, { def, order: first!.order })
-    return this.ref(def, first!.order.map((k) => free[k]!))
+    return this.ref(
+      def,
+      first!.order.map((k) => free[k]!),
+    )
   }
 
   /** Replaces axes by axes without normalising: the same tree under other names. One renaming is met again and again. */
@@ -304,7 +324,7 @@ export function unionAxes(list: readonly Expr[]): readonly AxisExpr[] {
 function orderings(axes: readonly AxisExpr[]): number[][] {
   const sorted = axes.map((_, i) => i).sort((i, j) => compare(axes[i]!.extent, axes[j]!.extent) || i - j)
   let out: number[][] = [[]]
-  for (let at = 0; at < sorted.length; ) {
+  for (let at = 0; at < sorted.length;) {
     let end = at
     while (end < sorted.length && axes[sorted[end]!]!.extent === axes[sorted[at]!]!.extent) end++
     const perms = permutations(sorted.slice(at, end))
@@ -316,7 +336,9 @@ function orderings(axes: readonly AxisExpr[]): number[][] {
 
 function permutations(list: number[]): number[][] {
   if (list.length <= 1) return [list]
-  return list.flatMap((x, i) => permutations([...list.slice(0, i), ...list.slice(i + 1)]).map((rest) => [x, ...rest]))
+  return list.flatMap((x, i) =>
+    permutations([...list.slice(0, i), ...list.slice(i + 1)]).map((rest) => [x, ...rest]),
+  )
 }
 
 const kindOrder = { const: 0, size: 1, load: 2, ref: 3, op: 4, axis: 5 } as const
@@ -408,7 +430,9 @@ const references = new WeakMap<Expr, readonly RefExpr[]>()
 export function refsIn(e: Expr): readonly RefExpr[] {
   let found = references.get(e)
   if (!found) {
-    const list = children(e).map(refsIn).filter((l) => l.length > 0)
+    const list = children(e)
+      .map(refsIn)
+      .filter((l) => l.length > 0)
     if (e.kind === "ref") found = [...new Set([...list.flat(), e])]
     else found = list.length <= 1 ? (list[0] ?? none) : [...new Set(list.flat())]
     references.set(e, found)

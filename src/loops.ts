@@ -8,7 +8,8 @@ import type { OpName } from "./ops.ts"
 import type { Dtype, Input, ScalarType } from "./types.ts"
 
 /** An operand: a literal, or the number of a value. */
-export type Operand = { readonly kind: "number"; readonly value: number } | { readonly kind: "value"; readonly id: number }
+export type Operand =
+  { readonly kind: "number"; readonly value: number } | { readonly kind: "value"; readonly id: number }
 
 /** An array that a kernel reads or writes. */
 export interface Buffer {
@@ -35,16 +36,45 @@ export interface SizeValue {
 
 export type Stmt =
   /** A value made by an operator; `select` and `guard` here are strict (both operands exist already). */
-  | { readonly kind: "let"; readonly id: number; readonly op: OpName; readonly args: readonly Operand[]; readonly type: ScalarType }
-  | { readonly kind: "load"; readonly id: number; readonly buffer: Buffer; readonly at: Operand; readonly type: ScalarType }
+  | {
+      readonly kind: "let"
+      readonly id: number
+      readonly op: OpName
+      readonly args: readonly Operand[]
+      readonly type: ScalarType
+    }
+  | {
+      readonly kind: "load"
+      readonly id: number
+      readonly buffer: Buffer
+      readonly at: Operand
+      readonly type: ScalarType
+    }
   /** `buffer[at] = value`, or `+=` with `accumulate`. */
-  | { readonly kind: "store"; readonly buffer: Buffer; readonly at: Operand; readonly value: Operand; readonly accumulate?: true }
+  | {
+      readonly kind: "store"
+      readonly buffer: Buffer
+      readonly at: Operand
+      readonly value: Operand
+      readonly accumulate?: true
+    }
   /** Sets the elements from 0 to length - 1, or from `at` on, to a value. */
-  | { readonly kind: "fill"; readonly buffer: Buffer; readonly at: Operand; readonly length: Operand; readonly value: number }
+  | {
+      readonly kind: "fill"
+      readonly buffer: Buffer
+      readonly at: Operand
+      readonly length: Operand
+      readonly value: number
+    }
   /** Declares a mutable value. */
   | { readonly kind: "acc"; readonly id: number; readonly initial: Operand; readonly type: ScalarType }
   /** Changes a mutable value: `set` assigns, the others combine (`add`, `mul`, `max`, `min` of the operator table). */
-  | { readonly kind: "update"; readonly acc: number; readonly op: "set" | "add" | "mul" | "max" | "min"; readonly value: Operand }
+  | {
+      readonly kind: "update"
+      readonly acc: number
+      readonly op: "set" | "add" | "mul" | "max" | "min"
+      readonly value: Operand
+    }
   /** Runs `id` from `from` to `to` - 1, by 1 or by `step`, an int above 0. */
   | {
       readonly kind: "for"
@@ -57,9 +87,18 @@ export type Stmt =
       /** For readers: the axis as the user called it. */
       readonly axis: string
     }
-  | { readonly kind: "if"; readonly condition: Operand; readonly then: readonly Stmt[]; readonly else: readonly Stmt[] }
+  | {
+      readonly kind: "if"
+      readonly condition: Operand
+      readonly then: readonly Stmt[]
+      readonly else: readonly Stmt[]
+    }
   /** One of the scalar results. */
-  | { readonly kind: "result"; readonly name: "loss" | "count" | "per" | `grad:${string}`; readonly value: Operand }
+  | {
+      readonly kind: "result"
+      readonly name: "loss" | "count" | "per" | `grad:${string}`
+      readonly value: Operand
+    }
 
 /** A scalar input (option or per-call scalar) and the value number by which the statements read it. */
 export interface ScalarInput {

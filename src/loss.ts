@@ -56,7 +56,10 @@ export interface OutputArray {
 export interface Outputs {
   readonly core: Core
   /** Without axes: `loss`, `count`, `per`, and gradients of scalar inputs as `grad:name`. */
-  readonly scalars: readonly { readonly name: "loss" | "count" | "per" | `grad:${string}`; readonly value: Expr }[]
+  readonly scalars: readonly {
+    readonly name: "loss" | "count" | "per" | `grad:${string}`
+    readonly value: Expr
+  }[]
   readonly arrays: readonly OutputArray[]
   /** The inputs the expressions may load: those of the loss that are given, and `cotangent` for reduction none. */
   readonly inputs: readonly Input[]

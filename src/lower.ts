@@ -4,7 +4,19 @@
 // of the innermost scope that has the loops it needs and is cached there, before the loop that is being built; hoisting,
 // sharing between statements and partial products all come from this. What reads data at an index that only a condition
 // makes valid never leaves the branch of that condition.
-import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, conjuncts, conjunction, identities, isConst, postorder, refsIn } from "./ir.ts"
+import {
+  type AxisExpr,
+  type Core,
+  type Def,
+  type Expr,
+  type RefExpr,
+  conjuncts,
+  conjunction,
+  identities,
+  isConst,
+  postorder,
+  refsIn,
+} from "./ir.ts"
 import { demands } from "./demand.ts"
 import type { Placed } from "./dimensions.ts"
 import type { Tree } from "./fuse.ts"
@@ -13,7 +25,17 @@ import type { Outputs } from "./loss.ts"
 import { assuming } from "./simplify.ts"
 import { type Storage, storageOf } from "./storage.ts"
 import { type OpName, ops } from "./ops.ts"
-import { commonFactors, factors, fromFactors, fromLinear, inRange, isConditional, linear, readsData, without } from "./sums.ts"
+import {
+  commonFactors,
+  factors,
+  fromFactors,
+  fromLinear,
+  inRange,
+  isConditional,
+  linear,
+  readsData,
+  without,
+} from "./sums.ts"
 import type { Dtype, Input } from "./types.ts"
 
 /** A block under construction. */
@@ -69,7 +91,8 @@ class Lowering {
     this.storage = storageOf(tree)
     this.demand = demands([...this.storage.keys()])
     this.labels = labelsOf([...this.storage.keys()])
-    for (const s of this.storage.keys()) if (s.def) this.copies.set(s.def, [...(this.copies.get(s.def) ?? []), s])
+    for (const s of this.storage.keys())
+      if (s.def) this.copies.set(s.def, [...(this.copies.get(s.def) ?? []), s])
   }
 
   kernel(tree: readonly Tree[]): Kernel {
@@ -85,7 +108,13 @@ class Lowering {
     for (const { name, axes } of this.outputs.arrays) {
       const extents = axes.map((a) => a.extent)
       this.extents.set(name, extents)
-      this.arrays.set(name, { id: this.next++, kind: "output", name, element: this.dtype, length: this.size(this.product(extents)) })
+      this.arrays.set(name, {
+        id: this.next++,
+        kind: "output",
+        name,
+        element: this.dtype,
+        length: this.size(this.product(extents)),
+      })
     }
     const top: Scope = { block: [], depth: 0, values: new Map(), facts: [], lazy: false }
     this.scopes = [top]
@@ -116,7 +145,11 @@ class Lowering {
 
   /** Whether an int is known at entry: sizes, constants and what the operators make of them. */
   private isSize(e: Expr): boolean {
-    return e.kind === "const" || e.kind === "size" || (e.kind === "op" && e.type === "int" && e.args.every((x) => this.isSize(x)))
+    return (
+      e.kind === "const" ||
+      e.kind === "size" ||
+      (e.kind === "op" && e.type === "int" && e.args.every((x) => this.isSize(x)))
+    )
   }
 
   private size(e: Expr): Operand {
@@ -160,7 +193,9 @@ class Lowering {
   private loop(loop: Tree & { kind: "loop" }): void {
     const members = membersOf(loop)
     const depth = this.scope.depth
-    const starting = members.filter((s) => this.storage.get(s)!.outside === depth && s.kind === "define" && s.bound.length > 0)
+    const starting = members.filter(
+      (s) => this.storage.get(s)!.outside === depth && s.kind === "define" && s.bound.length > 0,
+    )
     for (const s of starting) this.start(s)
 
     const { axis } = loop
@@ -191,7 +226,9 @@ class Lowering {
       if (e.kind === "load") return e.index.every(ok)
       return e.kind !== "op" || e.args.every(ok)
     }
-    return ok(c) && c.axes.every((a) => this.open.has(a) || members.every((s) => s.loops[this.scope.depth] === a))
+    return (
+      ok(c) && c.axes.every((a) => this.open.has(a) || members.every((s) => s.loops[this.scope.depth] === a))
+    )
   }
 
   /** `if (conditions) { then } else { otherwise }`, the facts known inside. */
@@ -222,14 +259,17 @@ class Lowering {
       const id = this.next++
       const { depth, lazy } = this.scope
       this.open.set(axis, depth + 1)
-      const body = this.inside({ depth: depth + 1, facts: [...this.scope.facts, ...facts, ...this.implied(axis)], lazy }, () => {
-        this.scope.values.set(axis, { kind: "value", id })
-        this.branch(
-          tested,
-          () => this.trees(loop.body),
-          () => members.forEach((s) => this.zero(s)),
-        )
-      })
+      const body = this.inside(
+        { depth: depth + 1, facts: [...this.scope.facts, ...facts, ...this.implied(axis)], lazy },
+        () => {
+          this.scope.values.set(axis, { kind: "value", id })
+          this.branch(
+            tested,
+            () => this.trees(loop.body),
+            () => members.forEach((s) => this.zero(s)),
+          )
+        },
+      )
       this.open.delete(axis)
       this.scope.block.push({ kind: "for", id, from, to, body, axis: this.labels.get(axis) ?? axis.name })
     }
@@ -242,7 +282,11 @@ class Lowering {
   }
 
   /** A comparison of the loop's axis with an int from outside shortens or splits the range instead of being tested. */
-  private cut(c: Expr, axis: AxisExpr, pieces: readonly [Operand, Operand][]): [Operand, Operand][] | undefined {
+  private cut(
+    c: Expr,
+    axis: AxisExpr,
+    pieces: readonly [Operand, Operand][],
+  ): [Operand, Operand][] | undefined {
     if (c.kind !== "op" || (c.op !== "ne" && c.op !== "lt" && c.op !== "le")) return undefined
     const { core } = this
     const form = linear(core.op("sub", c.args[0]!, c.args[1]!))
@@ -253,13 +297,15 @@ class Lowering {
     if (other.axes.includes(axis) || readsData(other)) return undefined
     const at = this.operand(other)
     const after = this.operand(core.op("add", other, core.one))
-    const limit = (op: "min" | "max", x: Operand, y: Operand): Operand => this.emit(this.scope, op, [x, y], "int")
+    const limit = (op: "min" | "max", x: Operand, y: Operand): Operand =>
+      this.emit(this.scope, op, [x, y], "int")
     return pieces.flatMap(([from, to]): [Operand, Operand][] => {
       // axis - other: `< 0`, `<= 0` or `!= 0` for sign 1; the mirror image for -1.
-      if (c.op === "ne") return [
-        [from, limit("min", to, at)],
-        [limit("max", from, after), to],
-      ]
+      if (c.op === "ne")
+        return [
+          [from, limit("min", to, at)],
+          [limit("max", from, after), to],
+        ]
       if (sign === 1) return [[from, limit("min", to, c.op === "lt" ? at : after)]]
       return [[limit("max", from, c.op === "lt" ? after : at), to]]
     })
@@ -273,7 +319,12 @@ class Lowering {
     const initial = s.op === "argmax" ? -Infinity : s.op === "argmin" ? Infinity : identities[s.op]!
     if (storage.accumulates) return this.clear(s, initial)
     const id = this.next++
-    this.scope.block.push({ kind: "acc", id, initial: number(initial), type: s.op === "argmax" || s.op === "argmin" ? "real" : s.def!.type })
+    this.scope.block.push({
+      kind: "acc",
+      id,
+      initial: number(initial),
+      type: s.op === "argmax" || s.op === "argmin" ? "real" : s.def!.type,
+    })
     if (s.op !== "argmax" && s.op !== "argmin") return void this.accumulators.set(s, { id })
     const best = this.next++
     this.scope.block.push({ kind: "acc", id: best, initial: number(0), type: "int" })
@@ -299,7 +350,9 @@ class Lowering {
   private array(s: Placed): Buffer {
     let buffer = this.scratch.get(s)
     if (!buffer) {
-      const length = this.size(this.product(this.storage.get(s)!.stored.map((i) => s.def!.formals[i]!.extent)))
+      const length = this.size(
+        this.product(this.storage.get(s)!.stored.map((i) => s.def!.formals[i]!.extent)),
+      )
       this.scratch.set(s, (buffer = { id: this.next++, kind: "scratch", element: "f64", length }))
     }
     return buffer
@@ -317,7 +370,10 @@ class Lowering {
   /** Row-major: ((i * n1 + j) * n2 + k). */
   private flat(index: readonly Expr[], extents: readonly Expr[]): Expr {
     const { core } = this
-    return index.reduce((sum, e, i) => (i === 0 ? e : core.op("add", core.op("mul", sum, extents[i]!), e)), core.zero as Expr)
+    return index.reduce(
+      (sum, e, i) => (i === 0 ? e : core.op("add", core.op("mul", sum, extents[i]!), e)),
+      core.zero as Expr,
+    )
   }
 
   /** Sets the part of an accumulating array that the loops outside leave open. */
@@ -329,7 +385,8 @@ class Lowering {
       return e.kind === "axis" && s.loops.indexOf(e) < outside
     }
     const split = stored.findIndex((i) => !isOuter(i))
-    if (stored.slice(split).some(isOuter)) throw new Error("an outer loop indexes an array inside an inner one")
+    if (stored.slice(split).some(isOuter))
+      throw new Error("an outer loop indexes an array inside an inner one")
     const inner = stored.slice(split).map((i) => s.def!.formals[i]!.extent)
     const outer = stored.slice(0, split)
     const { core } = this
@@ -369,7 +426,12 @@ class Lowering {
 
   private accumulate(s: Placed, conditions: readonly Expr[], body: Expr): void {
     const { core } = this
-    const strict = conditions.length > 0 && s.op === "sum" && !this.accumulatesArray(s) && !this.worthBranch(body) && conditions.every((c) => !this.unsafe(c))
+    const strict =
+      conditions.length > 0 &&
+      s.op === "sum" &&
+      !this.accumulatesArray(s) &&
+      !this.worthBranch(body) &&
+      conditions.every((c) => !this.unsafe(c))
     const value = strict ? core.op("guard", conjunction(core, conditions), body) : body
     this.branch(
       strict ? [] : conditions,
@@ -398,7 +460,12 @@ class Lowering {
     if (best === undefined) return void block.push({ kind: "update", acc: id, op, value })
     // The first of equal values wins: only a strictly better one replaces it.
     const current: Operand = { kind: "value", id }
-    const better = this.emit(this.scope, "lt", s.op === "argmax" ? [current, value] : [value, current], "bool")
+    const better = this.emit(
+      this.scope,
+      "lt",
+      s.op === "argmax" ? [current, value] : [value, current],
+      "bool",
+    )
     const index = this.operand(this.argument(s))
     const then: Stmt[] = [
       { kind: "update", acc: id, op: "set", value },
@@ -409,7 +476,10 @@ class Lowering {
 
   /** The position an arg reduction reports: its bound axis (the flat position of several). */
   private argument(s: Placed): Expr {
-    return this.flat(s.bound, s.bound.map((a) => a.extent))
+    return this.flat(
+      s.bound,
+      s.bound.map((a) => a.extent),
+    )
   }
 
   /** Writes zeros where a store's rows are left out. */
@@ -423,7 +493,10 @@ class Lowering {
     const trailing = s.place.slice(s.place.length - left.length)
     if (left.length > 0 && left.every((a) => trailing.includes(a))) {
       const length = this.product(left.map((a) => a.extent))
-      const base = this.flat(s.place.slice(0, s.place.length - left.length), extents.slice(0, s.place.length - left.length))
+      const base = this.flat(
+        s.place.slice(0, s.place.length - left.length),
+        extents.slice(0, s.place.length - left.length),
+      )
       const at = s.place.length === left.length ? number(0) : this.operand(this.core.op("mul", base, length))
       this.scope.block.push({ kind: "fill", buffer, at, length: this.size(length), value: 0 })
       return
@@ -442,7 +515,14 @@ class Lowering {
         go(others)
       })
       this.open.delete(axis)
-      this.scope.block.push({ kind: "for", id, from: number(0), to: this.size(axis.extent), body, axis: this.labels.get(axis) ?? axis.name })
+      this.scope.block.push({
+        kind: "for",
+        id,
+        from: number(0),
+        to: this.size(axis.extent),
+        body,
+        axis: this.labels.get(axis) ?? axis.name,
+      })
     }
     go(left)
   }
@@ -458,7 +538,8 @@ class Lowering {
     if (e.kind === "ref") {
       const s = this.source(e)
       const local = this.locals.get(s)
-      if (local && this.scopes.includes(local.scope) && e.index.every((x, i) => x === s.place[i])) return local.value
+      if (local && this.scopes.includes(local.scope) && e.index.every((x, i) => x === s.place[i]))
+        return local.value
       const index = e.index.map((x, i) => this.nearest(x, e.def.formals[i]!.extent))
       const at = this.operand(this.offset(s, index))
       const home = this.home(e)
@@ -473,7 +554,12 @@ class Lowering {
       }
       const buffer = this.inputs.get(e.input)!
       const extents = e.input.dimensions.map((d) => d.extent)
-      const at = this.operand(this.flat(e.index.map((x, i) => this.nearest(x, extents[i]!)), extents))
+      const at = this.operand(
+        this.flat(
+          e.index.map((x, i) => this.nearest(x, extents[i]!)),
+          extents,
+        ),
+      )
       const home = this.home(e)
       const id = this.next++
       home.block.push({ kind: "load", id, buffer, at, type: e.type })
@@ -488,14 +574,21 @@ class Lowering {
     const own = this.reader?.sources.get(e.def)
     if (own) return own
     const copies = this.copies.get(e.def) ?? []
-    return copies.find((s) => this.locals.has(s) && this.scopes.includes(this.locals.get(s)!.scope)) ?? copies[0]!
+    return (
+      copies.find((s) => this.locals.has(s) && this.scopes.includes(this.locals.get(s)!.scope)) ?? copies[0]!
+    )
   }
 
   private operation(e: Expr & { kind: "op" }): Operand {
-    if ((e.op === "select" || e.op === "guard") && e.args.slice(1).some((x) => this.unsafe(x) || this.worthBranch(x)))
+    if (
+      (e.op === "select" || e.op === "guard") &&
+      e.args.slice(1).some((x) => this.unsafe(x) || this.worthBranch(x))
+    )
       return this.lazily(e, e.args[0]!, e.args[1]!, e.args[2] ?? this.core.zero)
-    if (e.op === "and" && this.unsafe(e.args[1]!)) return this.lazily(e, e.args[0]!, e.args[1]!, this.core.false)
-    if (e.op === "or" && this.unsafe(e.args[1]!)) return this.lazily(e, e.args[0]!, this.core.true, e.args[1]!)
+    if (e.op === "and" && this.unsafe(e.args[1]!))
+      return this.lazily(e, e.args[0]!, e.args[1]!, this.core.false)
+    if (e.op === "or" && this.unsafe(e.args[1]!))
+      return this.lazily(e, e.args[0]!, this.core.true, e.args[1]!)
     if (e.op === "mul" || e.op === "div") {
       const product = this.product2(e)
       if (product) return product
@@ -517,7 +610,11 @@ class Lowering {
     if (!shared.some((f) => f.inverse && this.level(f.factor) === level)) return undefined
     const { core } = this
     const over = core.op(e.op, ...lists.map((list) => fromFactors(core, without(list, shared))))
-    return this.remember(this.home(e), e, this.operand(fromFactors(core, [{ factor: over, inverse: false }, ...shared])))
+    return this.remember(
+      this.home(e),
+      e,
+      this.operand(fromFactors(core, [{ factor: over, inverse: false }, ...shared])),
+    )
   }
 
   /** A product whose factors live in different loops: the outer ones are multiplied (and inverted) outside. */
@@ -537,19 +634,26 @@ class Lowering {
       const under = here.filter((f) => f.inverse)
       for (const f of over) times(f.factor)
       for (const f of under) {
-        if (level === inmost || (out && this.level(out) === level)) out = core.raw("div", [out ?? core.one, f.factor])
+        if (level === inmost || (out && this.level(out) === level))
+          out = core.raw("div", [out ?? core.one, f.factor])
         else times(core.raw("div", [core.one, f.factor]))
       }
     }
     if (!out || out === e) return undefined
-    return this.remember(this.home(e), e, out.kind === "op" && (out.op === "mul" || out.op === "div") ? this.binary(out) : this.operand(out))
+    return this.remember(
+      this.home(e),
+      e,
+      out.kind === "op" && (out.op === "mul" || out.op === "div") ? this.binary(out) : this.operand(out),
+    )
   }
 
   /** A product made by `product2`, whose association is final. */
   private binary(e: Expr & { kind: "op" }): Operand {
     const known = this.cached(e)
     if (known) return known
-    const args = e.args.map((x) => (x.kind === "op" && (x.op === "mul" || x.op === "div") ? this.binary(x) : this.operand(x)))
+    const args = e.args.map((x) =>
+      x.kind === "op" && (x.op === "mul" || x.op === "div") ? this.binary(x) : this.operand(x),
+    )
     const home = this.home(e)
     return this.remember(home, e, this.emit(home, e.op, args, e.type))
   }

@@ -41,7 +41,8 @@ const real = (): ScalarType => "real"
 const bool = (): ScalarType => "bool"
 const int = (): ScalarType => "int"
 /** int if every argument is, else real. */
-const numeric = (types: readonly ScalarType[]): ScalarType => (types.every((t) => t === "int") ? "int" : "real")
+const numeric = (types: readonly ScalarType[]): ScalarType =>
+  types.every((t) => t === "int") ? "int" : "real"
 /** The joined type of the last two of three arguments, or of the last. */
 const branches = (types: readonly ScalarType[]): ScalarType => {
   const [a, b] = types.slice(1)
@@ -86,9 +87,11 @@ export const sigmoid = (x: number): number => {
   const e = Math.exp(-Math.abs(x))
   return (x >= 0 ? 1 : e) / (1 + e)
 }
-export const softplus = (x: number): number => (x > 0 ? x : x < 0 ? 0 : x) + Math.log1p(Math.exp(-Math.abs(x)))
+export const softplus = (x: number): number =>
+  (x > 0 ? x : x < 0 ? 0 : x) + Math.log1p(Math.exp(-Math.abs(x)))
 /** log(1 - exp x) for x < 0, switching at -ln 2 (Maechler, Accurately computing log(1 - exp(-|a|)), 2012). */
-export const log1mexp = (x: number): number => (x > -Math.LN2 ? Math.log(-Math.expm1(x)) : Math.log1p(-Math.exp(x)))
+export const log1mexp = (x: number): number =>
+  x > -Math.LN2 ? Math.log(-Math.expm1(x)) : Math.log1p(-Math.exp(x))
 export const logaddexp = (x: number, y: number): number =>
   x === y ? x + Math.LN2 : Math.max(x, y) + Math.log1p(Math.exp(-Math.abs(x - y)))
 const floorMod = (x: number, y: number): number => x - y * Math.floor(x / y)

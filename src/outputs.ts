@@ -20,7 +20,8 @@ export interface OutputOptions {
 /** The value, the counts and the gradients of a loss, with static options and absent defaults filled in. */
 export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptions = {}): Outputs {
   const { core } = loss
-  const given = (input: Input): boolean => input.default === undefined || choice.given.has(input.name) || isOption(input)
+  const given = (input: Input): boolean =>
+    input.default === undefined || choice.given.has(input.name) || isOption(input)
   const fill = transformer(core, {
     load: (e, index) => {
       const { input } = e
@@ -52,7 +53,10 @@ export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptio
     gradients = grad(core, value, core.op("guard", where, core.load(cotangent, batch)), wrt)
   } else {
     const total = sum(value)
-    const result = choice.reduction === "sum" ? total : core.op(choice.emptyMean === "nan" ? "div" : "ratio", total, weight)
+    const result =
+      choice.reduction === "sum"
+        ? total
+        : core.op(choice.emptyMean === "nan" ? "div" : "ratio", total, weight)
     scalars.push({ name: "loss", value: result })
     gradients = grad(core, result, core.one, wrt)
   }
@@ -64,7 +68,8 @@ export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptio
   return { core, scalars, arrays, inputs }
 }
 
-const isOption = (input: Input): boolean => input.role === "option" && input.dimensions.length === 0 && !input.isStatic
+const isOption = (input: Input): boolean =>
+  input.role === "option" && input.dimensions.length === 0 && !input.isStatic
 
 const cotangents = new WeakMap<Loss, Input>()
 

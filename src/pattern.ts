@@ -5,7 +5,15 @@
 // matched. Derivatives, identities, rules and their conditions are all read by this file: there is no second notation.
 import type * as Ast from "../grammar/ast.ts"
 import { parseExpression } from "../grammar/parser.ts"
-import { type AxisExpr, type Core, type Expr, type RefExpr, type ReduceOp, type Substitution, isConst } from "./ir.ts"
+import {
+  type AxisExpr,
+  type Core,
+  type Expr,
+  type RefExpr,
+  type ReduceOp,
+  type Substitution,
+  isConst,
+} from "./ir.ts"
 import { type OpName, ops } from "./ops.ts"
 import { reduce, substitute } from "./sums.ts"
 
@@ -69,7 +77,11 @@ function fromAst(e: Ast.Expr, text: string): Pattern {
       const { op, swap } = symbols[e.operator]
       const args = [go(e.left), go(e.right)]
       if (args.every((x) => x.kind === "const"))
-        return { kind: "const", value: ops[op].eval(...args.map((x) => (x as { value: number }).value)), bool: false }
+        return {
+          kind: "const",
+          value: ops[op].eval(...args.map((x) => (x as { value: number }).value)),
+          bool: false,
+        }
       return { kind: "op", op, args: swap ? args.reverse() : args }
     }
     case "if":
@@ -115,7 +127,12 @@ export function matchOp(p: Pattern, op: OpName, args: readonly Expr[], holes: Ho
   return p.kind === "op" && p.op === op && matchArgs(p, args, holes, () => true)
 }
 
-function matchArgs(p: Pattern & { kind: "op" }, args: readonly Expr[], holes: Holes, next: () => boolean): boolean {
+function matchArgs(
+  p: Pattern & { kind: "op" },
+  args: readonly Expr[],
+  holes: Holes,
+  next: () => boolean,
+): boolean {
   const inOrder = (at: number, list: readonly Expr[]): boolean =>
     at === p.args.length ? next() : match(p.args[at]!, list[at]!, holes, () => inOrder(at + 1, list))
   if (p.args.length !== args.length) return false

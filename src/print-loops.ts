@@ -99,7 +99,10 @@ class Printer {
       case "for": {
         const name = this.unused(s.axis)
         this.names.set(s.id, name)
-        return [`for ${name} from ${this.operand(s.from)} to ${this.operand(s.to)}`, ...this.block(s.body, "  ")]
+        return [
+          `for ${name} from ${this.operand(s.from)} to ${this.operand(s.to)}`,
+          ...this.block(s.body, "  "),
+        ]
       }
       case "if": {
         const lines = [`if ${this.operand(s.condition)}`, ...this.block(s.then, "  ")]

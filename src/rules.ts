@@ -21,9 +21,22 @@ export interface Rule {
   readonly ints?: readonly string[]
 }
 
-const rule = (ruleClass: RuleClass, name: string, text: string, when?: string, ints?: readonly string[]): Rule => {
+const rule = (
+  ruleClass: RuleClass,
+  name: string,
+  text: string,
+  when?: string,
+  ints?: readonly string[],
+): Rule => {
   const [from, to] = text.split(" => ") as [string, string]
-  return { name, class: ruleClass, from, to, ...(when === undefined ? {} : { when }), ...(ints === undefined ? {} : { ints }) }
+  return {
+    name,
+    class: ruleClass,
+    from,
+    to,
+    ...(when === undefined ? {} : { when }),
+    ...(ints === undefined ? {} : { ints }),
+  }
 }
 const exact = (name: string, text: string, when?: string, ints?: readonly string[]): Rule =>
   rule("exact", name, text, when, ints)

@@ -23,7 +23,12 @@ export function compileRules(rules: readonly Rule[]): RuleSet {
   for (const rule of rules) {
     const from = pattern(rule.from)
     if (from.kind !== "op") throw new Error(`the rule ${rule.name} does not start with an operator`)
-    const compiled = { rule, from, to: pattern(rule.to), when: rule.when === undefined ? undefined : pattern(rule.when) }
+    const compiled = {
+      rule,
+      from,
+      to: pattern(rule.to),
+      when: rule.when === undefined ? undefined : pattern(rule.when),
+    }
     const list = set.get(from.op)
     if (list) list.push(compiled)
     else set.set(from.op, [compiled])
@@ -80,7 +85,9 @@ export function rewriter(
     op: (op, args) => {
       const out = applyRules(core, set, op, args, fired)
       if (out) return rewrite(out)
-      return stage === "finish" && (op === "mul" || op === "div") ? cancelled(core, core.op(op, ...args)) : undefined
+      return stage === "finish" && (op === "mul" || op === "div")
+        ? cancelled(core, core.op(op, ...args))
+        : undefined
     },
   })
   return rewrite

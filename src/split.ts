@@ -35,12 +35,14 @@ export function split(outputs: Outputs): Store[] {
     const pins = parts.map((t) => pinOf(axes, conjunction(core, [condition, ...guardOf(t.term)])))
     const chosen = pins.find((p) => p !== undefined)
     if (!chosen) return [whole]
-    const isPinned = (i: number): boolean => pins[i] !== undefined && pins[i].axis === chosen.axis && pins[i].at === chosen.at
+    const isPinned = (i: number): boolean =>
+      pins[i] !== undefined && pins[i].axis === chosen.axis && pins[i].at === chosen.at
     // Two terms pinned to different entries would overwrite each other; then the comparison stays in the dense store.
     if (pins.some((p, i) => p !== undefined && !isPinned(i))) return [whole]
     const dense = parts.filter((_, i) => !isPinned(i))
     const own = conjuncts(condition).filter((c) => c !== chosen.condition)
-    const denseValue = dense.length === 0 ? core.zero : core.op("guard", conjunction(core, own), fromTerms(core, dense))
+    const denseValue =
+      dense.length === 0 ? core.zero : core.op("guard", conjunction(core, own), fromTerms(core, dense))
     const map = new Map([[chosen.axis, chosen.at]])
     const at = (e: Expr): Expr => substitute(core, e, map)
     // With one pinned term its other conditions decide which entries exist; with several they stay in the entry.
@@ -48,10 +50,19 @@ export function split(outputs: Outputs): Store[] {
     const facts = [...conjuncts(condition), ...(pinned.length === 1 ? guardOf(pinned[0]!.term) : [])]
     const rows = facts.map(at)
     const known = assuming(core, rows)
-    const entry = entryOf(core, parts.map((t): Term => ({ ...t, term: known(at(t.term)) })))
+    const entry = entryOf(
+      core,
+      parts.map((t): Term => ({ ...t, term: known(at(t.term)) })),
+    )
     return [
       { ...whole, value: denseValue },
-      { name, axes, pin: { axis: chosen.axis, at: chosen.at }, filter: conjunction(core, rows), value: finish(entry) },
+      {
+        name,
+        axes,
+        pin: { axis: chosen.axis, at: chosen.at },
+        filter: conjunction(core, rows),
+        value: finish(entry),
+      },
     ]
   })
 }
@@ -77,7 +88,10 @@ function entryOf(core: Core, summands: readonly Term[]): Expr {
       if (!exponential || !sameFactors(others, factors(u.term))) continue
       const difference = core.op("expm1", (exponential.factor as OpExpr).args[0]!)
       const term = fromFactors(core, [{ factor: difference, inverse: false }, ...others])
-      return fromTerms(core, list.flatMap((x): Term[] => (x === t ? [{ term, negative: t.negative }] : x === u ? [] : [x])))
+      return fromTerms(
+        core,
+        list.flatMap((x): Term[] => (x === t ? [{ term, negative: t.negative }] : x === u ? [] : [x])),
+      )
     }
   return fromTerms(core, list)
 }

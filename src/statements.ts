@@ -43,11 +43,15 @@ const SHARED_COST = 6
 export function statementsOf(outputs: Outputs, optimise: boolean): Statement[] {
   const { core } = outputs
   const expand = expander(core, optimise)
-  const stores = optimise
-    ? split(outputs)
-    : outputs.arrays.map((a): Store => ({ ...a, filter: core.true }))
+  const stores = optimise ? split(outputs) : outputs.arrays.map((a): Store => ({ ...a, filter: core.true }))
   let sinks: Sink[] = [
-    ...outputs.scalars.map((s): Sink => ({ name: s.name, axes: [], filter: core.true, value: expand(s.value), result: true })),
+    ...outputs.scalars.map((s): Sink => ({
+      name: s.name,
+      axes: [],
+      filter: core.true,
+      value: expand(s.value),
+      result: true,
+    })),
     ...stores.map((s): Sink => ({
       ...s,
       ...(s.pin ? { pin: { axis: s.pin.axis, at: expand(s.pin.at) } } : {}),
@@ -95,7 +99,10 @@ function ofDef(core: Core, def: Def): Statement {
       if (!pin) break
       const map = new Map([[pin.formal, pin.at]])
       const rest = conjuncts(filter).filter((c) => c !== pin.condition)
-      filter = conjunction(core, rest.map((c) => substitute(core, c, map)))
+      filter = conjunction(
+        core,
+        rest.map((c) => substitute(core, c, map)),
+      )
       body = substitute(core, body, map)
       formals = formals.filter((f) => f !== pin.formal)
       place = place.map((e) => substitute(core, e, map))
@@ -115,7 +122,12 @@ function pinned(
       [p, q],
       [q, p],
     ] as const)
-      if (x.kind === "axis" && formals.includes(x) && !y.axes.includes(x) && y.axes.some((a) => bound.includes(a)))
+      if (
+        x.kind === "axis" &&
+        formals.includes(x) &&
+        !y.axes.includes(x) &&
+        y.axes.some((a) => bound.includes(a))
+      )
         return { formal: x, at: y, condition }
   }
   return undefined

@@ -46,7 +46,9 @@ export function refer(core: Core, def: Def, index: readonly Expr[]): Expr {
   const axes = unionAxes(index)
   const affine = index.every((e) => e.axes.length === 1 && !readsData(e))
   if (affine && axes.length === index.length) return core.ref(def, index)
-  const pinned = def.formals.filter((f) => conjuncts(def.filter).some((c) => isEquality(c) && c.axes.includes(f)))
+  const pinned = def.formals.filter((f) =>
+    conjuncts(def.filter).some((c) => isEquality(c) && c.axes.includes(f)),
+  )
   if (axes.length > def.formals.length - pinned.length) return core.ref(def, index)
   return instantiate(core, def, index)
 }
@@ -96,8 +98,10 @@ function readLinear(e: Expr): Linear {
     if (e.op === "add") return combine(linear(x!), linear(y!), 1)
     if (e.op === "sub") return combine(linear(x!), linear(y!), -1)
     if (e.op === "neg") return combine({ terms: new Map(), constant: 0 }, linear(x!), -1)
-    if (e.op === "mul" && x!.kind === "const") return combine({ terms: new Map(), constant: 0 }, linear(y!), x!.value)
-    if (e.op === "mul" && y!.kind === "const") return combine({ terms: new Map(), constant: 0 }, linear(x!), y!.value)
+    if (e.op === "mul" && x!.kind === "const")
+      return combine({ terms: new Map(), constant: 0 }, linear(y!), x!.value)
+    if (e.op === "mul" && y!.kind === "const")
+      return combine({ terms: new Map(), constant: 0 }, linear(x!), y!.value)
   }
   return { terms: new Map([[e, 1]]), constant: 0 }
 }
@@ -118,7 +122,9 @@ export function fromLinear(core: Core, form: Linear): Expr {
   const add = (e: Expr, negative: boolean): void => {
     out = out ? core.op(negative ? "sub" : "add", out, e) : negative ? core.op("neg", e) : e
   }
-  const atoms = [...form.terms.keys()].sort((x, y) => form.terms.get(y)! - form.terms.get(x)! || compare(x, y))
+  const atoms = [...form.terms.keys()].sort(
+    (x, y) => form.terms.get(y)! - form.terms.get(x)! || compare(x, y),
+  )
   for (const atom of atoms) {
     const c = form.terms.get(atom)!
     add(Math.abs(c) === 1 ? atom : core.op("mul", core.const(Math.abs(c)), atom), c < 0)
@@ -180,7 +186,10 @@ class Reduction {
   make(bound: readonly AxisExpr[], filter: Expr, body: Expr): Expr {
     const { core } = this
     if (this.op === "sum") {
-      while (body.kind === "op" && (body.op === "guard" || (body.op === "select" && isConst(body.args[2]!, 0)))) {
+      while (
+        body.kind === "op" &&
+        (body.op === "guard" || (body.op === "select" && isConst(body.args[2]!, 0)))
+      ) {
         filter = core.op("and", filter, body.args[0]!)
         body = body.args[1]!
       }
@@ -250,13 +259,17 @@ class Reduction {
       if (pins.length > 0) {
         const rest = parts.filter((t) => !pins.includes(t))
         const sums = pins.map((t) => ({ term: this.make(bound, filter, t.term), negative: t.negative }))
-        if (rest.length > 0) sums.unshift({ term: this.make(bound, filter, fromTerms(core, rest)), negative: false })
+        if (rest.length > 0)
+          sums.unshift({ term: this.make(bound, filter, fromTerms(core, rest)), negative: false })
         return fromTerms(core, sums)
       }
       const shared = commonFactors(parts.map((t) => factors(t.term).filter((f) => leaves(f.factor))))
       if (shared.length > 0) {
         const inner = parts.map((t) => ({ ...t, term: fromFactors(core, without(factors(t.term), shared)) }))
-        return fromFactors(core, [...shared, { factor: this.make(bound, filter, fromTerms(core, inner)), inverse: false }])
+        return fromFactors(core, [
+          ...shared,
+          { factor: this.make(bound, filter, fromTerms(core, inner)), inverse: false },
+        ])
       }
     }
 
@@ -281,7 +294,8 @@ class Reduction {
   /** Whether a term is a guard with an equality that can be solved for a bound axis. */
   private pins(bound: readonly AxisExpr[], term: Expr): boolean {
     for (const { factor } of factors(term))
-      if (factor.kind === "op" && factor.op === "guard" && this.solve(bound, conjuncts(factor.args[0]!))) return true
+      if (factor.kind === "op" && factor.op === "guard" && this.solve(bound, conjuncts(factor.args[0]!)))
+        return true
     return false
   }
 
@@ -292,7 +306,9 @@ class Reduction {
     const dependents = (a: AxisExpr): Factor[] => list.filter((f) => f.factor.axes.includes(a))
     const candidates = bound
       .filter((a) => dependents(a).length < list.length && dependents(a).length > 0)
-      .filter((a) => conditions.every((c) => !c.axes.includes(a) || c.axes.every((x) => x === a || !bound.includes(x))))
+      .filter((a) =>
+        conditions.every((c) => !c.axes.includes(a) || c.axes.every((x) => x === a || !bound.includes(x))),
+      )
       .sort((x, y) => dependents(x).length - dependents(y).length || compare(x, y))
     const axis = candidates[0]
     if (!axis) return undefined
@@ -314,8 +330,14 @@ class Reduction {
 /** The conditions under which an index is inside an extent; empty if that is known. */
 export function inRange(core: Core, e: Expr, extent: Expr): Expr[] {
   if (e.kind === "axis" && e.extent === extent) return []
-  if (e.kind === "load" && e.input.label && !e.input.label.optional && e.input.label.extent === extent) return []
-  if (e.kind === "ref" && (e.def.op === "argmax" || e.def.op === "argmin") && e.def.bound[0]!.extent === extent) return []
+  if (e.kind === "load" && e.input.label && !e.input.label.optional && e.input.label.extent === extent)
+    return []
+  if (
+    e.kind === "ref" &&
+    (e.def.op === "argmax" || e.def.op === "argmin") &&
+    e.def.bound[0]!.extent === extent
+  )
+    return []
   const conditions: Expr[] = []
   if (e.kind !== "axis") conditions.push(core.op("le", core.zero, e))
   conditions.push(core.op("lt", e, extent))
@@ -330,8 +352,16 @@ export function isConditional(core: Core, e: Expr): boolean {
     index.some((x, i) => isConditional(core, x) || inRange(core, x, extents[i]!).length > 0)
   let answer = conditional.get(e)
   if (answer === undefined) {
-    if (e.kind === "load") answer = misses(e.index, e.input.dimensions.map((d) => d.extent))
-    else if (e.kind === "ref") answer = misses(e.index, e.def.formals.map((f) => f.extent))
+    if (e.kind === "load")
+      answer = misses(
+        e.index,
+        e.input.dimensions.map((d) => d.extent),
+      )
+    else if (e.kind === "ref")
+      answer = misses(
+        e.index,
+        e.def.formals.map((f) => f.extent),
+      )
     else answer = e.kind === "op" && e.args.some((x) => isConditional(core, x))
     conditional.set(e, answer)
   }
@@ -367,7 +397,14 @@ export function terms(e: Expr, negative = false): Term[] {
 /** The sum of the terms, left to right, starting with a positive one if there is any. */
 export function fromTerms(core: Core, list: readonly Term[]): Expr {
   const start = list.findIndex((t) => !t.negative)
-  if (start < 0) return core.op("neg", fromTerms(core, list.map((t) => ({ ...t, negative: false }))))
+  if (start < 0)
+    return core.op(
+      "neg",
+      fromTerms(
+        core,
+        list.map((t) => ({ ...t, negative: false })),
+      ),
+    )
   let out = list[start]!.term
   list.forEach((t, i) => {
     if (i !== start) out = core.op(t.negative ? "sub" : "add", out, t.term)

@@ -49,7 +49,8 @@ export function transformer(core: Core, change: Change): (e: Expr) => Expr {
     let value = defs.get(def)
     if (!value) {
       const bound = def.bound.map((a) => core.axis(a.name, rebuild(a.extent)))
-      value = change.def?.(def, rebuild) ?? reduce(core, def.op, bound, rebuild(def.filter), rebuild(def.body))
+      value =
+        change.def?.(def, rebuild) ?? reduce(core, def.op, bound, rebuild(def.filter), rebuild(def.body))
       defs.set(def, value)
     }
     const formals = def.formals.map((f) => core.axis(f.name, rebuild(f.extent)))

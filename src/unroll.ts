@@ -1,7 +1,7 @@
 // Loops -> loops: chunks, jammed loops and lanes, for targets that run one value at a time.
 //
-// - A loop around one innermost loop is unrolled by four and its copies are jammed into the inner loop, where they share loads
-//   and each has an accumulator of its own (a pairwise product reads a row once for four others).
+// - A loop around one innermost loop is unrolled by eight and its copies are jammed into the inner loop, where they share loads
+//   and each has an accumulator of its own (a pairwise product reads a row once for eight others).
 // - An innermost loop runs four or eight lanes, each with accumulators of its own, combined in a fixed order at the end: one
 //   accumulator would wait for the latency of every addition. What is left over runs in a loop of its own.
 // - Loops of few iterations, known beforehand, are written out.
@@ -13,7 +13,7 @@ import { chunk } from "./unroll/chunk.ts"
 import { Copier } from "./unroll/copy.ts"
 import { type Loop, Numbers, combinable, literal, loopsIn, weight, writtenIn } from "./unroll/facts.ts"
 import { hoist } from "./unroll/hoist.ts"
-import { jam, jammable } from "./unroll/jam.ts"
+import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { lanes } from "./unroll/lanes.ts"
 import { withSingles } from "./unroll/specialise.ts"
 
@@ -23,14 +23,14 @@ export interface UnrollOptions {
   readonly writtenOut: { readonly iterations: number; readonly weight: number }
   /** Most lanes of an innermost loop, most statements in all lanes, most accumulators in all lanes (16 registers hold them). */
   readonly lanes: { readonly most: number; readonly weight: number; readonly accumulators: number }
-  /** Iterations jammed into an inner loop. */
+  /** Most iterations jammed into an inner loop; half as many if each has several accumulators. */
   readonly jam: number
 }
 
 const defaults: UnrollOptions = {
   writtenOut: { iterations: 8, weight: 96 },
   lanes: { most: 8, weight: 720, accumulators: 8 },
-  jam: 4,
+  jam: 8,
 }
 
 /** Rough number of machine operations of a statement. */
@@ -65,14 +65,16 @@ class Unroller {
     const short = this.writtenOut(s)
     if (short) return this.block(short)
     if (loopsIn(s.body).length === 0) return lanes(s, this.laneCount(s), this.numbers)
-    if (jammable(s))
+    if (jammable(s)) {
+      const count = this.reals(onlyInner(s)!) > 1 ? this.options.jam / 2 : this.options.jam
       return jam(
         s,
-        this.options.jam,
+        count,
         this.numbers,
         (inner) => lanes(inner, this.laneCount(inner), this.numbers),
         (rest) => (rest.kind === "for" ? [{ ...rest, body: this.block(rest.body) }] : [rest]),
       )
+    }
     return [{ ...s, body: this.block(s.body) }]
   }
 
@@ -90,11 +92,15 @@ class Unroller {
     return copier.out
   }
 
+  /** How many accumulators of reals a loop updates. Counts are kept in other registers. */
+  private reals(s: Loop): number {
+    return [...combinable(s.body).keys()].filter((id) => this.numbers.accs.get(id) === "real").length
+  }
+
   private laneCount(s: Loop): number {
     const { most, weight: heaviest, accumulators } = this.options.lanes
     const own = weight(s.body, cost)
-    // Counts are kept in other registers.
-    const accs = [...combinable(s.body).keys()].filter((id) => this.numbers.accs.get(id) === "real").length
+    const accs = this.reals(s)
     for (let count = most; count > 1; count /= 2)
       if (count * own <= heaviest && count * accs <= accumulators) return count
     return 1

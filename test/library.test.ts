@@ -94,7 +94,7 @@ function array(value: unknown, { type }: Argument): unknown {
   const isInt = scalar?.kind === "index" || (scalar?.kind === "plain" && scalar.type === "int")
   const isBool = scalar?.kind === "plain" && scalar.type === "bool"
   const kind = isInt ? Int32Array : isBool ? Uint8Array : Float64Array
-  return { data: kind.from(flat, Number), shape: shapeOf(value) }
+  return { data: kind.from(flat.map(Number)), shape: shapeOf(value) }
 }
 
 const isStatic = (argument: Argument): boolean =>

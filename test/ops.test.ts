@@ -44,10 +44,15 @@ for (const name of Object.keys(ops) as OpName[]) {
     const core = new Core()
     const inputs = entry.params.map((p, i) => inputOf(p, entry.takes[i]!))
     const holes = Object.fromEntries(entry.params.map((p, i) => [p, core.load(inputs[i]!)]))
-    const whole = core.raw(name, inputs.map((x) => core.load(x)))
-    const at = (values: readonly number[]): Map<Input, number> => new Map(inputs.map((x, i) => [x, values[i]!]))
+    const whole = core.raw(
+      name,
+      inputs.map((x) => core.load(x)),
+    )
+    const at = (values: readonly number[]): Map<Input, number> =>
+      new Map(inputs.map((x, i) => [x, values[i]!]))
     const kinks = (entry.kinks ?? []).map((text) => template(text)(core, holes))
-    const near = (values: readonly number[]): boolean => kinks.some((k) => Math.abs(valueOf(k, at(values))) < 1e-3)
+    const near = (values: readonly number[]): boolean =>
+      kinks.some((k) => Math.abs(valueOf(k, at(values))) < 1e-3)
 
     test("the value is inside the bounds", () => {
       if (!entry.bounds) return
@@ -56,11 +61,16 @@ for (const name of Object.keys(ops) as OpName[]) {
         const [x, y] = [draw(entry, next), draw(entry, next)]
         const box = x.map((v, k): Interval => [Math.min(v, y[k]!), Math.max(v, y[k]!)])
         const [low, high] = entry.bounds(...box)
-        const inside = box.map(([a, b], k) => (entry.takes[k] === "number" ? a + (b - a) * next() : next() < 0.5 ? a : b))
+        const inside = box.map(([a, b], k) =>
+          entry.takes[k] === "number" ? a + (b - a) * next() : next() < 0.5 ? a : b,
+        )
         const value = entry.eval(...inside)
         if (Number.isNaN(value)) continue
         const slack = 1e-12 * Math.max(1, Math.abs(value))
-        expect(value >= low - slack && value <= high + slack, `${inside.join()} gives ${value}, not in ${low} .. ${high}`).toBe(true)
+        expect(
+          value >= low - slack && value <= high + slack,
+          `${inside.join()} gives ${value}, not in ${low} .. ${high}`,
+        ).toBe(true)
       }
     })
 
@@ -97,7 +107,10 @@ for (const name of Object.keys(ops) as OpName[]) {
       const folding = new Core()
       for (let i = 0; i < 20; i++) {
         const values = draw(entry, next)
-        const e = folding.raw(name, values.map((v, k) => (entry.takes[k] === "bool" ? folding.bool(v !== 0) : folding.const(v))))
+        const e = folding.raw(
+          name,
+          values.map((v, k) => (entry.takes[k] === "bool" ? folding.bool(v !== 0) : folding.const(v))),
+        )
         expect(e.kind).toBe("const")
         expect((e as { value: number }).value).toBe(entry.eval(...values))
       }

@@ -44,7 +44,14 @@ function leftHandSide(rule: Rule): { core: Core; inputs: Map<string, Input>; fro
   for (const [name, { bool, inside }] of holesOf(tree)) {
     const type: ScalarType = bool ? "bool" : rule.ints?.includes(name) ? "int" : "real"
     const dimensions = inside ? [{ name: "k", extent: axis.extent }] : []
-    const input: Input = { name, type, role: "sample", dimensions, isStatic: false, ...domainOf(core, rule, name) }
+    const input: Input = {
+      name,
+      type,
+      role: "sample",
+      dimensions,
+      isStatic: false,
+      ...domainOf(core, rule, name),
+    }
     inputs.set(name, input)
     holes.set(name, core.load(input, inside ? [axis] : []))
   }
@@ -55,12 +62,19 @@ function leftHandSide(rule: Rule): { core: Core; inputs: Map<string, Input>; fro
 function domainOf(core: Core, rule: Rule, name: string): Partial<Input> {
   const found = rule.when?.match(/^(\w+) (>=?) 0$/)
   if (!found || found[1] !== name) return {}
-  return { domainUsed: true, domain: { low: { value: core.const(found[2] === ">" ? 1e-3 : 0), strict: false } } }
+  return {
+    domainUsed: true,
+    domain: { low: { value: core.const(found[2] === ">" ? 1e-3 : 0), strict: false } },
+  }
 }
 
 function make(core: Core, p: Pattern, holes: Map<string, Expr>, axis: AxisExpr): Expr {
   if (p.kind === "reduce") return core.define(p.op, [axis], core.true, make(core, p.body, holes, axis))
-  if (p.kind === "op") return core.raw(p.op, p.args.map((x) => make(core, x, holes, axis)))
+  if (p.kind === "op")
+    return core.raw(
+      p.op,
+      p.args.map((x) => make(core, x, holes, axis)),
+    )
   return build(core, p, holes)
 }
 
@@ -84,14 +98,22 @@ for (const [group, rules] of groups)
         expect(to).not.toBe(from)
         const next = random(20251)
         for (let i = 0; i < samples; i++) {
-          const values = new Map([...inputs].map(([name, input]) => [input, sample(input, i, next, rule.when?.includes(name) ?? false)]))
+          const values = new Map(
+            [...inputs].map(([name, input]) => [
+              input,
+              sample(input, i, next, rule.when?.includes(name) ?? false),
+            ]),
+          )
           const at = (e: Expr): number =>
             evaluator(doubles, { sizes: new Map(), elements: (input) => values.get(input)! }).scalar(e)
           const [x, y] = [at(from), at(to!)]
           // A value that the left-hand side loses to overflow or a pole may be found by the right-hand side; never the reverse.
           if (!Number.isFinite(x)) continue
           const close = Math.abs(x - y) <= (rule.class === "exact" ? 0 : 1e-11 * Math.max(1, Math.abs(x)))
-          expect(close, `${[...values].map(([k, v]) => `${k.name} = ${v.join()}`).join(", ")}: ${x} became ${y}`).toBe(true)
+          expect(
+            close,
+            `${[...values].map(([k, v]) => `${k.name} = ${v.join()}`).join(", ")}: ${x} became ${y}`,
+          ).toBe(true)
         }
       })
   })
