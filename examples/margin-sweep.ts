@@ -7,11 +7,11 @@ export function sweep(): { margin: number; loss: number; active: number }[] {
   const shape = [256, 16]
   const draw = (seed: number, scale: number, around?: Float64Array): Float64Array =>
     normal(256 * 16, seed).map((x, i) => scale * x + (around ? around[i]! : 0))
-  const a = draw(11, 0.25)
+  const a = draw(11, 0.15)
   const inputs = {
     a: { data: a, shape },
     p: { data: draw(12, 0.1, a), shape },
-    n: { data: draw(13, 0.25), shape },
+    n: { data: draw(13, 0.15), shape },
   }
   const rows = triplet.kernel({ target: "js", dtype: "f64", reduction: "none" })
   return Array.from({ length: 10 }, (_, i) => (i + 1) / 10).map((margin) => {

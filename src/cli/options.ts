@@ -49,7 +49,10 @@ const reduction: Option = {
   choices: ["mean", "sum", "none"],
   about: "how the losses of the rows become one number",
 }
-const grad: Option = { value: "NAMES", about: "arguments to differentiate by, between commas; or `all`" }
+const grad: Option = {
+  value: "NAMES",
+  about: "arguments to differentiate by, between commas; `all` is every real one before the semicolon",
+}
 const fixed: Option = { value: "NAME=VALUE", multiple: true, about: "the value of a static option" }
 const common = {
   json,
