@@ -4,6 +4,7 @@
 // same dimension, not reduced by the producer, and read by every reader in the group at exactly that dimension. One
 // recursion does this level by level.
 import { type AxisExpr, type Def, type Expr, postorder, refsIn } from "./ir.ts"
+import { demands } from "./demand.ts"
 import { type Placed, readsOf } from "./dimensions.ts"
 
 /** A loop over a dimension, or a statement. */
@@ -31,10 +32,14 @@ export function fuse(statements: readonly Placed[]): Tree[] {
 
 class Fusion {
   private readonly uses = new Map<Placed, Use[]>()
+  /** Conditions on options alone under which a statement matters. */
+  private readonly options = new Map<Placed, ReadonlySet<Expr>>()
   /** Axis lists of inputs and outputs: arrays of such a shape may be stored. */
   private readonly shapes: ReadonlySet<string>[] = []
 
   constructor(statements: readonly Placed[]) {
+    for (const [s, conditions] of demands(statements))
+      this.options.set(s, new Set([...conditions].filter(readsOptionsOnly)))
     for (const s of statements) this.note(s)
     for (const s of statements)
       if (s.kind === "store") this.shapes.push(new Set(s.loops.map((a) => a.name)))
@@ -94,7 +99,8 @@ class Fusion {
         host = candidates.find(
           (g) =>
             uses.every((u) => groupOf.get(u.reader) !== g || fusible(s, u, axis)) &&
-            readers.every((h) => h === g || !reaches(h, g)),
+            readers.every((h) => h === g || !reaches(h, g)) &&
+            g.members.every((m) => this.together(s, m, axis)),
         )
       }
       if (!host) groups.unshift((host = { axis, members: [], after: new Set() }))
@@ -105,6 +111,13 @@ class Fusion {
         ? g.members.map((statement) => ({ kind: "statement", statement }))
         : [{ kind: "loop", axis: g.axis, body: this.level(g.members, depth + 1) }],
     )
+  }
+
+  /** A reduction that an option turns off has a loop of its own, so that the loop is skipped and not run for nothing. */
+  private together(s: Placed, m: Placed, axis: AxisExpr): boolean {
+    const [own, other] = [this.options.get(s) ?? none, this.options.get(m) ?? none]
+    const within = (x: ReadonlySet<Expr>, y: ReadonlySet<Expr>): boolean => [...x].every((c) => y.has(c))
+    return (!s.bound.includes(axis) || within(own, other)) && (!m.bound.includes(axis) || within(other, own))
   }
 
   /**
@@ -122,6 +135,14 @@ class Fusion {
         own.every((a, i) => reader.loops[i] === a) && s.place.every((e, i) => index[i] === e),
     )
   }
+}
+
+const none: ReadonlySet<Expr> = new Set()
+
+/** Whether a condition depends on scalar options and on nothing else. */
+function readsOptionsOnly(e: Expr): boolean {
+  const leaves = postorder([e]).filter((x) => x.kind !== "op" && x.kind !== "const")
+  return leaves.length > 0 && leaves.every((x) => x.kind === "load" && x.index.length === 0)
 }
 
 /** Whether a statement tests a value for equality (a tie): computed again in another loop, it may round differently. */
