@@ -1,5 +1,6 @@
 // An innermost loop -> the same in lanes, each with accumulators of its own, and a loop for the rest.
-import type { Operand, Stmt } from "../loops.ts"
+import type { Buffer, Operand, Stmt } from "../loops.ts"
+import { ops } from "../ops.ts"
 import { forEachStatement } from "../walk.ts"
 import { Copier } from "./copy.ts"
 import {
@@ -40,7 +41,9 @@ export function lanes(s: Loop, count: number, numbers: Numbers): Stmt[] {
   )
   const id = numbers.value()
   const main = new Copier(numbers, written)
+  const starts: number[] = []
   for (let lane = 0; lane < count; lane++) {
+    starts.push(main.out.length)
     main.substitute(s.id, main.int("add", valueOf(id), literal(lane)))
     for (const c of combined) main.substitute(c.acc, valueOf(lane === 0 ? c.acc : c.lanes[lane - 1]!))
     main.copy(s.body)
@@ -52,10 +55,46 @@ export function lanes(s: Loop, count: number, numbers: Numbers): Stmt[] {
     from: s.from,
     to: middle,
     step: literal(count),
-    body: main.out,
+    body: isChain(s.body) ? inPairs(main.out, starts) : main.out,
     axis: s.axis,
   }
   return [...before.out, ...accs, whole, ...combine, ...rest(s, middle, numbers)]
+}
+
+/**
+ * Whether elementary functions wait for one another and statements of different iterations may change places. A processor
+ * looks ahead a few hundred operations, which is less than two iterations then: it finds more to do at once if two lanes are
+ * interleaved (4 gain no more, 8 have too few registers).
+ */
+function isChain(body: readonly Stmt[]): boolean {
+  const costly = body.filter((s) => s.kind === "let" && (ops[s.op].cost ?? 1) >= 20)
+  if (costly.length < 2) return false
+  const written = new Set<Buffer>()
+  for (const s of body) {
+    if (s.kind === "store") {
+      if (written.has(s.buffer)) return false
+      written.add(s.buffer)
+    } else if (s.kind !== "let" && s.kind !== "load" && s.kind !== "update") return false
+  }
+  const free = combinable(body)
+  return body.every(
+    (s) => (s.kind !== "load" || !written.has(s.buffer)) && (s.kind !== "update" || free.has(s.acc)),
+  )
+}
+
+/** The statements of each two lanes in turn. Values that lanes share are made by the first that needs them. */
+function inPairs(body: readonly Stmt[], starts: readonly number[]): readonly Stmt[] {
+  const lists = starts.map((from, lane) => body.slice(from, starts[lane + 1] ?? body.length))
+  const out: Stmt[] = []
+  for (let lane = 0; lane < lists.length; lane += 2) {
+    const [first, second] = [lists[lane]!, lists[lane + 1]!]
+    // Aligned at their ends: only the first can have more, at its beginning or where it makes what both use.
+    const more = Math.max(0, first.length - second.length)
+    out.push(...first.slice(0, more))
+    for (let k = 0; k < Math.max(first.length - more, second.length); k++)
+      out.push(...[first[more + k], second[k]].filter((s) => s !== undefined))
+  }
+  return out
 }
 
 /**
