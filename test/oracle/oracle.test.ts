@@ -4,12 +4,13 @@ import { existsSync, readdirSync } from "node:fs"
 import { pathToFileURL } from "node:url"
 import { afterAll, describe, expect, test } from "vitest"
 import { adapters } from "./adapters.ts"
-import { judge, readCases, type Target } from "./harness.ts"
+import { type Case, isLarge, judge, readCases, type Target } from "./harness.ts"
 
 const root = new URL("../../", import.meta.url)
 const here = new URL("./cases/", import.meta.url)
 const named = process.env["LOSSC_ORACLE"]
 const folder = named ? pathToFileURL(`${named.replace(/\/$/, "")}/`) : new URL("../shared/oracle/", root)
+const isStrict = process.env["LOSSC_ORACLE_STRICT"] === "1"
 const only = process.env["LOSSC_ORACLE_ONLY"]?.split(",")
 
 const files = (from: URL): string[] =>
@@ -21,6 +22,10 @@ const files = (from: URL): string[] =>
 const runs = (["interpret", "js"] as const).flatMap((target: Target) =>
   (["f64", "f32"] as const).map((dtype) => ({ target, dtype })),
 )
+
+/** The interpreter computes in double whatever the arrays hold: once is enough for a large case, unless all is asked for. */
+const isTwice = (one: Case, target: Target, dtype: string): boolean =>
+  !isStrict && target === "interpret" && dtype === "f32" && isLarge(one)
 
 function runAll(from: URL): void {
   const alternatives = new Map<string, string>()
@@ -43,6 +48,7 @@ function runAll(from: URL): void {
         "agrees with the reference on $target in $dtype",
         ({ target, dtype }) => {
           const wrong = cases.flatMap((one) => {
+            if (isTwice(one, target, dtype)) return []
             const verdict = judge(one, adapter, target, dtype)
             if (verdict === "alternative") alternatives.set(one.name, one.alt!.why)
             return typeof verdict === "string" ? [] : verdict.map((line) => `${one.name}: ${line}`)
@@ -55,7 +61,7 @@ function runAll(from: URL): void {
   }
   test("every file has an adapter", () => {
     if (missing.length > 0) console.log(`no adapter yet: ${missing.join(" ")}`)
-    if (process.env["LOSSC_ORACLE_STRICT"] === "1") expect(missing).toEqual([])
+    if (isStrict) expect(missing).toEqual([])
   })
   afterAll(() => {
     for (const [name, why] of left) console.log(`left out ${name}: ${why}`)
