@@ -4,13 +4,14 @@
 // function with one long loop is optimised while it runs (on-stack), loses that in its cold tail on every call, and stays
 // slow; a function called often is optimised whole.
 import type { Kernel, Operand, Stmt } from "../loops.ts"
-import { type Interval, type OpName, ops } from "../ops.ts"
+import { type OpName, ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
 import { unroll } from "../unroll.ts"
 import { type Loop, type UpdateOp, combinable, identities, loopsIn } from "../unroll/facts.ts"
-import { forEachStatement, operandsOf, placesIn } from "../walk.ts"
+import { placesIn } from "../walk.ts"
 import { numberText } from "./inline.ts"
 import { type Accuracy, Elementary } from "./math.ts"
+import { Ranges, countUses, guarded } from "./values.ts"
 import { Lines, type Names, type Value, axisComment, nameAll, outsideOf } from "./text.ts"
 
 export type { Accuracy } from "./math.ts"
@@ -25,41 +26,9 @@ export interface JsOptions {
   readonly optimise?: boolean
 }
 
-/** What is known about values from how they are made. */
-class Ranges {
-  private readonly known = new Map<number, Interval>()
-
-  define(id: number, op: OpName, args: readonly Operand[]): void {
-    const bounds = ops[op].bounds as ((...args: Interval[]) => Interval) | undefined
-    const [low, high] = bounds?.(...args.map((x) => this.of(x))) ?? [NaN, NaN]
-    if (low <= high) this.known.set(id, [low, high])
-  }
-
-  of(x: Operand): Interval {
-    if (x.kind === "number") return [x.value, x.value]
-    return this.known.get(x.id) ?? [-Infinity, Infinity]
-  }
-}
-
 /** Whether a loop in lanes computes elementary functions, so that a call around it costs little. */
 const isCostly = (s: Loop): boolean =>
   s.step !== undefined && s.body.some((x) => x.kind === "let" && (ops[x.op].cost ?? 1) >= 20)
-
-/** Condition and value of what is 0 where the condition does not hold. */
-function guarded({ op, args }: Extract<Stmt, { kind: "let" }>): readonly Operand[] | undefined {
-  if (op === "indicator") return [args[0]!, { kind: "number", value: 1 }]
-  const zero = op === "guard" || (op === "select" && args[2]!.kind === "number" && args[2]!.value === 0)
-  return zero ? args : undefined
-}
-
-/** How many statements read each value. */
-function countUses(body: readonly Stmt[]): ReadonlyMap<number, number> {
-  const uses = new Map<number, number>()
-  forEachStatement(body, (s) => {
-    for (const x of operandsOf(s)) if (x.kind === "value") uses.set(x.id, (uses.get(x.id) ?? 0) + 1)
-  })
-  return uses
-}
 
 class Emitter {
   readonly functions: Lines[] = []
