@@ -234,7 +234,7 @@ export class Elementary {
 
   /** Without a branch by sign, which random signs would mispredict every other time; -Infinity must not meet Infinity. */
   private relu(lines: Lines, x: string): string {
-    const finite = this.value(lines, `${x} < -1e308 ? -1e308 : ${x}`)
+    const finite = this.value(lines, `${this.math("max")}(${x}, -1e308)`)
     return `${finite} * 0.5 + ${this.math("abs")}(${finite}) * 0.5`
   }
 
