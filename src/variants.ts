@@ -44,17 +44,39 @@ interface Computed {
   readonly directions: ReadonlyMap<string, Input>
 }
 
-/** The variants of one kernel, made when they are first needed. */
+/** The variants of one kernel. */
 export interface Variants {
   readonly find: (bound: Bound) => Variant
   readonly count: number
 }
 
-/** Makes the variants of a kernel. */
+/**
+ * Makes the variants of a kernel: that of a call without optional arrays at once, so that the first call is like the others and
+ * code generation that is forbidden is reported here; the others when they are first needed.
+ */
 export function variantsOf(loss: Loss, settings: Settings): Variants {
   const js = settings.target === "js"
   const computed = new Map<string, Computed & { readonly make: () => Run }>()
   const variants = new Map<string, Variant>()
+  const computedFor = (given: readonly string[]): Computed & { readonly make: () => Run } => {
+    const key = given.join()
+    let known = computed.get(key)
+    if (!known) {
+      const what = compute(loss, settings, new Set(given))
+      known = { ...what, make: js ? jsRun(what.outputs, settings) : () => interpretRun(what.outputs) }
+      computed.set(key, known)
+    }
+    return known
+  }
+  const differentiated = [...settings.choice.grad, ...settings.products]
+  const plain = computedFor(
+    loss.inputs
+      .filter(
+        (x) => x.default && !x.isStatic && (x.dimensions.length === 0 || differentiated.includes(x.name)),
+      )
+      .map((x) => x.name),
+  )
+  let ready: Run | undefined = plain.make()
   const make = (bound: Bound): Variant => {
     const given = bound.given.join()
     const key = js
@@ -62,13 +84,10 @@ export function variantsOf(loss: Loss, settings: Settings): Variants {
       : given
     let variant = variants.get(key)
     if (!variant) {
-      let known = computed.get(given)
-      if (!known) {
-        const what = compute(loss, settings, new Set(bound.given))
-        known = { ...what, make: js ? jsRun(what.outputs, settings) : () => interpretRun(what.outputs) }
-        computed.set(given, known)
-      }
-      variants.set(key, (variant = { ...known, run: known.make() }))
+      const known = computedFor(bound.given)
+      const run = known === plain && ready ? ready : known.make()
+      if (known === plain) ready = undefined
+      variants.set(key, (variant = { ...known, run }))
     }
     return variant
   }
