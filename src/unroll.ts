@@ -101,6 +101,8 @@ class Unroller {
     const { most, weight: heaviest, accumulators } = this.options.lanes
     const own = weight(s.body, cost)
     const accs = this.reals(s)
+    // Lanes hide the latency of accumulators; lanes of branches that only store would be text and nothing else.
+    if (accs === 0 && s.body.some((x) => x.kind === "if")) return 1
     for (let count = most; count > 1; count /= 2)
       if (count * own <= heaviest && count * accs <= accumulators) return count
     return 1
