@@ -116,7 +116,8 @@ export function assuming(core: Core, facts: readonly Expr[]): (e: Expr) => Expr 
     const value = known.get(e)
     if (value) return value
     if (e.kind !== "op") return e
-    const out = core.op(e.op, ...e.args.map(go))
+    const args = e.args.map(go)
+    const out = args.every((x, i) => x === e.args[i]) ? e : core.op(e.op, ...args)
     known.set(e, out)
     return out
   }

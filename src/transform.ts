@@ -34,7 +34,8 @@ export function transformer(core: Core, change: Change): (e: Expr) => Expr {
       }
       case "op": {
         const args = e.args.map(rebuild)
-        return change.op?.(e.op, args) ?? core.op(e.op, ...args)
+        const same = args.every((x, i) => x === e.args[i])
+        return change.op?.(e.op, args) ?? (same ? e : core.op(e.op, ...args))
       }
       case "axis":
         return core.axis(e.name, rebuild(e.extent))
