@@ -70,20 +70,51 @@ export function split(outputs: Outputs): Store[] {
 /** A sum in which `k * exp(x) - k` is `k * expm1(x)`, also where the first term stands under a guard of its own. */
 function entryOf(core: Core, summands: readonly Term[]): Expr {
   const list = summands.flatMap((t) => terms(t.term, t.negative))
-  const guarded = list.filter((t) => guardOf(t.term).length > 0)
-  const plain = list.filter((t) => !guarded.includes(t))
-  const [first] = guarded
-  if (first && guarded.every((t) => isGuard(t.term) && t.term.args[0] === (first.term as OpExpr).args[0])) {
-    const inside = guarded.map((t): Term => ({ ...t, term: (t.term as OpExpr).args[1]! }))
-    const whenTrue = entryOf(core, [...inside, ...plain])
-    const whenFalse = plain.length === 0 ? core.zero : fromTerms(core, plain)
-    return core.op("select", (first.term as OpExpr).args[0]!, whenTrue, whenFalse)
+  const first = list.find((t) => isGuard(t.term) && factors(t.term.args[1]!).some(isExponential))
+  if (first) {
+    const condition = (first.term as OpExpr).args[0]!
+    const under = (t: Term): boolean => isGuard(t.term) && t.term.args[0] === condition
+    const whenTrue = list.map((t): Term => (under(t) ? { ...t, term: (t.term as OpExpr).args[1]! } : t))
+    const whenFalse = list.filter((t) => !under(t))
+    return core.op(
+      "select",
+      condition,
+      entryOf(core, whenTrue),
+      whenFalse.length === 0 ? core.zero : fromTerms(core, whenFalse),
+    )
   }
+  return (
+    cancelled(core, list) ??
+    cancelled(
+      core,
+      list.flatMap((t) => distributed(core, t)),
+    ) ??
+    fromTerms(core, list)
+  )
+}
+
+/** `k * exp(x)` with a sum k as one product for each of its terms: one of them may be what another term takes away. */
+function distributed(core: Core, t: Term): Term[] {
+  const all = factors(t.term)
+  const sum = all.find(
+    (f) => !f.inverse && f.factor.kind === "op" && (f.factor.op === "add" || f.factor.op === "sub"),
+  )
+  if (!sum || !all.some(isExponential)) return [t]
+  return terms(sum.factor).map(({ term, negative }) => ({
+    term: fromFactors(core, [...factors(term), ...all.filter((f) => f !== sum)]),
+    negative: negative !== t.negative,
+  }))
+}
+
+const isExponential = (f: Factor): boolean => !f.inverse && f.factor.kind === "op" && f.factor.op === "exp"
+
+/** The sum with `k * exp(x) - k` as `k * expm1(x)`; undefined if it has no such pair. */
+function cancelled(core: Core, list: readonly Term[]): Expr | undefined {
   for (const t of list)
     for (const u of list) {
       if (t === u || t.negative === u.negative) continue
       const all = factors(t.term)
-      const exponential = all.find((f) => !f.inverse && f.factor.kind === "op" && f.factor.op === "exp")
+      const exponential = all.find(isExponential)
       const others = all.filter((f) => f !== exponential)
       if (!exponential || !sameFactors(others, factors(u.term))) continue
       const difference = core.op("expm1", (exponential.factor as OpExpr).args[0]!)
@@ -93,7 +124,7 @@ function entryOf(core: Core, summands: readonly Term[]): Expr {
         list.flatMap((x): Term[] => (x === t ? [{ term, negative: t.negative }] : x === u ? [] : [x])),
       )
     }
-  return fromTerms(core, list)
+  return undefined
 }
 
 const isGuard = (e: Expr): e is OpExpr => e.kind === "op" && e.op === "guard"

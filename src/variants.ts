@@ -1,6 +1,7 @@
 // Turns a checked loss and settings into functions over arrays: one for each set of optional arrays and of array types.
 import { lower } from "./compile.ts"
 import { emitJs } from "./emit/js.ts"
+import { evaluable } from "./evaluable.ts"
 import type { Kernel as Loops } from "./loops.ts"
 import type { Loss, Outputs } from "./loss.ts"
 import { outputsOf } from "./outputs.ts"
@@ -63,7 +64,10 @@ export function variantsOf(loss: Loss, settings: Settings): Variants {
     let known = computed.get(key)
     if (!known) {
       const what = compute(loss, settings, new Set(given))
-      known = { ...what, make: js ? jsRun(what.outputs, settings) : () => interpretRun(what.outputs) }
+      known = {
+        ...what,
+        make: js ? jsRun(what.outputs, settings) : () => interpretRun(evaluable(what.outputs)),
+      }
       computed.set(key, known)
     }
     return known
