@@ -19,9 +19,15 @@ heading("2. What lossc derives from it: loss.explain()")
 const options = { dtype: "f32", reduction: "mean", grad: ["a", "p", "n"] } as const
 say(loss.explain(options).trimEnd())
 
-heading("3. The fused kernel: loss.emit()")
-for (const { name, text } of loss.emit({ target: "js", ...options }))
-  if (name.endsWith(".js")) say(text.trimEnd())
+heading("3. The fused kernel: its loops in the module that loss.emit() writes")
+const text = loss.emit({ target: "js", ...options }).find(({ name }) => name.endsWith(".js"))!.text
+const lines = text.trimEnd().split("\n")
+const begin = lines.findIndex((line) => line.includes("function makeKernel"))
+const end = lines.indexOf("}", begin)
+say(lines.slice(begin, end + 1).join("\n"))
+say(
+  `\n// ${lines.length - (end + 1 - begin)} more lines check arguments and buffers; \`npx lossc compile examples/triplet.loss\` prints all.`,
+)
 
 heading("4. Seven common losses, each gradient against finite differences")
 say("loss                            value        entries   largest error")

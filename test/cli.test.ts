@@ -1,5 +1,5 @@
 // The command line: what it prints where, and how it exits. Commands run in this process, with a terminal made of strings.
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
@@ -111,6 +111,15 @@ describe("check", () => {
     expect(note).toContain("2 errors")
   })
 
+  test("warnings are shown and fail nothing", async () => {
+    const path = file("unused.loss", "loss l[...](x, y) = x\n")
+    const { code, note } = await lossc(["check", path])
+    expect(code).toBe(0)
+    expect(note).toContain("warning[")
+    expect(note).toContain("1 warning")
+    expect((await lossc(["compile", path])).note).toContain("warning[")
+  })
+
   test("--json prints an array of diagnostics, empty if nothing is wrong", async () => {
     const { code, out, note } = await lossc(["check", "--json", wrong])
     expect({ code, note }).toEqual({ code: 1, note: "" })
@@ -137,6 +146,12 @@ describe("check", () => {
     file("shared.loss", "def twice(x) = 2 * x\n")
     const user = file("user.loss", 'use "./shared.loss"\nloss l[...](x) = twice(x)\n')
     expect(await lossc(["check", user])).toMatchObject({ code: 0 })
+    mkdirSync(join(folder, "sub/deep"), { recursive: true })
+    file("sub/one.loss", 'use "./deep/two.loss"\ndef one(x) = two(x)\n')
+    file("sub/deep/two.loss", 'use "./three.loss"\ndef two(x) = three(x)\n')
+    file("sub/deep/three.loss", "def three(x) = 3 * x\n")
+    const chain = file("chain.loss", 'use "./sub/one.loss"\nloss l[...](x) = one(x)\n')
+    expect(await lossc(["check", chain])).toMatchObject({ code: 0 })
     const thief = file("thief.loss", 'use "../../../../etc/hostname"\nloss l[...](x) = x\n')
     const { code, note } = await lossc(["check", thief])
     expect(code).toBe(1)
@@ -158,6 +173,13 @@ describe("compile", () => {
     expect({ code, out }).toEqual({ code: 0, out: "" })
     expect(readdirSync(to).sort()).toEqual(["triplet.d.ts", "triplet.js"])
     expect(note).toContain("triplet.js")
+    const { triplet: run } = (await import(/* @vite-ignore */ join(to, "triplet.js"))) as {
+      triplet: (inputs: object) => { loss: number; grad: Record<string, Float64Array> }
+    }
+    const row = (...data: number[]): object => ({ data: Float64Array.from(data), shape: [1, 2] })
+    const result = run({ a: row(0, 0), p: row(1, 0), n: row(1, 0) })
+    expect(result.loss).toBe(1)
+    expect(result.grad).toEqual({ a: Float64Array.of(0, 0), p: Float64Array.of(2, 0) })
   })
 
   test("--dts prints the types only", async () => {

@@ -56,7 +56,7 @@ async function compile(args: Arguments, terminal: Terminal): Promise<number> {
   return new Promise((_, reject) => watcher.on("error", reject))
 
   function write(from: Given = given): number {
-    const losses = theLosses(from, args)
+    const losses = theLosses(from, args, terminal)
     if (output === "-" && losses.length > 1)
       throw new UsageError(
         `${from.name} has ${losses.length} losses: choose one with --loss (${losses.map((loss) => loss.name).join(", ")}), or write all with -o DIR`,
@@ -92,8 +92,9 @@ function check(args: Arguments, terminal: Terminal): number {
   for (const operand of args.operands) {
     const given = readSource(terminal, operand)
     try {
-      const losses = Object.values(compileGiven(given, args))
-      if (!args.flag("json"))
+      const before = found.length
+      const losses = Object.values(compileGiven(given, args, (warning) => found.push(warning)))
+      if (!args.flag("json") && found.length === before)
         terminal.note(`${given.name}: ${count(losses.length, "loss", "losses")}, nothing wrong\n`)
     } catch (error) {
       if (!(error instanceof LossError)) throw error
@@ -103,15 +104,19 @@ function check(args: Arguments, terminal: Terminal): number {
   if (args.flag("json")) terminal.out(`${JSON.stringify(found.map(toJson), null, 2)}\n`)
   else if (found.length > 0) {
     terminal.note(`${renderAll(found, { colour: terminal.colour })}\n\n`)
-    terminal.note(
-      `${count(found.filter(({ severity }) => severity === "error").length, "error", "errors")}\n`,
-    )
+    const errors = found.filter(({ severity }) => severity === "error").length
+    const warnings = found.length - errors
+    const counts = [
+      errors > 0 && count(errors, "error", "errors"),
+      warnings > 0 && count(warnings, "warning", "warnings"),
+    ]
+    terminal.note(`${counts.filter((text) => text !== false).join(", ")}\n`)
   }
   return found.some(({ severity }) => severity === "error") ? 1 : 0
 }
 
 function explain(args: Arguments, terminal: Terminal): number {
-  const losses = theLosses(theSource(terminal, args), args)
+  const losses = theLosses(theSource(terminal, args), args, terminal)
   terminal.out(`${losses.map((loss) => loss.explain(kernelOptions(args, "f32"))).join("\n\n")}\n`)
   return 0
 }
@@ -121,7 +126,7 @@ function explain(args: Arguments, terminal: Terminal): number {
 function evaluate(args: Arguments, terminal: Terminal): number {
   const target = available(args)
   const given = theSource(terminal, args)
-  const loss = theLoss(given, args)
+  const loss = theLoss(given, args, terminal)
   const data = readData(terminal, args.texts("data"))
   const options = readPairs("option", args.texts("option"))
   const inputs = Object.fromEntries([...data, ...options])
@@ -154,7 +159,7 @@ function show(value: number | ArrayLike<number>, shape: readonly number[] | unde
 
 function checkGradients(args: Arguments, terminal: Terminal): number {
   const given = theSource(terminal, args)
-  const losses = theLosses(given, args)
+  const losses = theLosses(given, args, terminal)
   let failed = 0
   const bar = progress(terminal, "gradcheck", losses.length)
   for (const [index, loss] of losses.entries()) {
@@ -226,18 +231,25 @@ function list(args: Arguments, terminal: Terminal): number {
 // ------------------------------------------------------------------------------------------------ losses and options
 
 /** Every loss of a source by name. Throws `LossError`. */
-function compileGiven(given: Given, args: Arguments): Readonly<Record<string, Loss>> {
+function compileGiven(
+  given: Given,
+  args: Arguments,
+  onWarning: (warning: Diagnostic) => void,
+): Readonly<Record<string, Loss>> {
   const params = readPairs("param", args.texts("param"))
   return compileAll(given.text, {
     file: given.name,
     load: loader(given),
+    onWarning,
     ...(params.size > 0 && { params: Object.fromEntries(params) as Record<string, number> }),
   })
 }
 
-/** The losses that a command is about: the one that is named, or all. */
-function theLosses(given: Given, args: Arguments): readonly Loss[] {
-  const losses = compileGiven(given, args)
+/** The losses that a command is about: the one that is named, or all. Warnings are noted. */
+function theLosses(given: Given, args: Arguments, terminal: Terminal): readonly Loss[] {
+  const warnings: Diagnostic[] = []
+  const losses = compileGiven(given, args, (warning) => warnings.push(warning))
+  if (warnings.length > 0) terminal.note(shown(warnings, args, terminal))
   const name = args.text("loss") ?? given.loss
   if (name === undefined) return Object.values(losses)
   if (Object.hasOwn(losses, name)) return [losses[name]!]
@@ -248,8 +260,8 @@ function theLosses(given: Given, args: Arguments): readonly Loss[] {
 }
 
 /** The one loss that a command is about. */
-function theLoss(given: Given, args: Arguments): Loss {
-  const losses = theLosses(given, args)
+function theLoss(given: Given, args: Arguments, terminal: Terminal): Loss {
+  const losses = theLosses(given, args, terminal)
   if (losses.length === 1) return losses[0]!
   if (losses.length === 0) throw new UsageError(`${given.name} declares no loss`)
   throw new UsageError(

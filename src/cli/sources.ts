@@ -93,19 +93,20 @@ export function theSource(terminal: Terminal, args: Arguments): Given {
  * Only files below the folder of the first source are read, links followed.
  */
 export function loader(given: Given): (path: string, from: string) => string | undefined {
-  const first = given.path ?? "."
-  const root = realpathSync(given.path === undefined ? "." : dirname(first))
+  const root = realpathSync(given.path === undefined ? "." : dirname(given.path))
+  // What `use` wrote, and the file it meant: the next `use` is relative to that file.
+  const files = new Map([[given.name, resolve(given.path ?? "_")]])
   return (path, from) => {
-    const base = from === given.name ? resolve(first === "." ? "./_" : first) : resolve(root, from)
     let file: string
     try {
-      file = realpathSync(resolve(dirname(base), path))
+      file = realpathSync(resolve(dirname(files.get(from) ?? resolve(root, from)), path))
     } catch {
       return undefined
     }
     const inside = relative(root, file)
     if (inside === "" || inside.startsWith(`..${sep}`) || inside === ".." || resolve(root, inside) !== file)
       return undefined
+    files.set(path, file)
     return decode(path, readBytes(file))
   }
 }
