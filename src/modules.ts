@@ -27,9 +27,6 @@ export type Parse = (source: Source) => {
 /** Finds the text that `use "path"` in another text means; it may throw an error that says why there is none. */
 export type Load = (path: string, from: Source) => Source
 
-/** A library without anything in it. */
-export const emptyLibrary: Library = { find: () => [], names: () => [] }
-
 /** The library of the given texts (file name to text), read when a name is first looked up. */
 export function createLibrary(texts: Readonly<Record<string, string>>, parse: Parse): Library {
   let all: Map<string, Callable[]> | undefined

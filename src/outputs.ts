@@ -1,13 +1,12 @@
 // From a checked loss and the choice of a kernel to the expressions it computes: loss -> outputs.
-import { grad } from "./grad.ts"
-import { type Core, type Expr, isConst } from "./ir.ts"
+import { axesOf, grad } from "./grad.ts"
+import type { Expr } from "./ir.ts"
 import type { KernelChoice, Loss, Outputs } from "./loss.ts"
 import type { Rule } from "./rules.ts"
 import { rewriter } from "./simplify.ts"
 import { reduce, substitute } from "./sums.ts"
 import { transformer } from "./transform.ts"
 import type { Input } from "./types.ts"
-import { axesOf } from "./grad.ts"
 
 /** What `outputsOf` may be told besides the choice. */
 export interface OutputOptions {
@@ -83,6 +82,3 @@ function cotangentOf(loss: Loss): Input {
   }
   return input
 }
-
-/** Whether an output needs no work at all. */
-export const isZero = (core: Core, e: Expr): boolean => e === core.zero || isConst(e, 0)

@@ -5,15 +5,7 @@
 // matched. Derivatives, identities, rules and their conditions are all read by this file: there is no second notation.
 import type * as Ast from "../grammar/ast.ts"
 import { parseExpression } from "../grammar/parser.ts"
-import {
-  type AxisExpr,
-  type Core,
-  type Expr,
-  type RefExpr,
-  type ReduceOp,
-  type Substitution,
-  isConst,
-} from "./ir.ts"
+import { type Core, type Expr, type RefExpr, type ReduceOp, type Substitution, isConst } from "./ir.ts"
 import { type OpName, ops } from "./ops.ts"
 import { reduce, substitute } from "./sums.ts"
 
@@ -169,10 +161,4 @@ function match(p: Pattern, e: Expr, holes: Holes, next: () => boolean): boolean 
 export function template(text: string): (core: Core, holes: Readonly<Record<string, Expr>>) => Expr {
   let parsed: Pattern | undefined
   return (core, holes) => build(core, (parsed ??= pattern(text)), new Map(Object.entries(holes)))
-}
-
-/** The axes over which the reduction of a match runs; none if the pattern has none. */
-export function matchedBound(holes: Holes): readonly AxisExpr[] {
-  const e = holes.get(REDUCTION)
-  return e?.kind === "ref" ? e.def.bound : []
 }

@@ -1,5 +1,5 @@
 // Applying rewrite rules to the core: core -> core.
-import { bounds, proves } from "./bounds.ts"
+import { proves } from "./bounds.ts"
 import { Core, type CoreLimits, type Expr } from "./ir.ts"
 import type { OpName } from "./ops.ts"
 import { type Holes, type Pattern, build, matchOp, pattern } from "./pattern.ts"
@@ -122,10 +122,4 @@ export function assuming(core: Core, facts: readonly Expr[]): (e: Expr) => Expr 
     return out
   }
   return go
-}
-
-/** Whether intervals decide a condition, NaN included. */
-export function decided(e: Expr): boolean | undefined {
-  const [low, high] = bounds(e)
-  return low === high ? low !== 0 : undefined
 }
