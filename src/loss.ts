@@ -61,6 +61,8 @@ export interface Outputs {
     readonly value: Expr
   }[]
   readonly arrays: readonly OutputArray[]
+  /** Whether `...` has one element, so that no expression has it as an axis. */
+  readonly single?: boolean
   /** The inputs the expressions may load: those of the loss that are given, and `cotangent` for reduction none. */
   readonly inputs: readonly Input[]
 }
@@ -76,4 +78,6 @@ export interface KernelChoice {
   readonly given: ReadonlySet<string>
   /** What the mean of nothing is: 0 with gradient 0, or NaN as in PyTorch. */
   readonly emptyMean: "zero" | "nan"
+  /** True if `...` stands for no axes (or axes of one element) in every call: its loops disappear. Default false. */
+  readonly single?: boolean
 }

@@ -370,8 +370,10 @@ class Lowering {
   /** Row-major: ((i * n1 + j) * n2 + k). */
   private flat(index: readonly Expr[], extents: readonly Expr[]): Expr {
     const { core } = this
+    const known = (extent: Expr): Expr =>
+      this.outputs.single && extent.kind === "size" && extent.name === "..." ? core.one : extent
     return index.reduce(
-      (sum, e, i) => (i === 0 ? e : core.op("add", core.op("mul", sum, extents[i]!), e)),
+      (sum, e, i) => (i === 0 ? e : core.op("add", core.op("mul", sum, known(extents[i]!)), e)),
       core.zero as Expr,
     )
   }

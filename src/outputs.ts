@@ -21,7 +21,12 @@ export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptio
   const { core } = loss
   const given = (input: Input): boolean =>
     input.default === undefined || choice.given.has(input.name) || isOption(input)
+  const isRest = (e: Expr): boolean => choice.single === true && e.kind === "size" && e.name === rest
   const fill = transformer(core, {
+    before: (e) => {
+      if (isRest(e)) return core.one
+      return e.kind === "axis" && isRest(e.extent) ? core.zero : undefined
+    },
     load: (e, index) => {
       const { input } = e
       if (input.isStatic) {
@@ -35,7 +40,7 @@ export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptio
   const stabilise = options.stabilise === false ? (e: Expr) => e : rewriter(core, "stabilise", options.fired)
   const prepare = (e: Expr): Expr => stabilise(fill(e))
   const [value, where, per] = [prepare(loss.value), prepare(loss.where), prepare(loss.per)]
-  const batch = loss.batch
+  const batch = loss.batch.filter((a) => !isRest(a.extent))
   const sum = (e: Expr): Expr => reduce(core, "sum", batch, where, e)
   const counted = sum(core.one)
   const weight = sum(per)
@@ -45,11 +50,12 @@ export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptio
   const wrt = choice.grad.map((name) => loss.inputs.find((x) => x.name === name)!)
 
   let gradients: ReturnType<typeof grad>
-  if (choice.reduction === "none" && batch.length > 0) {
+  if (choice.reduction === "none" && loss.batch.length > 0) {
     arrays.push({ name: "loss", axes: batch, value: core.op("guard", where, value) })
     const cotangent = cotangentOf(loss)
     if (wrt.length > 0) inputs.push(cotangent)
-    gradients = grad(core, value, core.op("guard", where, core.load(cotangent, batch)), wrt)
+    const weight = core.load(cotangent, loss.batch.map(fill))
+    gradients = grad(core, value, core.op("guard", where, weight), wrt)
   } else {
     const total = sum(value)
     const result =
@@ -60,12 +66,18 @@ export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptio
     gradients = grad(core, result, core.one, wrt)
   }
   scalars.push({ name: "count", value: counted }, { name: "per", value: weight })
-  for (const [input, { axes, value: derivative }] of gradients) {
-    if (axes.length === 0) scalars.push({ name: `grad:${input.name}`, value: derivative })
+  for (const [input, { axes: own, value: whole }] of gradients) {
+    const gone = own.filter((a) => isRest(a.extent))
+    const axes = own.filter((a) => !gone.includes(a))
+    const derivative = substitute(core, whole, new Map(gone.map((a) => [a, core.zero])))
+    if (own.length === 0) scalars.push({ name: `grad:${input.name}`, value: derivative })
     else arrays.push({ name: input.name, axes, value: derivative })
   }
-  return { core, scalars, arrays, inputs }
+  return { core, scalars, arrays, inputs, ...(choice.single && { single: true }) }
 }
+
+/** The name of the axis that stands for a batch of any rank. */
+const rest = "..."
 
 const isOption = (input: Input): boolean =>
   input.role === "option" && input.dimensions.length === 0 && !input.isStatic

@@ -185,6 +185,12 @@ class Reduction {
 
   make(bound: readonly AxisExpr[], filter: Expr, body: Expr): Expr {
     const { core } = this
+    const singles = bound.filter((a) => isConst(a.extent, 1))
+    if (singles.length > 0) {
+      const map = new Map(singles.map((a) => [a, core.zero]))
+      const rest = bound.filter((a) => !singles.includes(a))
+      return this.make(rest, substitute(core, filter, map), substitute(core, body, map))
+    }
     if (this.op === "sum") {
       while (
         body.kind === "op" &&
@@ -329,6 +335,8 @@ class Reduction {
 
 /** The conditions under which an index is inside an extent; empty if that is known. */
 export function inRange(core: Core, e: Expr, extent: Expr): Expr[] {
+  // Only calls in which `...` has one element put a constant there.
+  if (isConst(e, 0) && extent.kind === "size" && extent.name === "...") return []
   if (e.kind === "axis" && e.extent === extent) return []
   if (e.kind === "load" && e.input.label && !e.input.label.optional && e.input.label.extent === extent)
     return []

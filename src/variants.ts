@@ -59,11 +59,17 @@ export function variantsOf(loss: Loss, settings: Settings): Variants {
   const js = settings.target === "js"
   const computed = new Map<string, Computed & { readonly make: () => Run }>()
   const variants = new Map<string, Variant>()
-  const computedFor = (given: readonly string[]): Computed & { readonly make: () => Run } => {
-    const key = given.join()
+  // Second derivatives are made from gradients over all the axes.
+  const simplify = js && settings.products.length === 0 && hasRestBesides(loss)
+  const isSingle = ({ sizes }: Bound): boolean => simplify && sizes.get("...") === 1
+  const computedFor = (
+    given: readonly string[],
+    single: boolean,
+  ): Computed & { readonly make: () => Run } => {
+    const key = `${given.join()}${single ? " single" : ""}`
     let known = computed.get(key)
     if (!known) {
-      const what = compute(loss, settings, new Set(given))
+      const what = compute(loss, settings, new Set(given), single)
       known = {
         ...what,
         make: js ? jsRun(what.outputs, settings) : () => interpretRun(evaluable(what.outputs)),
@@ -79,16 +85,17 @@ export function variantsOf(loss: Loss, settings: Settings): Variants {
         (x) => x.default && !x.isStatic && (x.dimensions.length === 0 || differentiated.includes(x.name)),
       )
       .map((x) => x.name),
+    simplify,
   )
   let ready: Run | undefined = plain.make()
   const make = (bound: Bound): Variant => {
     const given = bound.given.join()
     const key = js
-      ? `${given} ${Array.from(bound.arrays.values(), (array) => array.constructor.name).join()}`
+      ? `${given} ${isSingle(bound) ? "single " : ""}${Array.from(bound.arrays.values(), (array) => array.constructor.name).join()}`
       : given
     let variant = variants.get(key)
     if (!variant) {
-      const known = computedFor(bound.given)
+      const known = computedFor(bound.given, isSingle(bound))
       const run = known === plain && ready ? ready : known.make()
       if (known === plain) ready = undefined
       variants.set(key, (variant = { ...known, run }))
@@ -97,12 +104,18 @@ export function variantsOf(loss: Loss, settings: Settings): Variants {
   }
   // Most calls are like the last one.
   let last:
-    | { readonly variant: Variant; readonly given: readonly string[]; readonly types: readonly unknown[] }
+    | {
+        readonly variant: Variant
+        readonly given: readonly string[]
+        readonly types: readonly unknown[]
+        readonly single: boolean
+      }
     | undefined
   const find = (bound: Bound): Variant => {
-    if (last && isLike(bound, last.given, last.types)) return last.variant
+    const single = isSingle(bound)
+    if (last && last.single === single && isLike(bound, last.given, last.types)) return last.variant
     const types = Array.from(bound.arrays.values(), (array) => array.constructor)
-    last = { variant: make(bound), given: bound.given, types }
+    last = { variant: make(bound), given: bound.given, types, single }
     return last.variant
   }
   return {
@@ -121,10 +134,22 @@ function isLike({ given, arrays }: Bound, names: readonly string[], types: reado
   return true
 }
 
+/** Whether a batch of any rank stands beside other axes: a call without such axes then has simpler loops. */
+function hasRestBesides({ inputs }: Loss): boolean {
+  return inputs.some(
+    ({ dimensions }) => dimensions.length > 1 && dimensions.some(({ name }) => name === "..."),
+  )
+}
+
 /** The outputs of a kernel for one set of optional arrays. */
-function compute(loss: Loss, { choice, products }: Settings, given: ReadonlySet<string>): Computed {
+function compute(
+  loss: Loss,
+  { choice, products }: Settings,
+  given: ReadonlySet<string>,
+  single: boolean,
+): Computed {
   const wrt = loss.inputs.filter((input) => products.includes(input.name) || choice.grad.includes(input.name))
-  const plain = outputsOf(loss, { ...choice, grad: wrt.map((input) => input.name), given })
+  const plain = outputsOf(loss, { ...choice, grad: wrt.map((input) => input.name), given, single })
   const cotangent = plain.inputs.find((input) => !loss.inputs.includes(input))
   const by = wrt.filter((input) => products.includes(input.name))
   const rows = choice.reduction === "none" && loss.batch.length > 0
