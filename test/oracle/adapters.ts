@@ -173,6 +173,7 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   info_nce_loss: {
     loss: "infoNce",
     names: { query: "q", key: "k", temperature: "tau", normalize: "normalized" },
+    static: ["normalized"],
     defaults: { tau: 0.1 },
   },
   nt_xent_loss: { loss: "ntXent" },
