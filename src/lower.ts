@@ -1,98 +1,34 @@
-// A tree of loops with its storage -> a kernel: single-assignment statements, each value as far out as it can be.
-//
-// Blocks under construction form a stack of scopes: the kernel, its loops, the branches inside them. A value goes to the end
-// of the innermost scope that has the loops it needs and is cached there, before the loop that is being built; hoisting,
-// sharing between statements and partial products all come from this. What reads data at an index that only a condition
-// makes valid never leaves the branch of that condition.
-import {
-  type AxisExpr,
-  type Core,
-  type Def,
-  type Expr,
-  type RefExpr,
-  conjuncts,
-  conjunction,
-  identities,
-  isConst,
-  postorder,
-  refsIn,
-} from "./ir.ts"
+// A tree of loops with its storage -> a kernel: loops, branches, accumulators and stores around the values of `values.ts`.
+import { type AxisExpr, type Expr, conjuncts, conjunction, identities, postorder } from "./ir.ts"
 import { demands } from "./demand.ts"
 import type { Placed } from "./dimensions.ts"
 import type { Tree } from "./fuse.ts"
-import type { Buffer, Kernel, Operand, ScalarInput, SizeValue, Stmt } from "./loops.ts"
+import type { Buffer, Kernel, Operand, Stmt } from "./loops.ts"
 import type { Outputs } from "./loss.ts"
 import { assuming } from "./simplify.ts"
-import { type Storage, storageOf } from "./storage.ts"
-import { type OpName, ops } from "./ops.ts"
-import {
-  commonFactors,
-  factors,
-  fromFactors,
-  fromLinear,
-  inRange,
-  isConditional,
-  linear,
-  readsData,
-  without,
-} from "./sums.ts"
-import type { Dtype, Input } from "./types.ts"
-
-/** A block under construction. */
-interface Scope {
-  readonly block: Stmt[]
-  /** How many loops are around it. */
-  readonly depth: number
-  readonly values: Map<Expr, Operand>
-  /** Conditions that hold in it. */
-  readonly facts: readonly Expr[]
-  /** Whether it is one branch of a lazy selection, which unsafe reads must not leave. */
-  readonly lazy: boolean
-}
-
-/** Branches of a selection that cost more than this are evaluated only when taken. */
-const LAZY_COST = 20
+import { storageOf } from "./storage.ts"
+import { fromLinear, linear, readsData } from "./sums.ts"
+import type { Dtype } from "./types.ts"
+import { type Scope, Values, number } from "./values.ts"
 
 /** Makes the kernel of a tree of loops. */
 export function lower(outputs: Outputs, tree: readonly Tree[], dtype: Dtype): Kernel {
   return new Lowering(outputs, tree, dtype).kernel(tree)
 }
 
-class Lowering {
-  private readonly core: Core
-  private readonly outputs: Outputs
+class Lowering extends Values {
   private readonly dtype: Dtype
-  private readonly storage: ReadonlyMap<Placed, Storage>
   private readonly demand: ReadonlyMap<Placed, ReadonlySet<Expr>>
-  private next = 0
-  private scopes: Scope[] = []
-  /** Open loops: the dimension and the depth of the scope inside. */
-  private readonly open = new Map<AxisExpr, number>()
-  private readonly sizes = new Map<Expr, Operand>()
-  private readonly sizeValues: SizeValue[] = []
-  private readonly sizeNames: string[] = []
-  private readonly inputs = new Map<Input, Buffer>()
-  private readonly scalars: ScalarInput[] = []
-  private readonly arrays = new Map<string, Buffer>()
-  private readonly scratch = new Map<Placed, Buffer>()
-  private readonly accumulators = new Map<Placed, { id: number; best?: number }>()
-  /** Values of completed definitions that live in locals, with the index of the scope that owns them. */
-  private readonly locals = new Map<Placed, { scope: Scope; value: Operand }>()
-  /** The statement whose expressions are being made: decides which copy of a definition a reference means. */
-  private reader: Placed | undefined
-  private readonly extents = new Map<string, readonly Expr[]>()
-  private readonly copies = new Map<Def, Placed[]>()
   private readonly labels: ReadonlyMap<AxisExpr, string>
+  private readonly arrays = new Map<string, Buffer>()
+  private readonly extents = new Map<string, readonly Expr[]>()
+  private readonly accumulators = new Map<Placed, { id: number; best?: number }>()
 
   constructor(outputs: Outputs, tree: readonly Tree[], dtype: Dtype) {
-    this.core = outputs.core
-    this.outputs = outputs
+    super(outputs, storageOf(tree))
     this.dtype = dtype
-    this.storage = storageOf(tree)
     this.demand = demands([...this.storage.keys()])
     this.labels = labelsOf([...this.storage.keys()])
-    for (const s of this.storage.keys())
-      if (s.def) this.copies.set(s.def, [...(this.copies.get(s.def) ?? []), s])
   }
 
   kernel(tree: readonly Tree[]): Kernel {
@@ -132,62 +68,12 @@ class Lowering {
     }
   }
 
-  // ------------------------------------------------------------------------------------------- sizes
-
-  private noteSizes(e: Expr): void {
-    if (e.kind === "size" && !this.sizeNames.includes(e.name)) this.sizeNames.push(e.name)
-    if (e.kind === "op") e.args.forEach((x) => this.noteSizes(x))
-  }
-
-  private product(extents: readonly Expr[]): Expr {
-    return extents.reduce((x, y) => this.core.op("mul", x, y), this.core.one)
-  }
-
-  /** Whether an int is known at entry: sizes, constants and what the operators make of them. */
-  private isSize(e: Expr): boolean {
-    return (
-      e.kind === "const" ||
-      e.kind === "size" ||
-      (e.kind === "op" && e.type === "int" && e.args.every((x) => this.isSize(x)))
-    )
-  }
-
-  private size(e: Expr): Operand {
-    if (e.kind === "const") return number(e.value)
-    const known = this.sizes.get(e)
-    if (known) return known
-    const id = this.next++
-    if (e.kind === "size") {
-      this.noteSizes(e)
-      this.sizeValues.push({ id, value: { kind: "size", name: e.name } })
-    } else if (e.kind === "op") {
-      const args = e.args.map((x) => this.size(x))
-      this.sizeValues.push({ id, value: { kind: "op", op: e.op, args } })
-    } else throw new Error(`an extent depends on data: ${e.kind}`)
-    const operand: Operand = { kind: "value", id }
-    this.sizes.set(e, operand)
-    return operand
-  }
-
   // ------------------------------------------------------------------------------------------- loops
-
-  private get scope(): Scope {
-    return this.scopes[this.scopes.length - 1]!
-  }
 
   private trees(list: readonly Tree[]): void {
     for (const t of list)
       if (t.kind === "loop") this.loop(t)
       else this.statement(t.statement)
-  }
-
-  /** Runs `make` in a new scope and returns what it put there. */
-  private inside(scope: Omit<Scope, "block" | "values">, make: () => void): Stmt[] {
-    const made: Scope = { ...scope, block: [], values: new Map() }
-    this.scopes.push(made)
-    make()
-    this.scopes.pop()
-    return made.block
   }
 
   private loop(loop: Tree & { kind: "loop" }): void {
@@ -347,37 +233,6 @@ class Lowering {
     this.scope.block.push({ kind: "store", buffer: this.array(s), at, value })
   }
 
-  private array(s: Placed): Buffer {
-    let buffer = this.scratch.get(s)
-    if (!buffer) {
-      const length = this.size(
-        this.product(this.storage.get(s)!.stored.map((i) => s.def!.formals[i]!.extent)),
-      )
-      this.scratch.set(s, (buffer = { id: this.next++, kind: "scratch", element: "f64", length }))
-    }
-    return buffer
-  }
-
-  /** The flat position in a definition's array. */
-  private offset(s: Placed, index: readonly Expr[]): Expr {
-    const { stored } = this.storage.get(s)!
-    return this.flat(
-      stored.map((i) => index[i]!),
-      stored.map((i) => s.def!.formals[i]!.extent),
-    )
-  }
-
-  /** Row-major: ((i * n1 + j) * n2 + k). */
-  private flat(index: readonly Expr[], extents: readonly Expr[]): Expr {
-    const { core } = this
-    const known = (extent: Expr): Expr =>
-      this.outputs.single && extent.kind === "size" && extent.name === "..." ? core.one : extent
-    return index.reduce(
-      (sum, e, i) => (i === 0 ? e : core.op("add", core.op("mul", sum, known(extents[i]!)), e)),
-      core.zero as Expr,
-    )
-  }
-
   /** Sets the part of an accumulating array that the loops outside leave open. */
   private clear(s: Placed, value: number): void {
     const { stored, outside } = this.storage.get(s)!
@@ -528,250 +383,7 @@ class Lowering {
     }
     go(left)
   }
-
-  // -------------------------------------------------------------------------------------- values
-
-  /** The operand of an expression, made where it belongs if it does not exist yet. */
-  private operand(e: Expr): Operand {
-    if (e.kind === "const") return number(e.value)
-    if (this.isSize(e)) return this.size(e)
-    const known = this.cached(e)
-    if (known) return known
-    if (e.kind === "ref") {
-      const s = this.source(e)
-      const local = this.locals.get(s)
-      if (local && this.scopes.includes(local.scope) && e.index.every((x, i) => x === s.place[i]))
-        return local.value
-      const index = e.index.map((x, i) => this.nearest(x, e.def.formals[i]!.extent))
-      const at = this.operand(this.offset(s, index))
-      const home = this.home(e)
-      const id = this.next++
-      home.block.push({ kind: "load", id, buffer: this.array(s), at, type: e.type })
-      return this.remember(home, e, { kind: "value", id })
-    }
-    if (e.kind === "load") {
-      if (e.index.length === 0) {
-        const { id } = this.scalars.find((x) => x.input === e.input)!
-        return { kind: "value", id }
-      }
-      const buffer = this.inputs.get(e.input)!
-      const extents = e.input.dimensions.map((d) => d.extent)
-      const at = this.operand(
-        this.flat(
-          e.index.map((x, i) => this.nearest(x, extents[i]!)),
-          extents,
-        ),
-      )
-      const home = this.home(e)
-      const id = this.next++
-      home.block.push({ kind: "load", id, buffer, at, type: e.type })
-      return this.remember(home, e, { kind: "value", id })
-    }
-    if (e.kind === "op") return this.operation(e)
-    throw new Error(`an axis is not open: ${e.kind === "axis" ? e.name : e.kind}`)
-  }
-
-  /** The statement that computes what a reference reads; of several copies, the one in the loops that are open. */
-  private source(e: RefExpr): Placed {
-    const own = this.reader?.sources.get(e.def)
-    if (own) return own
-    const copies = this.copies.get(e.def) ?? []
-    return (
-      copies.find((s) => this.locals.has(s) && this.scopes.includes(this.locals.get(s)!.scope)) ?? copies[0]!
-    )
-  }
-
-  private operation(e: Expr & { kind: "op" }): Operand {
-    if (
-      (e.op === "select" || e.op === "guard") &&
-      e.args.slice(1).some((x) => this.unsafe(x) || this.worthBranch(x))
-    )
-      return this.lazily(e, e.args[0]!, e.args[1]!, e.args[2] ?? this.core.zero)
-    if (e.op === "and" && this.unsafe(e.args[1]!))
-      return this.lazily(e, e.args[0]!, e.args[1]!, this.core.false)
-    if (e.op === "or" && this.unsafe(e.args[1]!))
-      return this.lazily(e, e.args[0]!, this.core.true, e.args[1]!)
-    if (e.op === "mul" || e.op === "div") {
-      const product = this.product2(e)
-      if (product) return product
-    }
-    if ((e.op === "add" || e.op === "sub") && e.type === "real") {
-      const quotient = this.quotient(e)
-      if (quotient) return quotient
-    }
-    const args = e.args.map((x) => this.operand(x))
-    const home = this.home(e)
-    return this.remember(home, e, this.emit(home, e.op, args, e.type))
-  }
-
-  /** A sum of two quotients over one divisor, divided once. */
-  private quotient(e: Expr & { kind: "op" }): Operand | undefined {
-    const level = this.level(e)
-    const lists = e.args.map(factors)
-    const shared = commonFactors(lists).filter((f) => !isConst(f.factor, 1))
-    if (!shared.some((f) => f.inverse && this.level(f.factor) === level)) return undefined
-    const { core } = this
-    const over = core.op(e.op, ...lists.map((list) => fromFactors(core, without(list, shared))))
-    return this.remember(
-      this.home(e),
-      e,
-      this.operand(fromFactors(core, [{ factor: over, inverse: false }, ...shared])),
-    )
-  }
-
-  /** A product whose factors live in different loops: the outer ones are multiplied (and inverted) outside. */
-  private product2(e: Expr & { kind: "op" }): Operand | undefined {
-    const { core } = this
-    const list = factors(e).map((f) => ({ ...f, level: this.level(f.factor) }))
-    const levels = [...new Set(list.map((f) => f.level))].sort((x, y) => x - y)
-    if (levels.length < 2) return undefined
-    const inmost = levels[levels.length - 1]!
-    let out: Expr | undefined
-    const times = (x: Expr): void => {
-      out = out ? core.raw("mul", [out, x]) : x
-    }
-    for (const level of levels) {
-      const here = list.filter((f) => f.level === level)
-      const over = here.filter((f) => !f.inverse)
-      const under = here.filter((f) => f.inverse)
-      for (const f of over) times(f.factor)
-      for (const f of under) {
-        if (level === inmost || (out && this.level(out) === level))
-          out = core.raw("div", [out ?? core.one, f.factor])
-        else times(core.raw("div", [core.one, f.factor]))
-      }
-    }
-    if (!out || out === e) return undefined
-    return this.remember(
-      this.home(e),
-      e,
-      out.kind === "op" && (out.op === "mul" || out.op === "div") ? this.binary(out) : this.operand(out),
-    )
-  }
-
-  /** A product made by `product2`, whose association is final. */
-  private binary(e: Expr & { kind: "op" }): Operand {
-    const known = this.cached(e)
-    if (known) return known
-    const args = e.args.map((x) =>
-      x.kind === "op" && (x.op === "mul" || x.op === "div") ? this.binary(x) : this.operand(x),
-    )
-    const home = this.home(e)
-    return this.remember(home, e, this.emit(home, e.op, args, e.type))
-  }
-
-  /** A selection as a branch: only what is taken is evaluated. */
-  private lazily(e: Expr, condition: Expr, whenTrue: Expr, whenFalse: Expr): Operand {
-    const test = this.operand(condition)
-    const home = this.home(e)
-    return this.within(home, () => {
-      const id = this.next++
-      const { depth, facts } = home
-      const set = (x: Expr, known: readonly Expr[]): Stmt[] =>
-        this.inside({ depth, facts: [...facts, ...known], lazy: true }, () => {
-          const value = this.operand(assuming(this.core, known)(x))
-          this.scope.block.push({ kind: "update", acc: id, op: "set", value })
-        })
-      const initial = whenFalse.kind === "const" ? whenFalse.value : 0
-      const then = set(whenTrue, conjuncts(condition))
-      const otherwise = whenFalse.kind === "const" ? [] : set(whenFalse, [this.core.op("not", condition)])
-      home.block.push({ kind: "acc", id, initial: number(initial), type: e.type })
-      home.block.push({ kind: "if", condition: test, then, else: otherwise })
-      return this.remember(home, e, { kind: "value", id })
-    })
-  }
-
-  /** Runs with the scopes inside `home` set aside. */
-  private within<T>(home: Scope, make: () => T): T {
-    const saved = this.scopes
-    this.scopes = saved.slice(0, saved.indexOf(home) + 1)
-    const out = make()
-    this.scopes = saved
-    return out
-  }
-
-  private emit(home: Scope, op: OpName, args: readonly Operand[], type: Expr["type"]): Operand {
-    const id = this.next++
-    home.block.push({ kind: "let", id, op, args, type })
-    return { kind: "value", id }
-  }
-
-  private cached(e: Expr): Operand | undefined {
-    for (let i = this.scopes.length - 1; i >= 0; i--) {
-      const known = this.scopes[i]!.values.get(e)
-      if (known) return known
-    }
-    return undefined
-  }
-
-  private remember(home: Scope, e: Expr, value: Operand): Operand {
-    home.values.set(e, value)
-    return value
-  }
-
-  /** The scope in which a value is made: the innermost one with no more loops around it than it needs. */
-  private home(e: Expr): Scope {
-    const level = this.level(e)
-    const floor = this.unsafe(e) ? this.scopes.findLastIndex((s) => s.lazy) : -1
-    let at = this.scopes.findLastIndex((s) => s.depth <= level)
-    // What lives in a branch may be used in it only; a value of outer loops is made in the innermost branch of its depth.
-    if (at < floor) at = floor
-    return this.scopes[Math.max(at, this.localScope(e))]!
-  }
-
-  /** The depth of the loops that a value needs. */
-  private level(e: Expr): number {
-    let depth = 0
-    for (const a of e.axes) depth = Math.max(depth, this.open.get(a) ?? this.scope.depth)
-    return depth
-  }
-
-  /** The innermost scope that owns a local which the expression reads. */
-  private localScope(e: Expr): number {
-    let at = 0
-    for (const ref of refsIn(e)) {
-      const local = this.locals.get(this.source(ref))
-      if (local) at = Math.max(at, this.scopes.indexOf(local.scope))
-    }
-    return at
-  }
-
-  /** Whether an expression may only be evaluated where a condition holds. */
-  private unsafe(e: Expr): boolean {
-    return isConditional(this.core, e)
-  }
-
-  /**
-   * An index as it is, or kept in range where no condition that is known to hold says anything of it: such a read is not
-   * used, but it must not fail.
-   */
-  private nearest(e: Expr, extent: Expr): Expr {
-    const { core } = this
-    if (inRange(core, e, extent).length === 0) return e
-    const atoms = atomsOf(e)
-    const covered = this.scope.facts.some((fact) => [...atomsOf(fact)].some((x) => atoms.has(x)))
-    if (covered) return e
-    return core.op("max", core.zero, core.op("min", e, core.op("sub", extent, core.one)))
-  }
-
-  /** Whether evaluating a branch only when it is taken pays. */
-  private worthBranch(e: Expr): boolean {
-    if (e.axes.length === 0) return false
-    let cost = 0
-    const seen = new Set<Expr>()
-    const go = (x: Expr): void => {
-      if (seen.has(x) || this.cached(x)) return
-      seen.add(x)
-      if (x.kind !== "op") return
-      cost += ops[x.op].cost ?? 1
-      x.args.forEach(go)
-    }
-    go(e)
-    return cost >= LAZY_COST
-  }
 }
-
-const number = (value: number): Operand => ({ kind: "number", value })
 
 /** What the user calls each dimension: the name of an input's axis that it indexes, numbered where two would share it. */
 function labelsOf(statements: readonly Placed[]): ReadonlyMap<AxisExpr, string> {
@@ -788,11 +400,6 @@ function labelsOf(statements: readonly Placed[]): ReadonlyMap<AxisExpr, string> 
           labels.set(x, times === 1 ? name : `${name}${times}`)
         })
   return labels
-}
-
-/** The axes and elements that an expression is made of. */
-function atomsOf(e: Expr): Set<Expr> {
-  return new Set(postorder([e]).filter((x) => x.kind === "axis" || x.kind === "load" || x.kind === "ref"))
 }
 
 function membersOf(tree: Tree): Placed[] {
