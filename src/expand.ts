@@ -5,7 +5,8 @@
 // added last, after `M - z` has cancelled; `exp(x - lse)` is `exp(x - M) / (1 + S)`. No recognising rule may run after this.
 import { type Core, type Def, type Expr, conjunction, isConst } from "./ir.ts"
 import { rewriter } from "./simplify.ts"
-import { type Term, count, fromTerms, reduce, refer, substitute, terms } from "./sums.ts"
+import { type Term, fromTerms, terms } from "./flat.ts"
+import { count, reduce, refer, substitute } from "./sums.ts"
 import { transformer } from "./transform.ts"
 
 /** A function that expands expressions of one core; `all` also expands the elementwise operators. */

@@ -10,7 +10,7 @@ import type { Dtype } from "./types.ts"
 /** How a kernel is scheduled. */
 export interface ScheduleOptions {
   readonly dtype: Dtype
-  /** False: every definition in an array and loops of its own, nothing shared, expanded or fused (to compare with). */
+  /** False: every definition in an array and loops of its own, nothing split, shared or fused (to compare with). */
   readonly optimise?: boolean
 }
 

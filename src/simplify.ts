@@ -4,7 +4,7 @@ import { Core, type CoreLimits, type Expr } from "./ir.ts"
 import type { OpName } from "./ops.ts"
 import { type Holes, type Pattern, build, matchOp, pattern } from "./pattern.ts"
 import { type Rule, expansions, finishing, identities, stabilising } from "./rules.ts"
-import { factors, fromFactors } from "./sums.ts"
+import { factors, fromFactors } from "./flat.ts"
 import { transformer } from "./transform.ts"
 
 interface Compiled {

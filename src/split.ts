@@ -4,7 +4,8 @@
 // label becomes `expm1(z_y - lse)`, which an addition to a rounded array could never recover.
 import { type AxisExpr, type Core, type Expr, type OpExpr, conjunction, conjuncts } from "./ir.ts"
 import { assuming, rewriter } from "./simplify.ts"
-import { type Factor, type Term, factors, fromFactors, fromTerms, substitute, terms } from "./sums.ts"
+import { type Factor, type Term, factors, fromFactors, fromTerms, terms } from "./flat.ts"
+import { substitute } from "./sums.ts"
 import type { Outputs } from "./loss.ts"
 
 /** One write of an array, at every index of its axes; or, with `pin`, at the entries where an axis equals an expression. */

@@ -21,7 +21,8 @@ import type { Outputs } from "./loss.ts"
 import { type OpName, ops } from "./ops.ts"
 import { assuming } from "./simplify.ts"
 import type { Storage } from "./storage.ts"
-import { commonFactors, factors, fromFactors, inRange, isConditional, without } from "./sums.ts"
+import { commonFactors, factors, fromFactors, without } from "./flat.ts"
+import { inRange, isConditional } from "./sums.ts"
 import type { Input } from "./types.ts"
 
 /** A block under construction. */

@@ -1,6 +1,6 @@
 // Arithmetic of linear forms: sums of atoms with coefficients, and a constant.
 import type { Core, Expr } from "../ir.ts"
-import type { Linear } from "../sums.ts"
+import type { Linear } from "../flat.ts"
 
 const forms = new WeakMap<Expr, Linear>()
 

@@ -4,7 +4,7 @@
 // or its last index, a label by those of its axis, `min`, `max`, `div`, `mod`, `floor` by what they promise) and facts are
 // subtracted from it until only a number is left, or sizes and options: the condition that a call must satisfy.
 import { type Core, type Expr, type LoadExpr, conjuncts } from "../ir.ts"
-import type { Linear } from "../sums.ts"
+import type { Linear } from "../flat.ts"
 import type { Input } from "../types.ts"
 import { assumptions, excludesSentinel, isGround, readsArrays } from "./facts.ts"
 import { constant, difference, formOf, plus, product, scale, without } from "./linear.ts"

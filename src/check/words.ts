@@ -1,5 +1,5 @@
 // Pieces of messages.
-import type { Linear } from "../sums.ts"
+import type { Linear } from "../flat.ts"
 import { printExpr } from "../print-core.ts"
 
 /** "This form is not negative" as an inequality between positive terms: `size(b) <= size(m)`, `size(t) >= 1`. */
