@@ -102,6 +102,24 @@ for (const name of Object.keys(ops) as OpName[]) {
       })
     }
 
+    if (entry.means !== undefined)
+      test(`the value is ${entry.means}`, () => {
+        const meaning = template(entry.means!)(core, holes)
+        const next = random(5)
+        for (let i = 0; i < samples; i++) {
+          const values = draw(entry, next)
+          const [value, ours] = [entry.eval(...values), valueOf(meaning, at(values))]
+          expect(Math.abs(ours - value), `at ${values.join()}`).toBeLessThanOrEqual(
+            1e-9 * Math.max(1, Math.abs(value)),
+          )
+        }
+      })
+
+    if (entry.latex !== undefined)
+      test("its LaTeX shows every parameter", () => {
+        for (const param of entry.params) expect(entry.latex).toContain(`$${param}`)
+      })
+
     test("constants fold to the reference value", () => {
       const next = random(4)
       const folding = new Core()
