@@ -21,7 +21,8 @@ const infix: Partial<Record<OpName, readonly [symbol: string, level: number]>> =
 /** The symbols of operators when their operands change places. */
 const turned: Partial<Record<OpName, string>> = { eq: "==", ne: "!=", lt: ">", le: ">=", add: "+" }
 
-const prefixes: Readonly<Record<ReduceOp, string>> = {
+/** What the names of definitions start with. */
+export const prefixes: Readonly<Record<ReduceOp, string>> = {
   sum: "S",
   prod: "P",
   max: "M",
@@ -32,8 +33,18 @@ const prefixes: Readonly<Record<ReduceOp, string>> = {
   let: "V",
 }
 
+const letters = "jklmnopqrstuvwxyz"
+
+/** The first letter that is not taken as the name of an axis. */
+export function freeLetter(taken: { has(name: string): boolean }): string {
+  let i = 0
+  while (taken.has(letters[i] ?? `i${i}`)) i++
+  return letters[i] ?? `i${i}`
+}
+
 /** How an axis is called in text: the marks of inlined calls are left out. */
-const bare = (axis: AxisExpr): string => axis.name.replace(/[~'].*$/, "") || axis.name.replace("~", "i")
+export const bare = (axis: AxisExpr): string =>
+  axis.name.replace(/[~'].*$/, "") || axis.name.replace("~", "i")
 
 class Printer {
   private readonly names = new Map<Def, string>()
@@ -50,7 +61,8 @@ class Printer {
 
   /** Lines for expressions, then for every definition they read, each where it is first met. */
   lines(heads: readonly (readonly [name: string, axes: readonly AxisExpr[], value: Expr])[]): string[] {
-    for (const def of definitions(heads.map(([, , value]) => value))) this.axes.set(def, this.nameAxes(def))
+    for (const def of definitions(heads.map(([, , value]) => value)))
+      this.axes.set(def, nameAxes(def, this.axes))
     const out: string[] = []
     for (const [name, axes, value] of heads) {
       const map = new Map(value.axes.map((a) => [a, bare(a)]))
@@ -104,44 +116,6 @@ class Printer {
       this.queue.push(def)
     }
     return name
-  }
-
-  /** Names for the axes of a definition, from the inputs and definitions it reads. */
-  private nameAxes(def: Def): Map<AxisExpr, string> {
-    const wishes = new Map<AxisExpr, Set<string>>(
-      [...def.formals, ...def.bound].map((axis) => [axis, new Set()]),
-    )
-    const wish = (at: Expr, name: string | undefined): void => {
-      if (at.kind === "axis" && name) wishes.get(at)?.add(name)
-    }
-    const nodes = postorder([def.body, def.filter])
-    for (const e of nodes)
-      if (e.kind === "load") e.index.forEach((at, i) => wish(at, e.input.dimensions[i]!.name))
-    for (const e of nodes) {
-      if (e.kind === "ref") e.index.forEach((at, i) => wish(at, this.axes.get(e.def)?.get(e.def.formals[i]!)))
-      if (e.kind === "op" && (e.op === "eq" || e.op === "ne"))
-        e.args.forEach((at, i) => {
-          const other = e.args[1 - i]!
-          if (other.kind === "load") wish(at, other.input.label?.axis)
-        })
-    }
-    const out = new Map<AxisExpr, string>()
-    const taken = new Set<string>()
-    for (const [axis, names] of wishes) {
-      const free = [...names].find((name) => !taken.has(name))
-      if (free === undefined) continue
-      out.set(axis, free)
-      taken.add(free)
-    }
-    const letters = "jklmnopqrstuvwxyz"
-    for (const axis of [...def.formals, ...def.bound]) {
-      if (out.has(axis)) continue
-      let i = 0
-      while (taken.has(letters[i] ?? `i${i}`)) i++
-      out.set(axis, letters[i] ?? `i${i}`)
-      taken.add(letters[i] ?? `i${i}`)
-    }
-    return out
   }
 
   /** An expression; parentheses where the level of what surrounds it asks for them. */
@@ -199,6 +173,45 @@ class Printer {
       }
     }
   }
+}
+
+/** Names for the axes of a definition, from the inputs and definitions it reads, whose names are known. */
+export function nameAxes(
+  def: Def,
+  known: ReadonlyMap<Def, ReadonlyMap<AxisExpr, string>>,
+): Map<AxisExpr, string> {
+  const wishes = new Map<AxisExpr, Set<string>>(
+    [...def.formals, ...def.bound].map((axis) => [axis, new Set()]),
+  )
+  const wish = (at: Expr, name: string | undefined): void => {
+    if (at.kind === "axis" && name) wishes.get(at)?.add(name)
+  }
+  const nodes = postorder([def.body, def.filter])
+  for (const e of nodes)
+    if (e.kind === "load") e.index.forEach((at, i) => wish(at, e.input.dimensions[i]!.name))
+  for (const e of nodes) {
+    if (e.kind === "ref") e.index.forEach((at, i) => wish(at, known.get(e.def)?.get(e.def.formals[i]!)))
+    if (e.kind === "op" && (e.op === "eq" || e.op === "ne"))
+      e.args.forEach((at, i) => {
+        const other = e.args[1 - i]!
+        if (other.kind === "load") wish(at, other.input.label?.axis)
+      })
+  }
+  const out = new Map<AxisExpr, string>()
+  const taken = new Set<string>()
+  for (const [axis, names] of wishes) {
+    const free = [...names].find((name) => !taken.has(name))
+    if (free === undefined) continue
+    out.set(axis, free)
+    taken.add(free)
+  }
+  for (const axis of [...def.formals, ...def.bound]) {
+    if (out.has(axis)) continue
+    const letter = freeLetter(taken)
+    out.set(axis, letter)
+    taken.add(letter)
+  }
+  return out
 }
 
 const indexed = (name: string, index: readonly string[]): string =>
