@@ -132,6 +132,8 @@ type LossOf<H, O> = O extends { readonly reduction: infer R }
     : number
   : number
 
+type Allocated<V, O> = Float32Array extends V ? FloatsOf<O> : Int32Array extends V ? Int32Array : Uint8Array
+
 /** A kernel, as far as the header says what it takes and gives. */
 export type KernelOf<H, O> = 0 extends 1 & H
   ? AnyKernel
@@ -149,7 +151,11 @@ export type KernelOf<H, O> = 0 extends 1 & H
         readonly hvp: { readonly [N in ProductKeys<H, O>]: FloatsOf<O> }
       }
       readonly variants: number
-    }
+      alloc<N extends keyof InputsOf<H>>(
+        name: N,
+        shape: number | readonly number[],
+      ): Allocated<NonNullable<InputsOf<H>[N]>, O>
+    } & Pick<AnyKernel, "memory" | "destroy">
 
 type NameOf<H> = H extends { name: infer N extends string } ? N : never
 

@@ -3,8 +3,11 @@ import type { Loss } from "./loss.ts"
 import { binder } from "./run/bind.ts"
 import { checkOutput, checkOverlap, type Floats, newFloats, type Region } from "./run/buffers.ts"
 import { readBuffers, readCall, readCotangent, readDirections } from "./run/call.ts"
-import type { InputValue } from "./run/given.ts"
-import { type KernelOptions, readSettings } from "./run/settings.ts"
+import { failure, suggestion } from "./run/failure.ts"
+import { type InputValue, isSize, mostElements } from "./run/given.ts"
+import { type KernelArray, KernelMemory } from "./run/memory.ts"
+import { type KernelOptions, type Settings, readSettings } from "./run/settings.ts"
+import { arrayTypes, elementFor } from "./run/wasm.ts"
 import { productPrefix } from "./second.ts"
 import { gradientPrefix, variantsOf } from "./variants.ts"
 
@@ -39,6 +42,47 @@ export interface AnyKernel {
   (inputs: Readonly<Record<string, InputValue | undefined>>, options?: CallOptions): KernelResult
   /** How many variants have been compiled: one for each set of optional arrays and of array types, never one for a value. */
   readonly variants: number
+  /**
+   * An array of zeros for an argument or its gradient, of the type that the kernel reads: for the target `wasm` in its memory, so
+   * that calls copy nothing. Growing memory detaches what it holds; a call with detached arrays is refused. Throws `LossError`.
+   */
+  alloc(name: string, shape: number | readonly number[]): KernelArray
+  /** The memory of a kernel of the target `wasm`, to be shared with others by their option `memory`. */
+  readonly memory: KernelMemory | undefined
+  /** Gives the memory back. Arrays from `alloc` are detached, and the kernel refuses to run from then on. */
+  destroy(): void
+}
+
+/** The names that kernels have besides being functions. */
+type Extras = Pick<AnyKernel, "alloc" | "memory" | "destroy">
+
+function extrasOf(loss: Loss, { dtype }: Settings, memory: KernelMemory | undefined): Extras {
+  return {
+    memory,
+    alloc(name, shape) {
+      const input = loss.inputs.find((one) => one.name === name)
+      if (!input)
+        throw failure(
+          "unknown-argument",
+          `\`${loss.name}\` has no argument \`${name}\``,
+          { argument: name },
+          suggestion(
+            name,
+            loss.inputs.map((one) => one.name),
+          ),
+        )
+      const sizes = typeof shape === "number" ? [shape] : shape
+      const length = sizes.reduce((x, y) => x * y, 1)
+      if (!sizes.every(isSize) || length > mostElements)
+        throw failure("bad-size", `\`${name}\` cannot have the shape [${sizes.join(", ")}]`, {
+          argument: name,
+          value: length,
+        })
+      const type = arrayTypes[elementFor(input.type === "real" ? dtype : input.type)]
+      return memory ? memory.alloc(name, type, length) : new type(length)
+    },
+    destroy: () => memory?.destroy(),
+  }
 }
 
 /** Makes a kernel. Throws `LossError` if the options are wrong; see `catalogue/run.ts`. */
@@ -48,7 +92,8 @@ export function makeKernel(loss: Loss, options: KernelOptions = {}): AnyKernel {
   const rows = choice.reduction === "none" && loss.batch.length > 0
   const weighted = rows && choice.grad.length + products.length > 0
   const bind = binder(loss, { ...settings, materialise: new Set([...choice.grad, ...products]) })
-  const variants = variantsOf(loss, settings)
+  const memory = settings.target === "wasm" ? (settings.memory ?? new KernelMemory()) : undefined
+  const variants = variantsOf(loss, settings, memory)
 
   const kernel = (inputs: unknown, options: CallOptions = {}): KernelResult => {
     const bound = bind(inputs)
@@ -105,5 +150,5 @@ export function makeKernel(loss: Loss, options: KernelOptions = {}): AnyKernel {
   }
   Object.defineProperty(kernel, "name", { value: loss.name })
   Object.defineProperty(kernel, "variants", { get: () => variants.count, enumerable: true })
-  return kernel as AnyKernel
+  return Object.assign(kernel, extrasOf(loss, settings, memory)) as AnyKernel
 }

@@ -12,7 +12,9 @@ import { failure } from "./run/failure.ts"
 import type { NumberArray } from "./run/given.ts"
 import { interpret } from "./run/interpret.ts"
 import { instantiate } from "./run/js.ts"
+import type { KernelMemory } from "./run/memory.ts"
 import type { Settings } from "./run/settings.ts"
+import { type WasmFunction, elementFor, wasmFunction } from "./run/wasm.ts"
 import { withProducts } from "./second.ts"
 import type { Input } from "./types.ts"
 
@@ -45,6 +47,11 @@ interface Computed {
   readonly directions: ReadonlyMap<string, Input>
 }
 
+/** What is computed, and how it becomes a function over arrays of certain types. */
+interface Made extends Computed {
+  readonly make: (arrays?: ReadonlyMap<Input, NumberArray>) => Run
+}
+
 /** The variants of one kernel. */
 export interface Variants {
   readonly find: (bound: Bound) => Variant
@@ -55,25 +62,19 @@ export interface Variants {
  * Makes the variants of a kernel: that of a call without optional arrays at once, so that the first call is like the others and
  * code generation that is forbidden is reported here; the others when they are first needed.
  */
-export function variantsOf(loss: Loss, settings: Settings): Variants {
-  const js = settings.target === "js"
-  const computed = new Map<string, Computed & { readonly make: () => Run }>()
+export function variantsOf(loss: Loss, settings: Settings, memory?: KernelMemory): Variants {
+  const compiled = settings.target !== "interpret"
+  const computed = new Map<string, Made>()
   const variants = new Map<string, Variant>()
   // Second derivatives are made from gradients over all the axes.
-  const simplify = js && settings.products.length === 0 && hasRestBesides(loss)
+  const simplify = compiled && settings.products.length === 0 && hasRestBesides(loss)
   const isSingle = ({ sizes }: Bound): boolean => simplify && sizes.get("...") === 1
-  const computedFor = (
-    given: readonly string[],
-    single: boolean,
-  ): Computed & { readonly make: () => Run } => {
+  const computedFor = (given: readonly string[], single: boolean): Made => {
     const key = `${given.join()}${single ? " single" : ""}`
     let known = computed.get(key)
     if (!known) {
       const what = compute(loss, settings, new Set(given), single)
-      known = {
-        ...what,
-        make: js ? jsRun(what.outputs, settings) : () => interpretRun(evaluable(what.outputs)),
-      }
+      known = { ...what, make: maker(what.outputs, settings, memory) }
       computed.set(key, known)
     }
     return known
@@ -90,13 +91,13 @@ export function variantsOf(loss: Loss, settings: Settings): Variants {
   let ready: Run | undefined = plain.make()
   const make = (bound: Bound): Variant => {
     const given = bound.given.join()
-    const key = js
+    const key = compiled
       ? `${given} ${isSingle(bound) ? "single " : ""}${Array.from(bound.arrays.values(), (array) => array.constructor.name).join()}`
       : given
     let variant = variants.get(key)
     if (!variant) {
       const known = computedFor(bound.given, isSingle(bound))
-      const run = known === plain && ready ? ready : known.make()
+      const run = known === plain && ready && settings.target !== "wasm" ? ready : known.make(bound.arrays)
       if (known === plain) ready = undefined
       variants.set(key, (variant = { ...known, run }))
     }
@@ -161,6 +162,33 @@ function compute(
     name.startsWith(gradientPrefix) ? [name.slice(gradientPrefix.length)] : [],
   )
   return { outputs, directions, numbers, cotangent }
+}
+
+function maker(outputs: Outputs, settings: Settings, memory: KernelMemory | undefined): Made["make"] {
+  if (settings.target === "interpret") return () => interpretRun(evaluable(outputs))
+  return memory ? wasmRun(outputs, settings, memory) : jsRun(outputs, settings)
+}
+
+/** One module for each way the arrays of a call lie in memory. */
+function wasmRun(outputs: Outputs, { dtype, accuracy }: Settings, memory: KernelMemory): Made["make"] {
+  const kernel = lower(outputs, { dtype })
+  const order = outputOrder(outputs, kernel)
+  const modules = new Map<string, WasmFunction>()
+  return (given) => {
+    const elements = new Map(kernel.inputs.map((b) => [b, elementFor(b.element, given?.get(b.input!))]))
+    const key = [...elements.values()].join()
+    let run = modules.get(key)
+    if (!run) modules.set(key, (run = wasmFunction(kernel, elements, memory, accuracy)))
+    return ({ sizes, arrays, scalars }, written) => {
+      const results = run({
+        inputs: kernel.inputs.map((buffer) => arrays.get(buffer.input!)!),
+        outputs: order.map((i) => written[i]!),
+        scalars: kernel.scalars.map(({ input }) => scalars.get(input)!),
+        sizes: kernel.sizeNames.map((name) => sizes.get(name) ?? missing(name)),
+      })
+      return new Map(kernel.results.map((name, i) => [name, results[i]!]))
+    }
+  }
 }
 
 /** The same text becomes one function for each combination of array types, because an engine compiles for the types that it meets. */

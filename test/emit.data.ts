@@ -1,7 +1,8 @@
-// Arrays for the kernels built by hand, and the two ways to run a kernel on them.
+// Arrays for the kernels built by hand, and the ways to run a kernel on them.
 import type { Kernel } from "../src/loops.ts"
 import { type KernelFunction } from "../src/run/js.ts"
 import { interpretLoops } from "../src/run/loops.ts"
+import type { WasmFunction } from "../src/run/wasm.ts"
 
 /** What one call of a kernel takes. */
 export interface Call {
@@ -69,4 +70,9 @@ export function runFunction(kernel: Kernel, run: KernelFunction, call: Call): nu
   const results = new Float64Array(kernel.results.length)
   run(...mine.inputs, ...mine.outputs, ...mine.scalars, ...mine.sizes, results)
   return [[...results], ...mine.outputs.map((o) => [...o])]
+}
+
+export function runWasm(run: WasmFunction, call: Call): number[][] {
+  const mine = again(call)
+  return [[...run(mine)], ...mine.outputs.map((o) => [...o])]
 }

@@ -1,9 +1,11 @@
-// Emitted JavaScript against the interpreter of the loops.
+// Emitted JavaScript and WebAssembly against the interpreter of the loops.
 import { describe, expect, test } from "vitest"
 import { emitJs } from "../src/emit/js.ts"
 import { instantiate } from "../src/run/js.ts"
+import { KernelMemory } from "../src/run/memory.ts"
 import { verify } from "../src/run/verify.ts"
-import { callFor, runFunction, runLoops } from "./emit.data.ts"
+import { wasmFunction } from "../src/run/wasm.ts"
+import { callFor, runFunction, runLoops, runWasm } from "./emit.data.ts"
 import * as kernels from "./emit.kernels.ts"
 
 /** Sizes on either side of every lane count and chunk. */
@@ -59,6 +61,28 @@ describe.each(cases)("$name", ({ make, sizes, scalars }) => {
       for (const s of sizes) {
         const call = callFor(kernel, s, scalars, { labels: (s as { c?: number }).c ?? 2 })
         expect(runFunction(kernel, run, call)).toEqual(runLoops(kernel, call))
+      }
+    }
+  })
+
+  test("as WebAssembly with the host's functions gives the bits of the interpreter", () => {
+    for (const dtype of ["f32", "f64"] as const) {
+      const kernel = make(dtype)
+      const run = wasmFunction(kernel, new Map(), new KernelMemory(), "engine")
+      for (const s of sizes) {
+        const call = callFor(kernel, s, scalars, { labels: (s as { c?: number }).c ?? 2 })
+        expect(runWasm(run, call)).toEqual(runLoops(kernel, call))
+      }
+    }
+  })
+
+  test("as WebAssembly agrees with the interpreter", () => {
+    for (const dtype of ["f32", "f64"] as const) {
+      const kernel = make(dtype)
+      const run = wasmFunction(kernel, new Map(), new KernelMemory())
+      for (const s of sizes) {
+        const call = callFor(kernel, s, scalars, { labels: (s as { c?: number }).c ?? 2 })
+        expectClose(runWasm(run, call), runLoops(kernel, call), dtype === "f32" ? 1e-6 : 1e-13)
       }
     }
   })

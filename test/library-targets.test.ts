@@ -65,16 +65,19 @@ describe.each(losses)("$name", (loss) => {
     .map((input) => input.name)
   test.each(settings(loss))("computes its formula with %j", (fixed) => {
     for (const reduction of ["mean", "none"] as const) {
-      const made = (["js", "interpret"] as const).map((target) =>
+      const [meaning, ...made] = (["interpret", "js", "wasm"] as const).map((target) =>
         loss.kernel({ target, dtype: "f64", reduction, grad, static: fixed }),
       )
       const inputs = arbitraryInputs(fc, loss, { mostSize: 7, static: fixed })
       fc.assert(
         fc.property(inputs, (given) => {
-          const [found, meant] = made.map((kernel) => kernel(given) as Outcome)
-          expect(differences(found!, meant!)).toEqual([])
-          const again = made[0]!(given) as Outcome
-          expect(again, "a second call").toEqual(found)
+          const meant = meaning!(given) as Outcome
+          for (const [k, kernel] of made.entries()) {
+            const target = ["js", "wasm"][k]
+            const found = kernel(given) as Outcome
+            expect(differences(found, meant), target).toEqual([])
+            expect(kernel(given), `a second call on ${target}`).toEqual(found)
+          }
         }),
         { seed: 1, numRuns: 10 },
       )

@@ -1,4 +1,4 @@
-// 500 random losses: the meaning, the loops, plain and optimised JavaScript agree, and gradients match the complex step.
+// 500 random losses: the meaning, the loops, JavaScript and WebAssembly agree, and gradients match the complex step.
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { compileSource, lower } from "../src/compile.ts"
@@ -10,7 +10,9 @@ import { doubles } from "../src/run/doubles.ts"
 import { interpret } from "../src/run/interpret.ts"
 import { instantiate } from "../src/run/js.ts"
 import { interpretLoops } from "../src/run/loops.ts"
+import { KernelMemory } from "../src/run/memory.ts"
 import { readSettings } from "../src/run/settings.ts"
+import { wasmFunction } from "../src/run/wasm.ts"
 import type { Input, Reduction } from "../src/types.ts"
 import { random, type Random } from "../src/testing/random.ts"
 import { pointOf } from "../src/testing/point.ts"
@@ -18,6 +20,7 @@ import { findSite, type Site, siteMaker } from "../src/testing/site.ts"
 import { programs } from "./random/program.ts"
 
 const seed = Number(process.env["LOSSC_SEED"] ?? 20260101)
+const memory = new KernelMemory()
 const runs = Number(process.env["LOSSC_RUNS"] ?? 500)
 
 /** The scalars by name and the arrays by position of one way to compute outputs. */
@@ -56,6 +59,21 @@ function js(kernel: Kernel, outputs: Outputs, site: Site, optimise: boolean): Va
   const { inputs, written, scalars, sizes } = operands(kernel, outputs, site)
   const results = new Float64Array(kernel.results.length)
   run(...inputs, ...written, ...scalars, ...sizes, results)
+  return collect(kernel.results, results, outputs, inOrder(kernel, outputs, written))
+}
+
+function wasm(kernel: Kernel, outputs: Outputs, site: Site): Values {
+  const { inputs, written, scalars, sizes } = operands(kernel, outputs, site)
+  const results = wasmFunction(
+    kernel,
+    new Map(),
+    memory,
+  )({
+    inputs: inputs.map((list) => Float64Array.from(list)),
+    outputs: written,
+    scalars,
+    sizes,
+  })
   return collect(kernel.results, results, outputs, inOrder(kernel, outputs, written))
 }
 
@@ -145,6 +163,7 @@ function disagreement(
     ["fused loops, interpreted", () => loops(fused, outputs, site)],
     ["plain JavaScript", () => js(plain, outputs, site, false)],
     ["optimised JavaScript", () => js(fused, outputs, site, true)],
+    ["WebAssembly", () => wasm(fused, outputs, site)],
   ]
   for (const [name, compute] of ways) {
     const found = difference(name, compute(), written, 1e-10)

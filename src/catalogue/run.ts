@@ -120,6 +120,17 @@ const table = {
     example: "loss f[b](x) = x",
     call: () => [{ x: detached() }],
   },
+  destroyed: {
+    about: "The memory of the kernel was given back by `destroy`.",
+    example: "loss f[b](x) = x",
+    kernel: { target: "wasm" },
+  },
+  "out-of-memory": {
+    about:
+      "The arrays of a call do not fit into the 4 GiB that WebAssembly can have, or there is no more memory.",
+    example: "loss f[b](x) = x",
+    kernel: { target: "wasm" },
+  },
   "buffer-type": {
     about: "A buffer for a gradient is not a typed array of the kernel's dtype.",
     example: "loss f[b](x) = x",

@@ -6,11 +6,15 @@ import { doubles } from "./doubles.ts"
 import { failure, listed, suggestion } from "./failure.ts"
 import { isSize } from "./given.ts"
 import { evaluator } from "./interpret.ts"
+import { KernelMemory } from "./memory.ts"
 import { ownEntries, readStatics } from "./options.ts"
 
 /** What a kernel is made for. */
 export interface KernelOptions {
-  /** How it runs: generated JavaScript, or the formula interpreted, which is slow and needs no code generation. Default `js`. */
+  /**
+   * How it runs: generated JavaScript, generated WebAssembly, or the formula interpreted, which is slow and needs no code
+   * generation. Default `js`.
+   */
   readonly target?: "js" | "interpret" | "wasm" | "wgsl"
   /** Element type of gradients, and of arrays that it makes itself. Arithmetic is double. Default `f32`. */
   readonly dtype?: Dtype
@@ -33,11 +37,13 @@ export interface KernelOptions {
   readonly check?: boolean
   /** How exact the elementary functions are: 1e-10, 2 ULP of double, or what the engine does. Default `fast` for f32, `full` for f64. */
   readonly accuracy?: Accuracy
+  /** For the target `wasm`: the memory to work in, that of another kernel. Default: one of its own. */
+  readonly memory?: KernelMemory
 }
 
 /** Options with their defaults. */
 export interface Settings {
-  readonly target: "js" | "interpret"
+  readonly target: "js" | "wasm" | "interpret"
   readonly dtype: Dtype
   readonly choice: Omit<KernelChoice, "given">
   /** Names of the arguments of Hessian-vector products. */
@@ -46,6 +52,8 @@ export interface Settings {
   readonly sizes: ReadonlyMap<string, number>
   readonly check: boolean
   readonly accuracy: Accuracy | undefined
+  /** Set for the target `wasm` where the kernel shares the memory of another. */
+  readonly memory: KernelMemory | undefined
 }
 
 const optionNames = [
@@ -59,6 +67,7 @@ const optionNames = [
   "emptyMean",
   "check",
   "accuracy",
+  "memory",
 ]
 
 /** Checks the options of a kernel and fills in defaults. Throws `LossError`. */
@@ -73,7 +82,7 @@ export function readSettings(loss: Loss, given: KernelOptions): Settings {
         suggestion(name, optionNames),
       )
   const target = oneOf(options, "target", ["js", "interpret", "wasm", "wgsl"])
-  if (target === "wasm" || target === "wgsl")
+  if (target === "wgsl")
     throw failure("target-unavailable", `the target ${target} is not available yet`, {
       argument: "target",
       value: target,
@@ -87,6 +96,13 @@ export function readSettings(loss: Loss, given: KernelOptions): Settings {
   const check = options.get("check") ?? false
   if (typeof check !== "boolean")
     throw failure("bad-option", "the option `check` is true or false", { argument: "check" })
+  const memory = options.get("memory")
+  if (memory !== undefined && !(target === "wasm" && memory instanceof KernelMemory))
+    throw failure(
+      "bad-option",
+      "the option `memory` is the memory of another kernel of the target wasm, for a kernel of that target",
+      { argument: "memory" },
+    )
   const sizes = new Map<string, number>()
   for (const [name, size] of ownEntries(options.get("sizes"), "sizes")) {
     if (!isSize(size))
@@ -110,6 +126,7 @@ export function readSettings(loss: Loss, given: KernelOptions): Settings {
     sizes,
     check,
     accuracy,
+    memory,
   }
 }
 

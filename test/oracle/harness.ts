@@ -5,7 +5,7 @@ import * as library from "../../src/stdlib.ts"
 import type { Adapter } from "./adapters.ts"
 
 type Dtype = "f32" | "f64"
-export type Target = "interpret" | "js"
+export type Target = "interpret" | "js" | "wasm"
 type Value = number | "NaN" | "Infinity" | "-Infinity"
 
 /** How a large input is made; see `generate`. */

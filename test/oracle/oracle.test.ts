@@ -19,7 +19,7 @@ const files = (from: URL): string[] =>
     .filter((name) => !only || only.includes(name.replace(".json", "")))
     .sort()
 
-const runs = (["interpret", "js"] as const).flatMap((target: Target) =>
+const runs = (["interpret", "js", "wasm"] as const).flatMap((target: Target) =>
   (["f64", "f32"] as const).map((dtype) => ({ target, dtype })),
 )
 

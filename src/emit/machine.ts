@@ -1,0 +1,196 @@
+// Instructions over one kind of number, f64 or vectors of it or of f32, written alike: what differs is in this file.
+
+/** Statements and locals of a function of WebAssembly under construction. */
+export class Code {
+  readonly lines: string[] = []
+  readonly locals: [name: string, type: string][] = []
+  private depth = 0
+  private count = 0
+
+  add(...lines: readonly string[]): void {
+    for (const line of lines) this.lines.push("  ".repeat(this.depth) + line)
+  }
+
+  /** A level: an opening line without its last parenthesis, what `inside` adds, the parenthesis. */
+  block(open: string, inside: () => void): void {
+    this.add(open)
+    this.depth++
+    inside()
+    this.depth--
+    this.add(")")
+  }
+
+  declare(name: string, type: string): void {
+    this.locals.push([name, type])
+  }
+
+  /** Computes a value once; the result reads it. */
+  let(type: string, value: string): string {
+    // What is only read again needs no copy: locals are set once, those of accumulators are read into others first.
+    if (/^\((local\.get|\w+\.const|v128\.const) [^()]*\)$/.test(value)) return value
+    const name = `$m${this.count++}`
+    this.declare(name, type)
+    this.add(`(local.set ${name} ${value})`)
+    return `(local.get ${name})`
+  }
+}
+
+/** A number as the text format writes it. */
+export const watNumber = (v: number): string =>
+  Number.isNaN(v)
+    ? "nan"
+    : Math.abs(v) === Infinity
+      ? v > 0
+        ? "inf"
+        : "-inf"
+      : Object.is(v, -0)
+        ? "-0"
+        : String(v)
+
+export const int = (v: number): string => `(i32.const ${v})`
+
+/** The kinds of numbers that instructions compute with. */
+export type Kind = "f64" | "f64x2" | "f32x4"
+
+/** What the bits of a kind of number are. */
+const formats = {
+  f64: { bits: 52, bias: 1023, int: "i64" },
+  f64x2: { bits: 52, bias: 1023, int: "i64x2" },
+  f32x4: { bits: 23, bias: 127, int: "i32x4" },
+} as const
+
+/**
+ * Writes instructions. Operands are expressions; what is used twice has to be the result of `let`. Conditions are i32 for f64,
+ * and vectors of all bits or none as wide as the numbers for vectors.
+ */
+export class Machine {
+  readonly kind: Kind
+  readonly code: Code
+  /** Bits of a fraction, the exponent of 1, and the type of ints as wide. */
+  readonly format: (typeof formats)[Kind]
+
+  constructor(kind: Kind, code: Code) {
+    this.kind = kind
+    this.code = code
+    this.format = formats[kind]
+  }
+
+  get isVector(): boolean {
+    return this.kind !== "f64"
+  }
+
+  /** Whether results have the digits of f32 only. */
+  get isShort(): boolean {
+    return this.kind === "f32x4"
+  }
+
+  let(x: string): string {
+    return this.code.let(this.isVector ? "v128" : "f64", x)
+  }
+
+  num(v: number): string {
+    if (this.kind === "f64") return `(f64.const ${watNumber(v)})`
+    const one = watNumber(this.kind === "f32x4" ? Math.fround(v) : v)
+    return `(v128.const ${this.kind} ${Array(this.kind === "f32x4" ? 4 : 2)
+      .fill(one)
+      .join(" ")})`
+  }
+
+  private apply(op: string, ...args: readonly string[]): string {
+    return `(${this.kind}.${op} ${args.join(" ")})`
+  }
+
+  add = (x: string, y: string): string => this.apply("add", x, y)
+  sub = (x: string, y: string): string => this.apply("sub", x, y)
+  mul = (x: string, y: string): string => this.apply("mul", x, y)
+  div = (x: string, y: string): string => this.apply("div", x, y)
+  neg = (x: string): string => this.apply("neg", x)
+  abs = (x: string): string => this.apply("abs", x)
+  sqrt = (x: string): string => this.apply("sqrt", x)
+  floor = (x: string): string => this.apply("floor", x)
+  ceil = (x: string): string => this.apply("ceil", x)
+  max = (x: string, y: string): string => this.apply("max", x, y)
+  min = (x: string, y: string): string => this.apply("min", x, y)
+  eq = (x: string, y: string): string => this.apply("eq", x, y)
+  ne = (x: string, y: string): string => this.apply("ne", x, y)
+  lt = (x: string, y: string): string => this.apply("lt", x, y)
+  le = (x: string, y: string): string => this.apply("le", x, y)
+
+  /** The larger of x and a number that is not NaN; NaN goes through. One instruction of the processor. */
+  atLeast(x: string, low: number): string {
+    return this.isVector ? this.apply("pmax", x, this.num(low)) : this.max(x, this.num(low))
+  }
+
+  atMost(x: string, high: number): string {
+    return this.isVector ? this.apply("pmin", x, this.num(high)) : this.min(x, this.num(high))
+  }
+
+  select(condition: string, x: string, y: string): string {
+    return this.isVector ? `(v128.bitselect ${x} ${y} ${condition})` : `(select ${x} ${y} ${condition})`
+  }
+
+  /** x where the condition holds, else 0. */
+  guard(condition: string, x: string): string {
+    return this.isVector ? `(v128.and ${x} ${condition})` : `(select ${x} ${this.num(0)} ${condition})`
+  }
+
+  both(x: string, y: string): string {
+    return this.isVector ? `(v128.and ${x} ${y})` : `(i32.and ${x} ${y})`
+  }
+
+  either(x: string, y: string): string {
+    return this.isVector ? `(v128.or ${x} ${y})` : `(i32.or ${x} ${y})`
+  }
+
+  not(x: string): string {
+    return this.isVector ? `(v128.not ${x})` : `(i32.eqz ${x})`
+  }
+
+  // -------------------------------------------------------------------------------- bits of numbers
+
+  /** The bits of a number as an int. */
+  bits(x: string): string {
+    return this.isVector ? x : `(i64.reinterpret_f64 ${x})`
+  }
+
+  fromBits(x: string): string {
+    return this.isVector ? x : `(f64.reinterpret_i64 ${x})`
+  }
+
+  letBits(x: string): string {
+    return this.code.let(this.isVector ? "v128" : "i64", x)
+  }
+
+  long(v: bigint): string {
+    const { int } = this.format
+    if (int === "i64") return `(i64.const ${v})`
+    return `(v128.const ${int} ${Array(int === "i32x4" ? 4 : 2)
+      .fill(v)
+      .join(" ")})`
+  }
+
+  ints(op: "add" | "sub", x: string, y: string): string {
+    return `(${this.format.int}.${op} ${x} ${y})`
+  }
+
+  shift(op: "shl" | "shr_s", x: string, by: number): string {
+    const { int } = this.format
+    return `(${int}.${op} ${x} ${int === "i64" ? `(i64.const ${by})` : `(i32.const ${by})`})`
+  }
+
+  mask(x: string, bits: bigint): string {
+    return this.isVector ? `(v128.and ${x} ${this.long(bits)})` : `(i64.and ${x} ${this.long(bits)})`
+  }
+
+  /** Adding it rounds a number to a whole one, which then stands in the last bits. */
+  get magic(): number {
+    return 1.5 * 2 ** this.format.bits
+  }
+
+  /** 2^k, where k was rounded by adding the magic number. */
+  power(rounded: string): string {
+    const { bits, bias } = this.format
+    const exponent = this.ints("add", this.bits(rounded), this.long(BigInt(bias)))
+    return this.fromBits(this.shift("shl", exponent, bits))
+  }
+}

@@ -1,0 +1,210 @@
+// Elementary functions -> instructions of WebAssembly, one text for numbers and vectors. NaN goes through.
+//
+// No tables: a table of f64 costs a load per lane. Over f64 the algorithms are those of Sun's fdlibm without its branches,
+// within 2 ULP; over f32 those of Moshier's Cephes and of fdlibm's f32 form, within 3 ULP of f32. Results that are not normal
+// numbers are right too.
+import type { OpName } from "../ops.ts"
+import type { Machine } from "./machine.ts"
+
+const LN2 = {
+  f64: { high: 6.93147180369123816e-1, low: 1.9082149292705877e-10 },
+  f32: { high: 0.693359375, low: -2.1219444005469057e-4 },
+}
+const LOG_LN2 = { f64: LN2.f64, f32: { high: 6.9313812256e-1, low: 9.0580006145e-6 } }
+/** expm1(r) by r - 2 (...): Remez coefficients of fdlibm's exp. */
+const EXP_F64 = [
+  1.66666666666666019e-1, -2.77777777770155934e-3, 6.61375632143793436e-5, -1.65339022054652515e-6,
+  4.1381367970572385e-8,
+]
+/** (expm1(r) - r) / r^2. */
+const EXP_F32 = [
+  5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4,
+]
+const LOG_F64 = [
+  6.66666666666673513e-1, 3.99999999994094191e-1, 2.85714287436623915e-1, 2.2222198432149784e-1,
+  1.81835721616180501e-1, 1.53138376992093733e-1, 1.47981986051165859e-1,
+]
+const LOG_F32 = [6.6666662693e-1, 4.0000972152e-1, 2.8498786688e-1, 2.4279078841e-1]
+
+/** Where results leave the range of the numbers: below, exp is 0; above, infinite. */
+const LIMITS = { f64: { low: -746, high: 710, whole: 40 }, f32: { low: -104, high: 89, whole: 20 } }
+
+const precision = (m: Machine): "f64" | "f32" => (m.isShort ? "f32" : "f64")
+
+/** c0 + x (c1 + x (c2 + ...)). */
+function polynomial(m: Machine, x: string, coefficients: readonly number[]): string {
+  return coefficients.map((c) => m.num(c)).reduceRight((sum, c) => m.add(m.mul(sum, x), c))
+}
+
+interface Exponential {
+  /** exp of the rest, minus 1. */
+  readonly rest: string
+  /** Two powers of 2 whose product is exp of what was taken off. */
+  readonly first: string
+  readonly second: string
+}
+
+/** Splits x into a multiple of ln 2 and a rest of at most half of it. */
+function split(m: Machine, x: string): Exponential {
+  const { low, high } = LIMITS[precision(m)]
+  const w = m.let(m.atMost(m.atLeast(x, low), high))
+  const k = m.let(m.sub(m.add(m.mul(w, m.num(Math.LOG2E)), m.num(m.magic)), m.num(m.magic)))
+  // Two powers, because 2^k may be out of range while exp is not.
+  const half = m.let(m.add(m.mul(k, m.num(0.5)), m.num(m.magic)))
+  const other = m.let(m.add(m.sub(k, m.sub(half, m.num(m.magic))), m.num(m.magic)))
+  const ln2 = LN2[precision(m)]
+  const above = m.let(m.sub(w, m.mul(k, m.num(ln2.high))))
+  const below = m.mul(k, m.num(ln2.low))
+  return {
+    rest: m.let(m.isShort ? restShort(m, m.let(m.sub(above, below))) : restLong(m, above, m.let(below))),
+    first: m.let(m.power(half)),
+    second: m.let(m.power(other)),
+  }
+}
+
+function restShort(m: Machine, r: string): string {
+  return m.add(m.mul(polynomial(m, r, EXP_F32), m.let(m.mul(r, r))), r)
+}
+
+function restLong(m: Machine, above: string, below: string): string {
+  const r = m.let(m.sub(above, below))
+  const t = m.let(m.mul(r, r))
+  const c = m.let(m.sub(r, m.mul(t, polynomial(m, t, EXP_F64))))
+  return m.sub(above, m.sub(below, m.div(m.mul(r, c), m.sub(m.num(2), c))))
+}
+
+function exp(m: Machine, x: string): string {
+  const { rest, first, second } = split(m, x)
+  return m.mul(m.mul(m.add(rest, m.num(1)), first), second)
+}
+
+/** 2^k rest + (2^k - 1), which loses nothing; from where 1 does not count, exp. */
+function expm1(m: Machine, x: string): string {
+  const { rest, first, second } = split(m, x)
+  const power = m.let(m.mul(first, second))
+  const near = m.add(m.mul(rest, power), m.sub(power, m.num(1)))
+  const far = m.mul(m.mul(m.add(rest, m.num(1)), first), second)
+  return m.select(m.lt(x, m.num(LIMITS[precision(m)].whole)), m.let(near), m.let(far))
+}
+
+/** The logarithm by exponent and s = f / (2 + f) for a number 1 + f between half and all of sqrt 2. */
+function log(m: Machine, x: string): string {
+  const { bits } = m.format
+  const [root, smallest, shifted] = m.isShort
+    ? [0x3f3504f3n, 2 ** -126, 24]
+    : [0x3fe6a09e667f3bcdn, 2 ** -1022, 54]
+  const isTiny = m.code.let(m.isVector ? "v128" : "i32", m.lt(x, m.num(smallest)))
+  const normal = m.letBits(m.bits(m.let(m.select(isTiny, m.let(m.mul(x, m.num(2 ** shifted))), x))))
+  const over = m.letBits(m.ints("sub", normal, m.long(root)))
+  const exponent = m.shift("shr_s", over, bits)
+  // An int in the last bits of the magic number is a number after subtraction.
+  const magicBits = m.isShort ? 0x4b400000n : 0x4338000000000000n
+  const k = m.let(
+    m.sub(
+      m.sub(m.fromBits(m.ints("add", exponent, m.long(magicBits))), m.num(m.magic)),
+      m.guard(isTiny, m.num(shifted)),
+    ),
+  )
+  const width = m.isShort ? 32n : 64n
+  const exponentBits = BigInt.asIntN(Number(width), ((1n << width) - 1n) ^ ((1n << BigInt(bits)) - 1n))
+  const f = m.let(m.sub(m.fromBits(m.ints("sub", normal, m.mask(over, exponentBits))), m.num(1)))
+  const s = m.let(m.div(f, m.add(m.num(2), f)))
+  const z = m.let(m.mul(s, s))
+  const series = m.mul(z, polynomial(m, z, m.isShort ? LOG_F32 : LOG_F64))
+  const square = m.let(m.mul(m.mul(f, m.num(0.5)), f))
+  const ln2 = LOG_LN2[precision(m)]
+  const small = m.add(m.mul(s, m.add(square, series)), m.mul(k, m.num(ln2.low)))
+  const finite = m.let(m.add(m.add(m.sub(small, square), f), m.mul(k, m.num(ln2.high))))
+  // A root is NaN below 0 and for NaN, infinite for infinity; 0 has no logarithm.
+  const special = m.let(m.select(m.eq(x, m.num(0)), m.num(-Infinity), m.let(m.sqrt(x))))
+  return m.select(m.both(m.lt(m.num(0), x), m.lt(x, m.num(Infinity))), finite, special)
+}
+
+/** log(1 + x), with what 1 + x loses by rounding. */
+function log1p(m: Machine, x: string): string {
+  const u = m.let(m.add(x, m.num(1)))
+  const lost = m.let(m.sub(x, m.sub(u, m.num(1))))
+  const rest = m.guard(m.lt(m.num(0), m.abs(lost)), m.let(m.div(lost, u)))
+  return m.add(m.let(log(m, u)), rest)
+}
+
+function tanh(m: Machine, x: string): string {
+  const e = m.let(expm1(m, m.let(m.atMost(m.mul(m.abs(x), m.num(2)), LIMITS[precision(m)].whole * 1.5))))
+  const size = m.let(m.div(e, m.add(e, m.num(2))))
+  return m.select(m.lt(x, m.num(0)), m.let(m.neg(size)), m.let(m.select(m.eq(x, m.num(0)), x, size)))
+}
+
+function sigmoid(m: Machine, x: string): string {
+  const e = m.let(exp(m, m.let(m.neg(m.abs(x)))))
+  return m.div(m.select(m.lt(x, m.num(0)), e, m.num(1)), m.add(e, m.num(1)))
+}
+
+/** log1p(exp(-|x|)). */
+const rest = (m: Machine, x: string): string => m.let(log1p(m, m.let(exp(m, m.let(m.neg(m.abs(x)))))))
+
+function logaddexp(m: Machine, x: string, y: string): string {
+  const far = m.let(m.add(m.max(x, y), rest(m, m.let(m.sub(x, y)))))
+  return m.select(m.eq(x, y), m.let(m.add(x, m.num(Math.LN2))), far)
+}
+
+/** log(1 - exp x) for x < 0, switching at -ln 2 (Maechler, 2012). */
+function log1mexp(m: Machine, x: string): string {
+  const near = m.let(log(m, m.let(m.neg(m.let(expm1(m, x))))))
+  const far = m.let(log1p(m, m.let(m.neg(m.let(exp(m, x))))))
+  return m.select(m.lt(m.num(-Math.LN2), x), near, far)
+}
+
+function xlogy(m: Machine, x: string, y: string): string {
+  const product = m.let(m.mul(x, m.let(log(m, y))))
+  return m.select(m.both(m.eq(x, m.num(0)), m.eq(y, y)), m.num(0), product)
+}
+
+type Writer = (m: Machine, ...args: string[]) => string
+
+/** The functions that are written here; their arguments are results of `let`. */
+export const elementary: Readonly<Partial<Record<OpName, Writer>>> = {
+  exp,
+  expm1,
+  log,
+  log1p,
+  log1mexp,
+  tanh,
+  sigmoid,
+  softplus: (m, x) => m.add(m.let(m.max(x, m.num(0))), rest(m, x)),
+  logaddexp,
+  xlogy,
+}
+
+/** The operators that are few instructions. */
+export const direct: Readonly<Partial<Record<OpName, Writer>>> = {
+  add: (m, x, y) => m.add(x, y),
+  sub: (m, x, y) => m.sub(x, y),
+  mul: (m, x, y) => m.mul(x, y),
+  div: (m, x, y) => m.div(x, y),
+  ratio: (m, x, y) => m.guard(m.ne(y, m.num(0)), m.div(x, y)),
+  neg: (m, x) => m.neg(x),
+  abs: (m, x) => m.abs(x),
+  sqrt: (m, x) => m.sqrt(x),
+  root: (m, x) => m.sqrt(x),
+  floor: (m, x) => m.floor(x),
+  ceil: (m, x) => m.ceil(x),
+  relu: (m, x) => m.max(x, m.num(0)),
+  clampMin: (m, x, low) => m.max(x, low),
+  clampMax: (m, x, high) => m.min(x, high),
+  clamp: (m, x, low, high) => m.min(m.max(x, low!), high!),
+  max: (m, x, y) => m.max(x, y),
+  min: (m, x, y) => m.min(x, y),
+  idiv: (m, x, y) => m.floor(m.div(x, y)),
+  mod: (m, x, y) => m.sub(x, m.mul(y, m.floor(m.div(x, y)))),
+  sign: (m, x) => m.select(m.lt(m.num(0), x), m.num(1), m.let(m.select(m.lt(x, m.num(0)), m.num(-1), x))),
+  stop: (_, x) => x,
+  surrogate: (_, value) => value,
+}
+
+/** Comparisons of numbers. */
+export const comparisons: Readonly<Partial<Record<OpName, Writer>>> = {
+  eq: (m, x, y) => m.eq(x, y),
+  ne: (m, x, y) => m.ne(x, y),
+  lt: (m, x, y) => m.lt(x, y),
+  le: (m, x, y) => m.le(x, y),
+}

@@ -1,0 +1,445 @@
+// Loops -> the text of a WebAssembly module that has no memory of its own.
+//
+// Numbers are f64 in registers; places in arrays, indices, sizes and conditions are i32. The function `kernel` takes the
+// addresses of its arrays, then the scalars, the sizes, the address of free memory for scratch, and that of the results. The
+// function `scratch` says how many bytes of free memory the sizes ask for. Operators that the text does not compute are
+// imported from `host` under their names.
+import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
+import { type OpName, ops } from "../ops.ts"
+import { placesIn } from "../walk.ts"
+import type { Accuracy } from "./math.ts"
+import { Code, Machine, int, watNumber } from "./machine.ts"
+import { type Names, axisComment, nameAll } from "./text.ts"
+import { comparisons, direct, elementary } from "./wat-math.ts"
+
+/** How an array lies in memory. */
+export type Element = "f32" | "f64" | "i32" | "u8"
+
+export interface WatOptions {
+  /** How the arrays of the caller lie in memory, where that is not said by their type: ints are i32, bools u8. */
+  readonly elements?: ReadonlyMap<Buffer, Element>
+  /** `engine` calls the functions of the host; otherwise they are computed here, within 2 ULP of f64. */
+  readonly accuracy?: Accuracy
+}
+
+/** A module as text, and what the host has to provide. */
+export interface Wat {
+  readonly text: string
+  /** Operators to import from `host`, by name. */
+  readonly host: readonly OpName[]
+}
+
+/** The types of values in registers. A condition is an i32. */
+type Register = "f64" | "i32"
+
+const bytes: Readonly<Record<Element, number>> = { f32: 4, f64: 8, i32: 4, u8: 1 }
+
+/** Arrays of scratch start at multiples of this. */
+const ALIGNMENT = 16
+
+/** Int operators that are i32 if their operands are. */
+const keepsInt: ReadonlySet<OpName> = new Set(["select", "guard", "min", "max", "stop"])
+
+const isInt32 = (v: number): boolean => Number.isInteger(v) && Math.abs(v) < 2 ** 31 && !Object.is(v, -0)
+
+const get = (name: string): string => `(local.get $${name})`
+
+class Emitter {
+  readonly host = new Set<OpName>()
+  /** The functions of one operator each, by name. */
+  readonly functions = new Map<OpName, string>()
+  private readonly helpers = new Map<string, string>()
+  private readonly kernel: Kernel
+  private readonly names: Names
+  private readonly registers = new Map<number, Register>()
+  private readonly elements: ReadonlyMap<Buffer, Element>
+  private readonly places: ReadonlySet<number>
+  private readonly accuracy: Accuracy
+  private readonly code = new Code()
+  private readonly machine = new Machine("f64", this.code)
+
+  constructor(kernel: Kernel, { elements, accuracy = "full" }: WatOptions) {
+    this.kernel = kernel
+    this.accuracy = accuracy
+    this.names = nameAll(kernel)
+    this.places = placesIn(kernel)
+    this.elements = new Map(
+      [...kernel.inputs, ...kernel.outputs, ...kernel.scratch].map((b) => [
+        b,
+        elements?.get(b) ?? (b.element === "int" ? "i32" : b.element === "bool" ? "u8" : b.element),
+      ]),
+    )
+    for (const [id, { kind, type }] of this.names.values)
+      this.registers.set(id, kind === "size" || kind === "index" || type === "bool" ? "i32" : "f64")
+  }
+
+  // ------------------------------------------------------------------------------------------ operands
+
+  private registerOf(x: Operand): Register {
+    if (x.kind === "number") return isInt32(x.value) ? "i32" : "f64"
+    return this.registers.get(x.id)!
+  }
+
+  private operand(x: Operand, as: Register): string {
+    if (x.kind === "number")
+      return as === "i32" ? int(Math.trunc(x.value)) : `(f64.const ${watNumber(x.value)})`
+    const value = get(this.names.values.get(x.id)!.name)
+    const is = this.registers.get(x.id)!
+    if (is === as) return value
+    return as === "f64" ? `(f64.convert_i32_s ${value})` : `(i32.trunc_sat_f64_s ${value})`
+  }
+
+  private isBool(x: Operand): boolean {
+    return x.kind === "value" && this.names.values.get(x.id)!.type === "bool"
+  }
+
+  // ----------------------------------------------------------------------------------------- operators
+
+  private allInt(args: readonly Operand[]): boolean {
+    return args.every((x) => this.registerOf(x) === "i32")
+  }
+
+  /** The register of a `let`. */
+  private register({ id, op, args, type }: Extract<Stmt, { kind: "let" }>): Register {
+    if (type === "bool" || this.places.has(id) || op === "indicator") return "i32"
+    const numbers = op === "select" || op === "guard" ? args.slice(1) : args
+    return type === "int" && keepsInt.has(op) && this.allInt(numbers) ? "i32" : "f64"
+  }
+
+  private value(s: Extract<Stmt, { kind: "let" }>): string {
+    const { op, args, type } = s
+    const register = this.register(s)
+    this.registers.set(s.id, register)
+    switch (op) {
+      case "and":
+      case "or":
+        return `(i32.${op} ${this.operand(args[0]!, "i32")} ${this.operand(args[1]!, "i32")})`
+      case "not":
+        return `(i32.eqz ${this.operand(args[0]!, "i32")})`
+      case "indicator":
+        return this.operand(args[0]!, "i32")
+      case "select":
+      case "guard": {
+        const no: Operand = args[2] ?? { kind: "number", value: 0 }
+        return `(select ${this.operand(args[1]!, register)} ${this.operand(no, register)} ${this.operand(args[0]!, "i32")})`
+      }
+      case "eq":
+      case "ne":
+      case "lt":
+      case "le":
+        return this.comparison(op, args)
+    }
+    if (register === "i32" && type === "int") return this.place(op, args)
+    return this.number(op, args, type === "bool")
+  }
+
+  private comparison(op: "eq" | "ne" | "lt" | "le", args: readonly Operand[]): string {
+    if (this.allInt(args) || args.some((x) => this.isBool(x))) {
+      const signed = op === "lt" || op === "le" ? `${op}_s` : op
+      return `(i32.${signed} ${args.map((x) => this.operand(x, "i32")).join(" ")})`
+    }
+    const [x, y] = args.map((a) => this.operand(a, "f64")) as [string, string]
+    return comparisons[op]!(this.machine, x, y)
+  }
+
+  /** An int in 32 bits. */
+  private place(op: OpName, args: readonly Operand[]): string {
+    const list = args.map((a) => this.operand(a, "i32"))
+    const [x, y] = list as [string, string]
+    if (op === "add" || op === "sub" || op === "mul") return `(i32.${op} ${x} ${y})`
+    if (op === "stop") return x
+    if (op === "max" || op === "min") {
+      const [a, b] = [this.code.let("i32", x), this.code.let("i32", y)]
+      return `(select ${a} ${b} (i32.${op === "max" ? "gt_s" : "lt_s"} ${a} ${b}))`
+    }
+    const right = args[1]!
+    const power = right.kind === "number" && right.value > 0 ? Math.log2(right.value) : NaN
+    if (Number.isInteger(power))
+      return op === "mod" ? `(i32.and ${x} ${int(2 ** power - 1)})` : `(i32.shr_s ${x} ${int(power)})`
+    this.helpers.set(op, op === "mod" ? remainder : quotient)
+    return `(call $int_${op} ${x} ${y})`
+  }
+
+  /** A number, or a condition of operators that only the host has. */
+  private number(op: OpName, args: readonly Operand[], isBool: boolean): string {
+    const list = args.map((a) => this.operand(a, "f64"))
+    const write = direct[op]
+    if (write) return write(this.machine, ...list.map((x) => this.machine.let(x)))
+    const call = `(call ${this.functionOf(op)} ${list.join(" ")})`
+    return isBool ? `(f64.ne ${call} (f64.const 0))` : call
+  }
+
+  /** The name of the function of an operator. */
+  private functionOf(op: OpName): string {
+    const write = this.accuracy === "engine" ? undefined : elementary[op]
+    if (!write) this.host.add(op)
+    else if (!this.functions.has(op)) {
+      const code = new Code()
+      const params = ops[op].params.map((_, i) => `x${i}`)
+      const result = write(new Machine("f64", code), ...params.map(get))
+      code.add(result)
+      this.functions.set(
+        op,
+        functionText(
+          `$${op}`,
+          params.map((p) => [`$${p}`, "f64"]),
+          "f64",
+          code,
+        ),
+      )
+    }
+    return `$${op}`
+  }
+
+  // ---------------------------------------------------------------------------------------- statements
+
+  private address(buffer: Buffer, at: Operand): string {
+    const size = bytes[this.elements.get(buffer)!]
+    const start = get(this.names.buffers.get(buffer)!)
+    if (at.kind === "number") return at.value === 0 ? start : `(i32.add ${start} ${int(at.value * size)})`
+    const place = this.operand(at, "i32")
+    return `(i32.add ${start} ${size === 1 ? place : `(i32.shl ${place} ${int(Math.log2(size))})`})`
+  }
+
+  /** Sets a local that belongs to a value. */
+  private set(id: number, value: string): string {
+    return `(local.set $${this.names.values.get(id)!.name} ${value})`
+  }
+
+  private define(id: number): void {
+    this.code.declare(`$${this.names.values.get(id)!.name}`, this.registers.get(id)!)
+  }
+
+  private load(s: Extract<Stmt, { kind: "load" }>): void {
+    const element = this.elements.get(s.buffer)!
+    const at = this.address(s.buffer, s.at)
+    let value: string
+    if (element === "f32") value = `(f64.promote_f32 (f32.load ${at}))`
+    else if (element === "u8") value = `(i32.load8_u ${at})`
+    else value = `(${element}.load ${at})`
+    const is: Register = element === "i32" || element === "u8" ? "i32" : "f64"
+    if (s.type === "bool") {
+      value = is === "i32" ? `(i32.ne ${value} ${int(0)})` : `(f64.ne ${value} (f64.const 0))`
+      this.registers.set(s.id, "i32")
+    } else if (s.type === "int") this.registers.set(s.id, is)
+    else if (is === "i32") value = `(f64.convert_i32_s ${value})`
+    this.define(s.id)
+    this.code.add(this.set(s.id, value))
+  }
+
+  private store(s: Extract<Stmt, { kind: "store" }>): void {
+    const isShort = this.elements.get(s.buffer) === "f32"
+    const type = isShort ? "f32" : "f64"
+    const at = this.code.let("i32", this.address(s.buffer, s.at))
+    let value = this.operand(s.value, "f64")
+    if (s.accumulate) {
+      const old = `(${type}.load ${at})`
+      value = `(f64.add ${isShort ? `(f64.promote_f32 ${old})` : old} ${value})`
+    }
+    this.code.add(`(${type}.store ${at} ${isShort ? `(f32.demote_f64 ${value})` : value})`)
+  }
+
+  private fill(s: Extract<Stmt, { kind: "fill" }>): void {
+    const element = this.elements.get(s.buffer)!
+    const size = bytes[element]
+    const length = this.operand(s.length, "i32")
+    if (Object.is(s.value, 0))
+      return this.code.add(
+        `(memory.fill ${this.address(s.buffer, s.at)} ${int(0)} (i32.mul ${length} ${int(size)}))`,
+      )
+    this.helpers.set(`fill_${element}`, filler(element as "f32" | "f64", size))
+    this.code.add(
+      `(call $fill_${element} ${this.address(s.buffer, s.at)} ${length} (f64.const ${watNumber(s.value)}))`,
+    )
+  }
+
+  private update(s: Extract<Stmt, { kind: "update" }>): string {
+    const { type } = this.names.values.get(s.acc)!
+    const register = this.registers.get(s.acc)!
+    const value = this.operand(s.value, register)
+    if (s.op === "set") return this.set(s.acc, value)
+    const old = get(this.names.values.get(s.acc)!.name)
+    if (type === "bool")
+      return this.set(s.acc, `(i32.${s.op === "min" || s.op === "mul" ? "and" : "or"} ${old} ${value})`)
+    return this.set(s.acc, direct[s.op]!(this.machine, old, value))
+  }
+
+  private loop(s: Extract<Stmt, { kind: "for" }>): void {
+    const { code } = this
+    this.define(s.id)
+    const name = this.names.values.get(s.id)!.name
+    const to = code.let("i32", this.operand(s.to, "i32"))
+    const step = s.step ? this.operand(s.step, "i32") : int(1)
+    code.add(`;; ${axisComment(s.axis).slice(3)}`, this.set(s.id, this.operand(s.from, "i32")))
+    code.block(`(if (i32.lt_s ${get(name)} ${to}) (then (loop $${name}`, () => {
+      this.block(s.body)
+      code.add(
+        this.set(s.id, `(i32.add ${get(name)} ${step})`),
+        `(br_if $${name} (i32.lt_s ${get(name)} ${to}))`,
+      )
+    })
+    code.add("))")
+  }
+
+  private statement(s: Stmt): void {
+    const { code } = this
+    switch (s.kind) {
+      case "let": {
+        const value = this.value(s)
+        this.define(s.id)
+        return code.add(this.set(s.id, value))
+      }
+      case "load":
+        return this.load(s)
+      case "store":
+        return this.store(s)
+      case "fill":
+        return this.fill(s)
+      case "acc":
+        this.define(s.id)
+        return code.add(this.set(s.id, this.operand(s.initial, this.registers.get(s.id)!)))
+      case "update":
+        return code.add(this.update(s))
+      case "for":
+        return this.loop(s)
+      case "if":
+        code.block(`(if ${this.operand(s.condition, "i32")} (then`, () => this.block(s.then))
+        if (s.else.length > 0) code.block("(else", () => this.block(s.else))
+        return code.add(")")
+      case "result": {
+        const at = this.kernel.results.indexOf(s.name)
+        return code.add(`(f64.store offset=${8 * at} ${get("results")} ${this.operand(s.value, "f64")})`)
+      }
+    }
+  }
+
+  private block(body: readonly Stmt[]): void {
+    for (const s of body) this.statement(s)
+  }
+
+  // -------------------------------------------------------------------------------------------- module
+
+  /** Sizes as they are computed from those that are passed. */
+  private sizes(): void {
+    for (const { id, value } of this.kernel.sizes) {
+      if (value.kind === "size") continue
+      // In f64, because a product on the way may exceed 32 bits.
+      const list = value.args.map((x) => this.machine.let(this.operand(x, "f64")))
+      this.define(id)
+      this.code.add(this.set(id, `(i32.trunc_sat_f64_s ${direct[value.op]!(this.machine, ...list)})`))
+    }
+  }
+
+  /** Bytes of an array of scratch. */
+  private room(buffer: Buffer): string {
+    const size = `(f64.mul ${this.operand(buffer.length, "f64")} (f64.const ${bytes[this.elements.get(buffer)!]}))`
+    return `(f64.mul (f64.ceil (f64.div ${size} (f64.const ${ALIGNMENT}))) (f64.const ${ALIGNMENT}))`
+  }
+
+  kernelText(): string {
+    const { kernel, names, code } = this
+    this.sizes()
+    kernel.scratch.forEach((b, i) => {
+      const name = names.buffers.get(b)!
+      const before = i === 0 ? undefined : kernel.scratch[i - 1]!
+      code.declare(`$${name}`, "i32")
+      const start = before
+        ? `(i32.add ${get(names.buffers.get(before)!)} (i32.trunc_sat_f64_u ${this.room(before)}))`
+        : get("free")
+      code.add(`(local.set $${name} ${start})`)
+    })
+    this.block(kernel.body)
+    const params: (readonly [string, string])[] = [
+      ...[...kernel.inputs, ...kernel.outputs].map((b) => [`$${names.buffers.get(b)!}`, "i32"] as const),
+      ...kernel.scalars.map((s, i) => [`$p${i}`, s.input.type === "bool" ? "i32" : "f64"] as const),
+      ...kernel.sizeNames.map((_, i) => [`$n${i}`, "i32"] as const),
+      ["$free", "i32"],
+      ["$results", "i32"],
+    ]
+    return functionText("$kernel", params, undefined, code, "kernel")
+  }
+
+  /** The function that says how much scratch there has to be. */
+  scratchText(): string {
+    this.sizes()
+    const total = this.kernel.scratch
+      .map((b) => this.room(b))
+      .reduce((x, y) => `(f64.add ${x} ${y})`, "(f64.const 0)")
+    this.code.add(total)
+    const params = this.kernel.sizeNames.map((_, i) => [`$n${i}`, "i32"] as const)
+    return functionText("$scratch", params, "f64", this.code, "scratch")
+  }
+
+  imports(): string[] {
+    return [...this.host].sort().map((op) => {
+      const params = ops[op].params.map(() => "f64").join(" ")
+      return `  (import "host" "${op}" (func $${op} (param ${params}) (result f64)))`
+    })
+  }
+
+  helperTexts(): string[] {
+    return [...this.helpers.values()]
+  }
+}
+
+function functionText(
+  name: string,
+  params: readonly (readonly [name: string, type: string])[],
+  result: string | undefined,
+  code: Code,
+  exported?: string,
+): string {
+  return [
+    `  (func ${name}${exported === undefined ? "" : ` (export "${exported}")`}`,
+    ...params.map(([p, type]) => `    (param ${p} ${type})`),
+    ...(result === undefined ? [] : [`    (result ${result})`]),
+    ...code.locals.map(([p, type]) => `    (local ${p} ${type})`),
+    ...code.lines.map((line) => `    ${line}`),
+    "  )",
+  ].join("\n")
+}
+
+/** Rounded towards minus infinity; by 0 it is 0, because what is not used must not fail. */
+const quotient = `  (func $int_idiv (param $x i32) (param $y i32) (result i32)
+    (if (i32.eqz (local.get $y)) (then (return (i32.const 0))))
+    (i32.trunc_sat_f64_s (f64.floor (f64.div (f64.convert_i32_s (local.get $x)) (f64.convert_i32_s (local.get $y)))))
+  )`
+
+const remainder = `  (func $int_mod (param $x i32) (param $y i32) (result i32) (local $r i32)
+    (if (i32.eqz (local.get $y)) (then (return (i32.const 0))))
+    (local.set $r (i32.rem_s (local.get $x) (local.get $y)))
+    (select
+      (i32.add (local.get $r) (local.get $y))
+      (local.get $r)
+      (i32.and (i32.ne (local.get $r) (i32.const 0)) (i32.lt_s (i32.xor (local.get $r) (local.get $y)) (i32.const 0))))
+  )`
+
+const filler = (type: "f32" | "f64", size: number): string => {
+  const value = type === "f32" ? "(f32.demote_f64 (local.get $value))" : "(local.get $value)"
+  return `  (func $fill_${type} (param $at i32) (param $length i32) (param $value f64)
+    (if (i32.gt_s (local.get $length) (i32.const 0)) (then (loop $next
+      (${type}.store (local.get $at) ${value})
+      (local.set $at (i32.add (local.get $at) (i32.const ${size})))
+      (local.set $length (i32.sub (local.get $length) (i32.const 1)))
+      (br_if $next (local.get $length)))))
+  )`
+}
+
+/** The text of the module of a kernel. */
+export function emitWat(kernel: Kernel, options: WatOptions = {}): Wat {
+  const emitter = new Emitter(kernel, options)
+  const main = emitter.kernelText()
+  const scratch = new Emitter(kernel, options).scratchText()
+  const text = [
+    "(module",
+    `  (import "host" "memory" (memory 1))`,
+    ...emitter.imports(),
+    ...emitter.helperTexts(),
+    ...emitter.functions.values(),
+    main,
+    scratch,
+    ")",
+    "",
+  ].join("\n")
+  return { text, host: [...emitter.host].sort() }
+}
