@@ -1,5 +1,5 @@
 // Interval analysis of core expressions: what values may appear, from declared domains, sizes and the operator table.
-import { type Expr, identities } from "./ir.ts"
+import { type Expr, givesPlaces, identities } from "./ir.ts"
 import { type Interval, ops } from "./ops.ts"
 
 const UNKNOWN: Interval = [-Infinity, Infinity]
@@ -33,7 +33,7 @@ function compute(e: Expr): Interval {
         const identity = identities[op]!
         return [Math.min(range[0], identity), Math.max(range[1], identity)]
       }
-      if (op === "argmax" || op === "argmin") return [0, LARGEST]
+      if (givesPlaces(op)) return [0, LARGEST]
       return op === "prod" && range[0] >= 0 ? [0, Infinity] : UNKNOWN
     }
     case "op": {

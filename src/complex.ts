@@ -6,6 +6,7 @@
 // lossc documents. Where a real function has no value (the logarithm of a negative number), neither has the complex one.
 import type { OpName } from "./ops.ts"
 import type { Numbers } from "./run/interpret.ts"
+import { sorted } from "./run/sorted.ts"
 
 /** A complex number. */
 export interface Complex {
@@ -241,4 +242,5 @@ export const complexes: Numbers<Complex> = {
     min: (values) => extreme(values, -1),
     logsumexp,
   },
+  sort: (values) => sorted(values.map((value) => value.re)),
 }

@@ -56,9 +56,11 @@ function work(kernel: Kernel, roots: readonly Expr[]): string {
     const reads = new Map<string, number>()
     const writes = new Map<string, number>()
     let costly = 0
+    let sorts = 0
     let plain = 0
     walk([s], (x) => {
       if (x.kind === "load") reads.set(name(x.buffer), (reads.get(name(x.buffer)) ?? 0) + 1)
+      if (x.kind === "sort") sorts++
       if (x.kind === "store") writes.set(name(x.buffer), (writes.get(name(x.buffer)) ?? 0) + 1)
       if (x.kind !== "let") return
       if ((ops[x.op].cost ?? 1) >= 20) costly++
@@ -66,8 +68,9 @@ function work(kernel: Kernel, roots: readonly Expr[]): string {
     })
     const list = (m: ReadonlyMap<string, number>): string =>
       [...m].map(([n, k]) => (k === 1 ? n : `${n} x${k}`)).join(", ") || "nothing"
+    const sorting = sorts === 0 ? "" : `, ${sorts} ${sorts === 1 ? "sort" : "sorts"}`
     lines.push(
-      `pass ${++phase}: reads ${list(reads)}; writes ${list(writes)}; ${plain} operations and ${costly} transcendental functions in its text`,
+      `pass ${++phase}: reads ${list(reads)}; writes ${list(writes)}; ${plain} operations and ${costly} transcendental functions in its text${sorting}`,
     )
   }
   const scratch = kernel.scratch.length
@@ -78,7 +81,7 @@ function work(kernel: Kernel, roots: readonly Expr[]): string {
 }
 
 const hasLoop = (s: Stmt): boolean =>
-  s.kind === "for" || (s.kind === "if" && [...s.then, ...s.else].some(hasLoop))
+  s.kind === "for" || s.kind === "sort" || (s.kind === "if" && [...s.then, ...s.else].some(hasLoop))
 
 function walk(list: readonly Stmt[], visit: (s: Stmt) => void): void {
   for (const s of list) {

@@ -155,12 +155,10 @@ function comparesExactly(s: Placed, def: Def): boolean {
   )
 }
 
-/** Whether a reader may share the producer's loop over a dimension. */
+/** Whether a reader may share the producer's loop over a dimension: it reads what the same iteration wrote. */
 function fusible(s: Placed, use: Use, axis: AxisExpr): boolean {
-  if (s.bound.includes(axis)) return false
-  return s.place.every((e, i) =>
-    e.kind === "axis" ? e !== axis || use.index[i] === axis : !e.axes.includes(axis),
-  )
+  const at = s.bound.includes(axis) ? -1 : s.place.indexOf(axis)
+  return at >= 0 && use.index[at] === axis
 }
 
 function reaches(from: Group, to: Group): boolean {

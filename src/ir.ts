@@ -55,8 +55,14 @@ export interface OpExpr extends Node {
 /** A core expression. */
 export type Expr = ConstExpr | SizeExpr | AxisExpr | LoadExpr | RefExpr | OpExpr
 
-/** How a definition combines the values of its body over its bound axes. `let` has no bound axes: a named value. */
-export type ReduceOp = "sum" | "prod" | "max" | "min" | "logsumexp" | "argmax" | "argmin" | "let"
+/**
+ * How a definition combines the values of its body over its bound axes. `let` has no bound axes: a named value. `argsort`
+ * keeps its bound axis as its last formal: the places of the values in ascending order, equal ones as they stand, NaN last.
+ */
+export type ReduceOp = "sum" | "prod" | "max" | "min" | "logsumexp" | "argmax" | "argmin" | "argsort" | "let"
+
+/** Whether the values of a definition are places on its bound axis. */
+export const givesPlaces = (op: ReduceOp): boolean => op === "argmax" || op === "argmin" || op === "argsort"
 
 /** A closed reduction: `body` and `filter` mention formals and bound axes only. */
 export interface Def {
@@ -218,10 +224,12 @@ export class Core {
   /**
    * Interns a reduction modulo the names of its axes and returns a reference to it at its own free axes. Orderings of axes
    * of equal extent are tried, so equal reductions are found whatever their axes are called, and symmetric ones noted.
+   * An argsort is read at its bound axis too, which it keeps.
    */
   define(op: ReduceOp, bound: readonly AxisExpr[], filter: Expr, body: Expr): Expr {
     const inside = new Set(bound)
     const free = unionAxes([filter, body]).filter((a) => !inside.has(a))
+    const kept = op === "argsort" ? bound : []
     let first: { key: string; order: readonly number[]; make: () => Def } | undefined
     const symmetric: [number, number][] = []
     for (const boundOrder of orderings(bound))
@@ -232,6 +240,7 @@ export class Core {
           map.set(free[k]!, to)
           return to
         })
+        kept.forEach((a, i) => formals.push(this.axis(`@${free.length + i}`, a.extent)))
         const reduced = boundOrder.map((k, i) => {
           const to = this.axis(`#${i}`, bound[k]!.extent)
           map.set(bound[k]!, to)
@@ -241,13 +250,9 @@ export class Core {
         const renamedFilter = this.rename(filter, map)
         const key = `${op} ${ids(formals)} | ${ids(reduced)} | ${renamedFilter.id} | ${renamedBody.id}`
         const known = this.defs.get(key)
-        if (known)
-          return this.ref(
-            known.def,
-            freeOrder.map((k) => free[k]!),
-          )
+        if (known) return this.ref(known.def, [...freeOrder.map((k) => free[k]!), ...kept])
         if (!first) {
-          const type = op === "argmax" || op === "argmin" ? "int" : op === "logsumexp" ? "real" : body.type
+          const type = givesPlaces(op) ? "int" : op === "logsumexp" ? "real" : body.type
           first = {
             key,
             order: freeOrder,
@@ -269,10 +274,7 @@ export class Core {
       }
     const def = first!.make()
     this.defs.set(first!.key, { def, order: first!.order })
-    return this.ref(
-      def,
-      first!.order.map((k) => free[k]!),
-    )
+    return this.ref(def, [...first!.order.map((k) => free[k]!), ...kept])
   }
 
   /** Replaces axes by axes without normalising: the same tree under other names. One renaming is met again and again. */

@@ -20,7 +20,10 @@ export interface Buffer {
   readonly input?: Input
   /** Set for kind output: the name of the differentiated input, or `loss` for row losses. */
   readonly name?: string
-  /** Elements in memory: `f32` or `f64` for reals (scratch is always f64), ints and bools as the caller passed them. */
+  /**
+   * Elements in memory: `f32` or `f64` for reals, ints and bools as the caller passed them. Scratch is f64, or int (of 32 bits)
+   * if a `sort` writes it.
+   */
   readonly element: Dtype | "int" | "bool"
   /** Number of elements, an int operand that is defined in `Kernel.sizes`. */
   readonly length: Operand
@@ -65,6 +68,19 @@ export type Stmt =
       readonly at: Operand
       readonly length: Operand
       readonly value: number
+    }
+  /**
+   * Sorts a row: `index[indexAt + i]` becomes the place, from 0 to length - 1, of the i-th smallest of the keys
+   * `keys[keysAt + place * stride]`; equal keys stay in order (0 and -0 are equal), NaN comes last. Both arrays are scratch.
+   */
+  | {
+      readonly kind: "sort"
+      readonly keys: Buffer
+      readonly keysAt: Operand
+      readonly stride: Operand
+      readonly index: Buffer
+      readonly indexAt: Operand
+      readonly length: Operand
     }
   /** Declares a mutable value. */
   | { readonly kind: "acc"; readonly id: number; readonly initial: Operand; readonly type: ScalarType }

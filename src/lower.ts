@@ -1,5 +1,13 @@
 // A tree of loops with its storage -> a kernel: loops, branches, accumulators and stores around the values of `values.ts`.
-import { type AxisExpr, type Expr, conjuncts, conjunction, identities, postorder } from "./ir.ts"
+import {
+  type AxisExpr,
+  type Expr,
+  type RefExpr,
+  conjuncts,
+  conjunction,
+  identities,
+  postorder,
+} from "./ir.ts"
 import { demands } from "./demand.ts"
 import type { Placed } from "./dimensions.ts"
 import type { Tree } from "./fuse.ts"
@@ -275,11 +283,34 @@ class Lowering extends Values {
         },
         () => {},
       )
+    } else if (s.op === "argsort") {
+      this.sort(s)
     } else if (s.bound.length === 0 && !this.storage.get(s)!.accumulates) {
       const value = this.operand(known(s.body))
       this.locals.set(s, { scope: this.scope, value })
       this.keep(s, value)
     } else this.accumulate(s, conditions, known(s.body))
+  }
+
+  /** Sorts a row of keys, which is an array: the axis along it is no open loop. */
+  private sort(s: Placed): void {
+    const keys = s.body as RefExpr
+    const source = s.sources.get(keys.def)!
+    const [along] = s.def!.bound
+    const extents = keys.def.formals.map((f) => f.extent)
+    const { stored } = this.storage.get(source)!
+    const after = stored.slice(stored.indexOf(keys.index.indexOf(along!)) + 1)
+    const first = keys.index.map((e) => (e === along ? this.core.zero : e))
+    const row = [...s.place.slice(0, -1), this.core.zero]
+    this.scope.block.push({
+      kind: "sort",
+      keys: this.array(source),
+      keysAt: this.operand(this.offset(source, first)),
+      stride: this.size(this.product(after.map((i) => extents[i]!))),
+      index: this.array(s),
+      indexAt: this.operand(this.offset(s, row)),
+      length: this.size(along!.extent),
+    })
   }
 
   private accumulate(s: Placed, conditions: readonly Expr[], body: Expr): void {

@@ -30,6 +30,7 @@ export const prefixes: Readonly<Record<ReduceOp, string>> = {
   logsumexp: "E",
   argmax: "A",
   argmin: "A",
+  argsort: "O",
   let: "V",
 }
 
@@ -205,12 +206,15 @@ export function nameAxes(
     out.set(axis, free)
     taken.add(free)
   }
+  // An argsort keeps its axis, and so its name.
+  const kept = def.op === "argsort" ? def.formals.at(-1) : undefined
   for (const axis of [...def.formals, ...def.bound]) {
-    if (out.has(axis)) continue
+    if (out.has(axis) || axis === kept) continue
     const letter = freeLetter(taken)
     out.set(axis, letter)
     taken.add(letter)
   }
+  if (kept) out.set(kept, out.get(def.bound[0]!)!)
   return out
 }
 

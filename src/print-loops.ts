@@ -41,7 +41,10 @@ class Printer {
       this.names.set(id, value.kind === "size" ? `n_${value.name}` : this.fresh())
       return `${this.names.get(id)} = ${text}`
     })
-    return [...sizes, ...this.kernel.scratch.map((b) => `${this.name(b.id)}: f64[${this.operand(b.length)}]`)]
+    return [
+      ...sizes,
+      ...this.kernel.scratch.map((b) => `${this.name(b.id)}: ${b.element}[${this.operand(b.length)}]`),
+    ]
   }
 
   block(list: readonly Stmt[], indent: string): string[] {
@@ -92,6 +95,12 @@ class Printer {
         return [`${this.element(s.buffer, s.at)} ${s.accumulate ? "+=" : "="} ${this.operand(s.value)}`]
       case "fill":
         return [`fill ${this.element(s.buffer, s.at)} .. ${this.operand(s.length)} with ${s.value}`]
+      case "sort": {
+        const [index, keys] = [this.element(s.index, s.indexAt), this.element(s.keys, s.keysAt)]
+        const stride = this.operand(s.stride)
+        const every = stride === "1" ? "" : ` every ${stride}`
+        return [`sort ${index} .. ${this.operand(s.length)} by ${keys}${every}`]
+      }
       case "acc":
         return [`var ${this.name(s.id)} = ${this.operand(s.initial)}`]
       case "update":

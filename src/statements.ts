@@ -90,6 +90,22 @@ function ofSink(core: Core, s: Sink): Statement {
 /** A definition whose filter says `formal == e` is a scatter: the formal is no loop but the place that is written. */
 function ofDef(core: Core, def: Def): Statement {
   const name = `T${def.id}`
+  if (def.op === "argsort") {
+    // The keys are an array, and the axis that is sorted is no loop of the statement.
+    const keys = core.define("let", [], core.true, def.body)
+    const formals = def.formals.slice(0, -1)
+    return {
+      kind: "define",
+      op: "argsort",
+      formals,
+      bound: [],
+      filter: core.true,
+      body: keys,
+      def,
+      place: def.formals,
+      name,
+    }
+  }
   let { filter, body } = def
   let formals: readonly AxisExpr[] = def.formals
   let place: readonly Expr[] = def.formals

@@ -65,7 +65,11 @@ function common(x: readonly Loop[], y: readonly Loop[]): number {
 
 /** The array's axes in the order of the loops; as declared if one of them is pinned. */
 function layout(s: Placed, positions: number[]): number[] {
-  const byRank = (i: number): number => s.loops.indexOf(s.place[i] as AxisExpr)
+  // The axis that an argsort keeps is no loop; its rows lie in one piece.
+  const byRank = (i: number): number => {
+    const rank = s.loops.indexOf(s.place[i] as AxisExpr)
+    return rank < 0 ? s.loops.length : rank
+  }
   const pinned = positions.some((i) => s.place[i]!.kind !== "axis")
   return positions.sort((i, j) => (pinned ? i - j : byRank(i) - byRank(j)))
 }

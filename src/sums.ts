@@ -25,6 +25,7 @@ import {
   compare,
   conjunction,
   conjuncts,
+  givesPlaces,
   identities,
   isConst,
   unionAxes,
@@ -55,6 +56,8 @@ export function substitute(core: Core, root: Expr, map: Substitution): Expr {
  * is computed and gathered from.
  */
 export function refer(core: Core, def: Def, index: readonly Expr[]): Expr {
+  // One sorted row serves all its readers.
+  if (def.op === "argsort") return core.ref(def, index)
   const axes = unionAxes(index)
   const affine = index.every((e) => e.axes.length === 1 && !readsData(e))
   if (affine && axes.length === index.length) return core.ref(def, index)
@@ -90,11 +93,14 @@ export function readsData(e: Expr): boolean {
 
 /**
  * A reduction of `body` over the bound axes where `filter` holds. Returns whatever says the same: the reduction may have
- * moved under a factor or a guard, split, or disappeared.
+ * moved under a factor or a guard, split, or disappeared. An argsort keeps its bound axis.
  */
 export function reduce(core: Core, op: ReduceOp, bound: readonly AxisExpr[], filter: Expr, body: Expr): Expr {
   if (op === "let") return core.define(op, bound, filter, body)
   if (op === "argmax" || op === "argmin") return core.define(op, bound, filter, body)
+  // Keys that are all the same stay in their order.
+  if (op === "argsort")
+    return body.axes.includes(bound[0]!) ? core.define(op, bound, filter, body) : bound[0]!
   return new Reduction(core, op).make(bound, filter, body)
 }
 
@@ -295,12 +301,7 @@ export function inRange(core: Core, e: Expr, extent: Expr): Expr[] {
   if (e.kind === "axis" && e.extent === extent) return []
   if (e.kind === "load" && e.input.label && !e.input.label.optional && e.input.label.extent === extent)
     return []
-  if (
-    e.kind === "ref" &&
-    (e.def.op === "argmax" || e.def.op === "argmin") &&
-    e.def.bound[0]!.extent === extent
-  )
-    return []
+  if (e.kind === "ref" && givesPlaces(e.def.op) && e.def.bound[0]!.extent === extent) return []
   const conditions: Expr[] = []
   if (e.kind !== "axis") conditions.push(core.op("le", core.zero, e))
   conditions.push(core.op("lt", e, extent))

@@ -52,6 +52,10 @@ export function transformer(core: Core, change: Change): (e: Expr) => Expr {
       const bound = def.bound.map((a) => core.axis(a.name, rebuild(a.extent)))
       value =
         change.def?.(def, rebuild) ?? reduce(core, def.op, bound, rebuild(def.filter), rebuild(def.body))
+      if (def.op === "argsort") {
+        const { name, extent } = def.formals.at(-1)!
+        value = substitute(core, value, new Map([[bound[0]!, core.axis(name, rebuild(extent))]]))
+      }
       defs.set(def, value)
     }
     const formals = def.formals.map((f) => core.axis(f.name, rebuild(f.extent)))

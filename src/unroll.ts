@@ -99,6 +99,8 @@ class Unroller {
 
   private laneCount(s: Loop): number {
     const { most, weight: heaviest, accumulators } = this.options.lanes
+    // What costs much more than the loop around it is not written more than once.
+    if (s.body.some((x) => x.kind === "sort")) return 1
     const own = weight(s.body, cost)
     const accs = this.reals(s)
     // Lanes hide the latency of accumulators; lanes of branches that only store would be text and nothing else.

@@ -124,7 +124,8 @@ export class Values {
       const length = this.size(
         this.product(this.storage.get(s)!.stored.map((i) => s.def!.formals[i]!.extent)),
       )
-      this.scratch.set(s, (buffer = { id: this.next++, kind: "scratch", element: "f64", length }))
+      const element = s.op === "argsort" ? "int" : "f64"
+      this.scratch.set(s, (buffer = { id: this.next++, kind: "scratch", element, length }))
     }
     return buffer
   }

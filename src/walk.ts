@@ -24,6 +24,8 @@ export function operandsOf(s: Stmt): readonly Operand[] {
       return [s.at, s.value]
     case "fill":
       return [s.at, s.length]
+    case "sort":
+      return [s.keysAt, s.stride, s.indexAt, s.length]
     case "acc":
       return [s.initial]
     case "update":
@@ -60,7 +62,7 @@ export function placesIn(kernel: Kernel): ReadonlySet<number> {
       const other =
         s.kind === "let" && places.has(s.id)
           ? []
-          : s.kind === "load" || s.kind === "fill" || s.kind === "for"
+          : s.kind === "load" || s.kind === "fill" || s.kind === "sort" || s.kind === "for"
             ? []
             : s.kind === "store"
               ? [s.value]

@@ -267,7 +267,7 @@ export const checkCatalogue = {
   },
   "not-yet": {
     about: "A construct of the language that this version does not have.",
-    example: "loss f[b](x: [t]) = sum[t](x[t = argsort[t](x)])",
+    example: "loss f[b](box: [side: (x1, y1)]) = box.x1",
   },
   "too-many-nodes": {
     about: "A loss grows beyond the limit when its functions are inlined.",

@@ -9,6 +9,7 @@ import { resolveAxis } from "./axes.ts"
 import type { Checking } from "./checking.ts"
 import { inline } from "./inline.ts"
 import { condition, int, number, single } from "./operands.ts"
+import { argsort } from "./argsort.ts"
 import { reduction, reductions } from "./reductions.ts"
 import { type Callable, type Scope, find, findFunctions, names } from "./scope.ts"
 import { type Need, type Scalar, type Value, broken, plain, scalar } from "./values.ts"
@@ -31,10 +32,7 @@ export function call(c: Checking, node: Ast.Call, scope: Scope): Value {
   const { name } = node.callee
   if (reductions.has(name)) return reduction(c, node, scope)
   if (name === "size") return size(c, node, scope)
-  if (name === "argsort")
-    return c.fail(scope, node.span, "not-yet", "`argsort` is not available yet", {
-      help: "a rank is `count[j in k](x[k = j] < x)`",
-    })
+  if (name === "argsort") return argsort(c, node, scope)
   const declared = lookup(c, name, scope)
   const given = node.arguments.length + node.named.length
   const fits = declared.find((one) => accepts(one, node))

@@ -3,7 +3,7 @@
 // A condition on ints becomes "a linear form is not negative". Atoms of the form are replaced by their bounds (an axis by 0
 // or its last index, a label by those of its axis, `min`, `max`, `div`, `mod`, `floor` by what they promise) and facts are
 // subtracted from it until only a number is left, or sizes and options: the condition that a call must satisfy.
-import { type Core, type Expr, type LoadExpr, conjuncts } from "../ir.ts"
+import { type Core, type Expr, type LoadExpr, conjuncts, givesPlaces } from "../ir.ts"
 import type { Linear } from "../flat.ts"
 import type { Input } from "../types.ts"
 import { assumptions, excludesSentinel, isGround, readsArrays } from "./facts.ts"
@@ -219,7 +219,7 @@ class Prover {
         return this.boundLoad(atom, lower, put)
       case "ref": {
         const { op, bound, body, filter } = atom.def
-        if (op === "argmax" || op === "argmin") return between(0, bound[0]!.extent, -1)
+        if (givesPlaces(op)) return between(0, bound[0]!.extent, -1)
         if (op === "sum" && body.type === "int" && lower && countsUp(body)) return put(constant(0))
         if (op === "let" && filter.kind === "const") return undefined
         return undefined

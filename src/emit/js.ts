@@ -3,7 +3,7 @@
 // Arithmetic is f64 whatever the memory holds. Each outermost loop is a function of its own that is called in chunks: a
 // function with one long loop is optimised while it runs (on-stack), loses that in its cold tail on every call, and stays
 // slow; a function called often is optimised whole.
-import type { Kernel, Operand, Stmt } from "../loops.ts"
+import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { type OpName, ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
 import { unroll } from "../unroll.ts"
@@ -11,6 +11,7 @@ import { type Loop, type UpdateOp, combinable, identities, loopsIn } from "../un
 import { placesIn } from "../walk.ts"
 import { numberText } from "./inline.ts"
 import { type Accuracy, Elementary } from "./math.ts"
+import { sortText } from "./sort.ts"
 import { Ranges, countUses, guarded } from "./values.ts"
 import { Lines, type Names, type Value, axisComment, nameAll, outsideOf } from "./text.ts"
 
@@ -39,6 +40,8 @@ class Emitter {
   private readonly places: ReadonlySet<number>
   private readonly uses: ReadonlyMap<number, number>
   private states = 0
+  /** Whether some statement sorts. */
+  sorts = false
   readonly elementary: Elementary
   private readonly ranges = new Ranges()
   private readonly signTests = new Set<number>()
@@ -210,6 +213,14 @@ class Emitter {
           `${this.buffer(s)}.fill(${numberText(s.value)}, ${at}, ${end}${this.operand(s.length)})`,
         )
       }
+      case "sort": {
+        this.sorts = true
+        const places = [s.keysAt, s.stride].map((x) => this.operand(x))
+        const row = [s.indexAt, s.length].map((x) => this.operand(x))
+        const keys = this.names.buffers.get(s.keys)!
+        const list = [keys, ...places, this.names.buffers.get(s.index)!, ...row]
+        return lines.add(`sortRow(${list.join(", ")})`)
+      }
       case "acc":
         return lines.add(`let a${s.id} = ${this.operand(s.initial, s.type === "bool" ? "bool" : undefined)}`)
       case "update":
@@ -351,13 +362,15 @@ class Emitter {
         if (value.kind === "op") lines.add(`const t${id} = ${this.expression(value.op, value.args, "int")}`)
       kernel.scratch.forEach((b, i) => {
         const length = this.operand(b.length)
-        lines.add(`if (scratch${i}.length < ${length}) scratch${i} = new Float64Array(${length})`)
+        lines.add(`if (scratch${i}.length < ${length}) scratch${i} = new ${arrayOf(b)}(${length})`)
       })
       this.statements(lines, kernel.body, true)
     })
     return lines
   }
 }
+
+const arrayOf = (scratch: Buffer): string => (scratch.element === "int" ? "Int32Array" : "Float64Array")
 
 /** The text of a factory: the body of a function without parameters that returns the kernel function. */
 export function emitJs(kernel: Kernel, options: JsOptions = {}): { readonly text: string } {
@@ -370,6 +383,7 @@ export function emitJs(kernel: Kernel, options: JsOptions = {}): { readonly text
   if (functions.length > 0) head.add(`const ${functions.map((f) => `Math_${f} = Math.${f}`).join(", ")}`)
   head.add(...tables)
   if (emitter.stateCount > 0) head.add(`const state = new Float64Array(${emitter.stateCount})`)
-  kernel.scratch.forEach((_, i) => head.add(`let scratch${i} = new Float64Array(0)`))
+  kernel.scratch.forEach((b, i) => head.add(`let scratch${i} = new ${arrayOf(b)}(0)`))
+  if (emitter.sorts) head.add(...sortText.split("\n"))
   return { text: [head, ...emitter.functions, main].map(String).concat("return kernel\n").join("\n") }
 }

@@ -67,6 +67,7 @@ export function outsideOf(body: readonly Stmt[]): Outside {
     for (const x of operandsOf(s)) if (x.kind === "value" && !inside.has(x.id)) values.add(x.id)
     if (s.kind === "update" && !inside.has(s.acc)) updated.add(s.acc)
     if (s.kind === "load" || s.kind === "store" || s.kind === "fill") buffers.add(s.buffer)
+    if (s.kind === "sort") buffers.add(s.keys).add(s.index)
     if (s.kind === "result") results = true
   })
   return {

@@ -1,6 +1,7 @@
 // The ordinary numbers of the interpreter: doubles, with the operators as the table defines them.
 import { ops } from "../ops.ts"
 import type { Numbers } from "./interpret.ts"
+import { sorted } from "./sorted.ts"
 
 const { exp, log } = Math
 
@@ -20,4 +21,5 @@ export const doubles: Numbers<number> = {
       return most + log(values.reduce((total, x) => total + exp(x - most), 0))
     },
   },
+  sort: sorted,
 }

@@ -7,7 +7,7 @@ import type { Input } from "../types.ts"
 
 const { floor } = Math
 
-/** The reductions that combine the values of a body; `argmax`, `argmin` and `let` need no arithmetic. */
+/** The reductions that combine the values of a body; `argmax`, `argmin`, `argsort` and `let` need no arithmetic. */
 export type FoldName = "sum" | "prod" | "max" | "min" | "logsumexp"
 
 /** Arithmetic over one kind of number. Conditions are 0 and 1, and indices are whole, whatever the kind. */
@@ -19,6 +19,8 @@ export interface Numbers<V> {
   readonly apply: (op: OpName, args: readonly V[]) => V
   /** A reduction of at least one value. */
   readonly fold: Readonly<Record<FoldName, (values: readonly V[]) => V>>
+  /** The places of values in ascending order, equal ones as they stand, NaN last. */
+  readonly sort: (values: readonly V[]) => readonly number[]
 }
 
 /** What expressions read. */
@@ -199,6 +201,7 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
   }
 
   const makeTable = (def: Def): ((index: readonly number[]) => V) => {
+    if (def.op === "argsort") return makeOrder(def)
     const frame: Frame = { turn: 0, cells: new Map() }
     const formals = def.formals.map((axis) => cellOf(frame, axis))
     const bound = def.bound.map((axis) => cellOf(frame, axis))
@@ -218,6 +221,30 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
         known.set(flat, value)
       }
       return value
+    }
+  }
+
+  /** Sorts a row when one of its places is read first. */
+  const makeOrder = (def: Def): ((index: readonly number[]) => V) => {
+    const frame: Frame = { turn: 0, cells: new Map() }
+    const formals = def.formals.slice(0, -1).map((axis) => cellOf(frame, axis))
+    const bound = def.bound.map((axis) => cellOf(frame, axis))
+    const shape = def.formals.map((axis) => size(axis.extent))
+    const length = shape.at(-1)!
+    const body = build(def.body, frame)
+    const rows = new Map<number, readonly number[]>()
+    const name = `definition ${def.id}`
+    return (index) => {
+      const flat = place(name, shape, index)
+      const row = floor(flat / length)
+      let order = rows.get(row)
+      if (!order) {
+        formals.forEach((cell, i) => (cell.at = index[i]!))
+        const keys: V[] = []
+        walk(frame, bound, [length], () => keys.push(body()))
+        rows.set(row, (order = numbers.sort(keys)))
+      }
+      return of(order[flat - row * length]!)
     }
   }
 
@@ -245,6 +272,7 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
     })
     if (op === "argmax" || op === "argmin") return of(where)
     if (op === "let") return values[0]!
+    if (op === "argsort") throw new Error("a row is sorted whole")
     return values.length === 0 ? of(empty[op]) : numbers.fold[op](values)
   }
 

@@ -4,6 +4,7 @@
 // too early or a value out of its scope is found at once.
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { type OpName, ops } from "../ops.ts"
+import { sorted } from "./sorted.ts"
 
 /** The arguments of one call, each list in the order of the kernel's own. */
 export interface LoopArguments {
@@ -111,6 +112,15 @@ class Walker {
         const from = this.read(s.at)
         const to = from + this.read(s.length)
         for (let at = from; at < to; at++) this.place(s.buffer, at)[at] = s.value
+        return
+      }
+      case "sort": {
+        const [from, stride, to] = [this.read(s.keysAt), this.read(s.stride), this.read(s.indexAt)]
+        const keys = Array.from({ length: this.read(s.length) }, (_, i) => {
+          const at = from + i * stride
+          return this.place(s.keys, at)[at]!
+        })
+        sorted(keys).forEach((place, i) => (this.place(s.index, to + i)[to + i] = place))
         return
       }
       case "acc":

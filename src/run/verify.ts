@@ -33,8 +33,8 @@ class Checker {
     for (const [kind, list] of groups)
       for (const b of list) {
         if (b.kind !== kind) this.complain(`buffer ${b.id} of kind ${b.kind} is listed as ${kind}`)
-        if (kind !== "input" && b.element !== "f32" && b.element !== "f64")
-          this.complain(`buffer ${b.id} of kind ${kind} holds ${b.element}`)
+        const holds = kind === "scratch" ? ["f64", "int"] : kind === "output" ? ["f32", "f64"] : [b.element]
+        if (!holds.includes(b.element)) this.complain(`buffer ${b.id} of kind ${kind} holds ${b.element}`)
         if (this.buffers.has(b)) this.complain(`buffer ${b.id} is listed twice`)
         this.need(b.length, "int", `the length of buffer ${b.id}`)
         this.buffers.add(b)
@@ -128,6 +128,13 @@ class Checker {
         this.array(s.buffer, s.at, "fill")
         if (s.buffer.kind === "input") this.complain(`a fill of input ${s.buffer.id}`)
         return this.need(s.length, "int", `the length of a fill of buffer ${s.buffer.id}`)
+      case "sort":
+        this.array(s.keys, s.keysAt, "sort")
+        this.array(s.index, s.indexAt, "sort")
+        if (s.index.kind !== "scratch" || s.index.element !== "int")
+          this.complain(`a sort into buffer ${s.index.id}, which is no scratch of ints`)
+        this.need(s.stride, "int", `the stride of a sort by buffer ${s.keys.id}`)
+        return this.need(s.length, "int", `the length of a sort by buffer ${s.keys.id}`)
       case "acc":
         this.need(s.initial, s.type, `the initial value of ${s.id}`)
         return this.define(s.id, s.type, "acc")

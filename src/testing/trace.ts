@@ -105,6 +105,19 @@ export function tracedNumbers(held?: readonly number[]): TracedNumbers {
       min: fold("min"),
       logsumexp: fold("logsumexp"),
     },
+    sort: (all) => {
+      const values = all.map((one) => one.value)
+      const order = doubles.sort(values)
+      if (all.some((one) => one.varies)) {
+        order.forEach(note)
+        const gaps = order.slice(1).flatMap((at, i) => {
+          const before = order[i]!
+          return all[at]!.varies || all[before]!.varies ? [values[at]! - values[before]!] : []
+        })
+        if (gaps.length > 0) side(Math.min(...gaps), "argsort[…]: two neighbours")
+      }
+      return order
+    },
     trace: () => ({ branch: (hash >>> 0).toString(36), nearest, inRange, stopped }),
   }
 }

@@ -151,6 +151,15 @@ export class Copier {
       case "fill":
         this.out.push({ ...s, at: this.operand(s.at), length: this.operand(s.length) })
         return
+      case "sort":
+        this.out.push({
+          ...s,
+          keysAt: this.operand(s.keysAt),
+          stride: this.operand(s.stride),
+          indexAt: this.operand(s.indexAt),
+          length: this.operand(s.length),
+        })
+        return
       case "result":
         this.out.push({ ...s, value: this.operand(s.value) })
         return

@@ -64,6 +64,7 @@ export function writtenIn(body: readonly Stmt[]): Set<Buffer> {
   const out = new Set<Buffer>()
   forEachStatement(body, (s) => {
     if (s.kind === "store" || s.kind === "fill") out.add(s.buffer)
+    if (s.kind === "sort") out.add(s.index)
   })
   return out
 }

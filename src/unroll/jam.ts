@@ -57,7 +57,7 @@ function accessesAllow(s: Loop, inner: Loop): boolean {
   let plain = true
   const look = (list: readonly Stmt[]): void => {
     for (const x of list) {
-      if (x.kind === "fill" || x.kind === "result") plain = false
+      if (x.kind === "fill" || x.kind === "sort" || x.kind === "result") plain = false
       if (x.kind === "for") look(x.body)
       if (x.kind === "if") {
         look(x.then)

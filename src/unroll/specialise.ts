@@ -4,7 +4,7 @@
 // gets the loops that a loss over `[b, c]` would have.
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { ops } from "../ops.ts"
-import { forEachStatement } from "../walk.ts"
+import { forEachStatement, operandsOf } from "../walk.ts"
 import { Copier } from "./copy.ts"
 import { type Numbers, literal, loopsIn, sameOperand, valueOf } from "./facts.ts"
 
@@ -60,13 +60,15 @@ function fold(op: keyof typeof ops, args: readonly Operand[]): Operand | undefin
   return undefined
 }
 
-/** Loops from 0 to 1 as their bodies, fills of one element as stores. */
+/** Loops from 0 to 1 as their bodies, fills and sorts of one element as stores. */
 function withoutSingleLoops(body: readonly Stmt[], read: (x: Operand) => Operand): Stmt[] {
   return body.flatMap((s): Stmt[] => {
     if (s.kind === "if")
       return [{ ...s, then: withoutSingleLoops(s.then, read), else: withoutSingleLoops(s.else, read) }]
     if (s.kind === "fill" && isNumber(read(s.length), 1))
       return [{ kind: "store", buffer: s.buffer, at: s.at, value: literal(s.value) }]
+    if (s.kind === "sort" && isNumber(read(s.length), 1))
+      return [{ kind: "store", buffer: s.index, at: s.indexAt, value: literal(0) }]
     if (s.kind !== "for") return [s]
     const inside = withoutSingleLoops(s.body, read)
     if (!isNumber(read(s.from), 0) || !isNumber(read(s.to), 1)) return [{ ...s, body: inside }]
@@ -92,6 +94,14 @@ function replaceIndex(body: readonly Stmt[], id: number): Stmt[] {
       case "update":
       case "result":
         return { ...s, value: at(s.value) }
+      case "sort":
+        return {
+          ...s,
+          keysAt: at(s.keysAt),
+          stride: at(s.stride),
+          indexAt: at(s.indexAt),
+          length: at(s.length),
+        }
       case "for":
         return { ...s, from: at(s.from), to: at(s.to), body: replaceIndex(s.body, id) }
       case "if":
@@ -109,6 +119,7 @@ const touches = (s: Stmt, buffer: Buffer): boolean => {
   let found = false
   forEachStatement([s], (x) => {
     if ((x.kind === "load" || x.kind === "store" || x.kind === "fill") && x.buffer === buffer) found = true
+    if (x.kind === "sort" && (x.keys === buffer || x.index === buffer)) found = true
   })
   return found
 }
@@ -120,6 +131,7 @@ function scalarise(body: readonly Stmt[], buffers: ReadonlySet<Buffer>, numbers:
     let plain = true
     forEachStatement(out, (s) => {
       if (s.kind === "fill" && s.buffer === buffer) plain = false
+      if (s.kind === "sort" && (s.keys === buffer || s.index === buffer)) plain = false
       if ((s.kind === "load" || s.kind === "store") && s.buffer === buffer && !isNumber(s.at, 0))
         plain = false
     })
@@ -185,18 +197,8 @@ type Merged = "part" | { readonly op: "add" | "mul" | "max" | "min"; readonly va
 function combining(body: readonly Stmt[], buffer: Buffer): Map<Stmt, Merged> {
   const out = new Map<Stmt, Merged>()
   const uses = new Map<number, number>()
-  const count = (x: Operand): void => {
-    if (x.kind === "value") uses.set(x.id, (uses.get(x.id) ?? 0) + 1)
-  }
   forEachStatement(body, (s) => {
-    if (s.kind === "let") s.args.forEach(count)
-    else if (s.kind === "store") [s.at, s.value].forEach(count)
-    else if (s.kind === "load") count(s.at)
-    else if (s.kind === "update" || s.kind === "result") count(s.value)
-    else if (s.kind === "acc") count(s.initial)
-    else if (s.kind === "if") count(s.condition)
-    else if (s.kind === "for") [s.from, s.to].forEach(count)
-    else if (s.kind === "fill") [s.at, s.length].forEach(count)
+    for (const x of operandsOf(s)) if (x.kind === "value") uses.set(x.id, (uses.get(x.id) ?? 0) + 1)
   })
   body.forEach((load, i) => {
     if (load.kind !== "load" || load.buffer !== buffer || uses.get(load.id) !== 1) return

@@ -190,6 +190,9 @@ function gather(s: Scope, depth: number): Text {
       [1, join("sum[d]((x[d = d - 1] ?? ", features, ") * y)")],
       [1, join("(w * ", classes, ")[c = argmax[c](w)]")],
       [1, join("h[c = argmin[c](w + ", classes, ")]")],
+      [1, join("sum[c](h / (1 + c) * (w * ", classes, ")[c = argsort[c](w)])")],
+      [1, join("sum[c](w * argsort[c](argsort[c](w + c - ", classes, ")))")],
+      [1, join("sum[d if argsort[d](-x) > 0](", features, " * x[d = argsort[d](y - x)])")],
       [1, join("sum[d](x * (g[c = d] ?? ", features, "))")],
       [1, join("(let axis e = 0 .. 2 in sum[e, d]((x[d = d + e - 1] ?? 0) * ", features, "))")],
     )
