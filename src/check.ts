@@ -7,7 +7,7 @@ import { finish } from "./check/finish.ts"
 import { readHeader } from "./check/header.ts"
 import { inferHeader } from "./check/infer.ts"
 import { isReserved } from "./check/calls.ts"
-import { type AxisGroup, type Callable, type Frame, nest } from "./check/scope.ts"
+import { type AxisGroup, type Callable, type Frame, nameOf, nest } from "./check/scope.ts"
 import { rangesIn } from "./check/tree.ts"
 import { broken } from "./check/values.ts"
 import { type Diagnostic, LossError, Report, error } from "./diagnostics.ts"
@@ -139,7 +139,7 @@ function checkDef(c: Checking, def: Ast.Def): void {
   c.active.push(...(c.module.declared.get(def.name.name)?.filter((one) => one.declaration === def) ?? []))
   const names = [...def.axes, ...def.arguments.flatMap((one) => one.type?.axes ?? [])]
   for (const axis of names) {
-    const name = axis.kind === "name" ? axis.name : "..."
+    const name = nameOf(axis)
     const group: AxisGroup = { name, items: [], place, broken: true, what: "axis" }
     scope.names.set(name, { kind: "axis", group })
   }

@@ -3,7 +3,7 @@ import type { Expr } from "./ir.ts"
 import type { Loss } from "./loss.ts"
 import { doubles } from "./run/doubles.ts"
 import { evaluator } from "./run/interpret.ts"
-import type { Domain, Input, Role, ScalarType } from "./types.ts"
+import { type Domain, type Input, type Role, type ScalarType, dimensionText } from "./types.ts"
 
 /** One argument of a loss. */
 export interface ArgumentInfo {
@@ -13,6 +13,8 @@ export interface ArgumentInfo {
   readonly role: Role
   /** The names of the axes in memory order, batch axes included; `...` stands for any number of axes. Empty for a scalar. */
   readonly axes: readonly string[]
+  /** For axes whose entries have names: those, by axis. */
+  readonly components?: Readonly<Record<string, readonly string[]>>
   /** For labels: the name of the axis pointed into, and whether a label may hold something else where nothing reads it. */
   readonly label?: { readonly axis: string; readonly optional: boolean }
   /** The declared domain as text, such as `in [0, 1]`. */
@@ -35,6 +37,7 @@ export function argumentsOf(loss: Loss): readonly ArgumentInfo[] {
     type: input.type,
     role: input.role,
     axes: input.dimensions.map((d) => d.name),
+    ...componentsOf(input),
     ...(input.label && { label: { axis: input.label.axis, optional: input.label.optional } }),
     ...(input.domain && { domain: domainText(input.domain) }),
     ...(input.choices && { choices: input.choices }),
@@ -45,6 +48,13 @@ export function argumentsOf(loss: Loss): readonly ArgumentInfo[] {
   }))
 }
 
+function componentsOf({ dimensions }: Input): Pick<ArgumentInfo, "components"> {
+  const named = dimensions.flatMap(({ name, components }) =>
+    components ? [[name, components] as const] : [],
+  )
+  return named.length > 0 ? { components: Object.fromEntries(named) } : {}
+}
+
 /** The header: as written, without comments, or as inferred from a bare expression. */
 export function signatureOf(loss: Loss): string {
   const written = headerText(loss.source.text.slice(loss.span.start, loss.span.end))
@@ -52,7 +62,7 @@ export function signatureOf(loss: Loss): string {
   const batch = loss.batch.length > 0 ? `[${loss.batch.map((axis) => axis.name).join(", ")}]` : ""
   const names = new Set(loss.batch.map((axis) => axis.name))
   const one = (input: Input): string => {
-    const own = input.dimensions.map((d) => d.name).filter((name) => !names.has(name))
+    const own = input.dimensions.filter((d) => !names.has(d.name)).map(dimensionText)
     const scalar = input.choices
       ? input.choices.map((choice) => JSON.stringify(choice)).join(" | ")
       : input.label

@@ -14,6 +14,14 @@ export type Reduction = "mean" | "sum" | "none"
 export interface Dimension {
   readonly name: string
   readonly extent: Expr
+  /** The names of its entries, if they have some. */
+  readonly components?: readonly string[]
+}
+
+/** An axis as a type writes it: `c`, or `side: (x1, y1, x2, y2)`. */
+export function dimensionText({ name, components }: Dimension): string {
+  const list = components && `(${components.join(", ")})`
+  return list === undefined || list === name ? name : `${name}: ${list}`
 }
 
 /** Where an argument stands: one value a row, the same for all rows, or an option behind the semicolon. */

@@ -46,6 +46,25 @@ describe.each(["js", "wasm", "interpret"] as const)("bad batches on %s", (target
     expect(found.details).toMatchObject({ argument: "n", other: "a", axis: "d" })
   })
 
+  test("components fix the size of their axis, in a batch and in one row", () => {
+    const kernel = compile("loss width[b](box: [side: (x1, y1, x2, y2)]) = box.x2 - box.x1").kernel({
+      target,
+    })
+    const box = (shape: number[]): object => {
+      const length = shape.reduce((x, y) => x * y, 1)
+      return { box: { data: Float64Array.from({ length }, (_, i) => i * i), shape } }
+    }
+    expect(kernel(box([2, 4]) as never)).toMatchObject({ loss: (4 + 36 - 16) / 2, count: 2 })
+    expect(kernel(box([4]) as never)).toMatchObject({ loss: 4, count: 1, shape: [] })
+    for (const shape of [[2, 3], [5]]) {
+      const found = thrown(() => kernel(box(shape) as never))
+      expect(found.message).toBe(
+        `axis side of \`box\` has ${shape.at(-1)} elements; expected 4 (x1, y1, x2, y2)`,
+      )
+      expect(found.details).toMatchObject({ argument: "box", axis: "side", expected: 4 })
+    }
+  })
+
   test("[3] is not [3, 1], and nothing is stretched", () => {
     const kernel = compile("loss mse[...](x, y) = (x - y)^2").kernel({ target })
     const x = { data: new Float64Array(3), shape: [3] }

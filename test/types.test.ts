@@ -52,6 +52,19 @@ test("elements are typed by what the header says", () =>
     expect(kernel({ logits: shaped, target: int }).grad.weight)
   }))
 
+test("components are an axis like others", () =>
+  types(() => {
+    const kernel = compile(
+      "loss iou[b](a: [side: (x1, y1, x2, y2)], t: [side]; w: [(x, y)] = (1, 2)) = a.x1 * w.x - t.y2",
+    ).kernel({ grad: ["a"] })
+    kernel({ a: shaped, t: f, w: g })
+    // @ts-expect-error: components are no arguments
+    kernel({ a: shaped, t: f, y1: f })
+    // @ts-expect-error: an array with axes of its own is never one number
+    kernel({ a: 1, t: f })
+    expectTypeOf(kernel({ a: shaped, t: f }).grad).toEqualTypeOf<{ readonly a: Float32Array }>()
+  }))
+
 test("bools, choices, static and shared arguments", () =>
   types(() => {
     const loss = compile(

@@ -61,6 +61,26 @@ export const checkCatalogue = {
     about: "A word is compared with a choice that does not have it.",
     example: 'loss f[b](x; kind: "soft" | "hard" = "soft") = if kind == "sofd" then x else -x',
   },
+  "unknown-component": {
+    about: "A name behind a point is no component of the value before it.",
+    example: "loss f[b](box: [side: (x1, y1, x2, y2)]) = box.x1 + box.z1",
+  },
+  "component-ambiguous": {
+    about: "A component that two axes of a value have.",
+    example: "loss f[b](m: [row: (x, y), column: (x, y)]) = m.x.x",
+  },
+  "component-twice": {
+    about: "A name stands twice among the components of an axis.",
+    example: "loss f[b](box: [side: (x, x)]) = sum[side](box)",
+  },
+  "components-differ": {
+    about: "Two types of one axis, or a call and a function, name its components differently.",
+    example: "loss f[b](u: [side: (x, y)], v: [side: (y, x)]) = dot(u, v)",
+  },
+  "components-place": {
+    about: "Components are named where no type of an argument stands.",
+    example: "loss f[b, side: (x, y)](u: [b, side]) = u",
+  },
   "name-taken": {
     about: "A name is given to two things where it can mean only one.",
     example: "loss f[b](a: [d], b: [d]) = dot(a, a)",

@@ -34,6 +34,8 @@ export class Checking {
   readonly batch: AxisExpr[] = []
   /** The axes that types of arguments declare beside the batch axes: what functions without brackets work along. */
   readonly own: AxisExpr[] = []
+  /** The names of the entries of axes that have some. */
+  readonly components = new Map<AxisExpr, readonly string[]>()
   readonly inputs: OpenInput[] = []
   readonly checks: EntryCheck[] = []
   /** Names of the user's text that were read; the others earn a warning. */

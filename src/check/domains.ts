@@ -104,6 +104,16 @@ export function readDefault(
       )
       return
     }
+    const extent = written[0]!.extent
+    if (extent.kind === "const" && extent.value !== values.length) {
+      c.fail(
+        scope,
+        node.span,
+        "default-type",
+        `\`${input.name}\` has ${extent.value} entries, and its default ${values.length}`,
+      )
+      return
+    }
     input.default = { vector: values as number[] }
     return
   }

@@ -6,6 +6,7 @@ import type { OpName } from "../ops.ts"
 import { bind, declareIndex, numberOf, resolveAxis } from "./axes.ts"
 import { call, isBuiltIn, isReserved } from "./calls.ts"
 import type { Checking } from "./checking.ts"
+import { member } from "./components.ts"
 import { article, memberOf } from "./domains.ts"
 import { asNumber, asSingle, condition, number } from "./operands.ts"
 import { type Callable, type Scope, called, find, findFunctions, findRange, names, nest } from "./scope.ts"
@@ -39,10 +40,7 @@ export function evaluate(c: Checking, node: Ast.Expr, scope: Scope): Value {
     case "tuple":
       return { kind: "tuple", items: node.items.map((item) => evaluate(c, item, scope)) }
     case "member":
-      evaluate(c, node.target, scope)
-      return c.fail(scope, node.span, "not-yet", "named components are not available yet", {
-        help: "declare an axis, and read its entries by number: `box[side = 0]`",
-      })
+      return member(c, node, scope)
     case "fold":
       return c.fail(scope, node.span, "not-yet", `\`${node.form}\` is not available yet`, {
         help: "a running sum is `sum[j in k if j <= k](x[k = j])`",

@@ -13,6 +13,7 @@ import {
 } from "../ir.ts"
 import type { LabelRead, Loss } from "../loss.ts"
 import { any, substitute } from "../sums.ts"
+import { type Dimension, dimensionText } from "../types.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
 import { asNumber, condition } from "./operands.ts"
 import { assumptions, isGround } from "./facts.ts"
@@ -97,8 +98,8 @@ function coversBatch(c: Checking, loss: Ast.Loss, value: Scalar, scope: Scope): 
   const missing = c.batch.filter((a) => !value.expr.axes.includes(a))
   if (missing.length === 0) return true
   const kept = c.batch.filter((a) => !missing.includes(a))
-  const list = (axes: readonly { readonly name: string }[]): string =>
-    axes.length > 0 ? `[${axes.map((a) => a.name).join(", ")}]` : ""
+  const list = (axes: readonly Dimension[]): string =>
+    axes.length > 0 ? `[${axes.map(dimensionText).join(", ")}]` : ""
   const parameters = c.inputs
     .filter((input) => input.role !== "option")
     .map((input) => `${input.name}: ${list(input.dimensions)}`)

@@ -4,8 +4,9 @@ import { nearest } from "../diagnostics.ts"
 import type { AxisExpr } from "../ir.ts"
 import type { Input, Role, ScalarType } from "../types.ts"
 import type { Checking, OpenInput } from "./checking.ts"
+import { readComponents } from "./components.ts"
 import { readDefault, readDomain } from "./domains.ts"
-import { type AxisGroup, type Frame, type Scope, called, nest } from "./scope.ts"
+import { type AxisGroup, type Frame, type Scope, called, nameOf, nest } from "./scope.ts"
 import { type Value, broken, plain } from "./values.ts"
 
 type Axes = Map<string, AxisExpr>
@@ -14,10 +15,12 @@ type Axes = Map<string, AxisExpr>
 export function readHeader(c: Checking, loss: Ast.Loss, frame: Frame): Scope {
   const scope = nest(undefined, frame)
   const axes: Axes = new Map()
-  const batch = declareAxes(c, scope, loss.axes, axes, "batch axis")
-  c.batch.push(...batch)
   const all = [...loss.arguments, ...loss.options]
-  for (const { type } of all) if (type) c.own.push(...declareAxes(c, scope, type.axes, axes, "axis"))
+  const types = all.flatMap(({ type }) => (type ? [type.axes] : []))
+  const components = readComponents(c, types, scope)
+  const batch = declareAxes(c, scope, loss.axes, axes, "batch axis", new Map())
+  c.batch.push(...batch)
+  for (const list of types) c.own.push(...declareAxes(c, scope, list, axes, "axis", components))
 
   for (const argument of all) {
     const { name, span } = argument.name
@@ -50,17 +53,16 @@ function declareAxes(
   list: readonly Ast.Axis[],
   axes: Axes,
   what: AxisGroup["what"],
+  components: ReadonlyMap<string, readonly string[]>,
 ): AxisExpr[] {
   const fresh: AxisExpr[] = []
   const seen = new Set<string>()
   for (const node of list) {
-    if (node.kind === "components") {
-      c.fail(scope, node.span, "not-yet", "named components are not available yet", {
-        help: "declare an axis, and read its entries by number: `box[side = 0]`",
+    const name = nameOf(node)
+    if (node.kind === "components" && (what === "batch axis" || axes.get(name)?.extent.kind === "size"))
+      c.fail(scope, node.span, "components-place", `\`${name}\` is a batch axis, and rows have no names`, {
+        help: "name the entries of an axis of a type: `box: [side: (x1, y1)]`",
       })
-      continue
-    }
-    const name = node.kind === "rest" ? "..." : node.name
     if (seen.has(name)) {
       c.fail(scope, node.span, "axis-twice", `axis \`${name}\` stands twice in one list`, {
         help: "give each its own name; a call can still require equal sizes",
@@ -69,7 +71,9 @@ function declareAxes(
     }
     seen.add(name)
     if (axes.has(name)) continue
-    const axis = c.core.axis(name, c.core.sizeOf(name))
+    const members = components.get(name)
+    const axis = c.core.axis(name, members ? c.core.const(members.length) : c.core.sizeOf(name))
+    if (members) c.components.set(axis, members)
     axes.set(name, axis)
     fresh.push(axis)
     const place = { source: scope.frame.module.source, span: node.span }
@@ -91,8 +95,7 @@ function readArgument(
   const role: Role = isOption ? "option" : modifier === "shared" ? "shared" : "sample"
   const written: AxisExpr[] = []
   for (const node of type?.axes ?? []) {
-    if (node.kind === "components") return undefined
-    const axis = axes.get(node.kind === "rest" ? "..." : node.name)
+    const axis = axes.get(nameOf(node))
     if (axis && !written.includes(axis)) written.push(axis)
   }
   const namesBatch = written.some((a) => batch.includes(a))
@@ -153,7 +156,10 @@ function readArgument(
     name: name.name,
     type: scalarType,
     role,
-    dimensions: at.map((a) => ({ name: a.name, extent: a.extent })),
+    dimensions: at.map((a) => {
+      const components = c.components.get(a)
+      return { name: a.name, extent: a.extent, ...(components && { components }) }
+    }),
     isStatic: choices !== undefined || modifier === "static",
   }
   if (label) input.label = label

@@ -5,7 +5,7 @@ import { arity } from "../modules.ts"
 import type { Span } from "../source.ts"
 import type { Checking } from "./checking.ts"
 import { reductions } from "./reductions.ts"
-import { type Callable, type Frame, type Scope, nest } from "./scope.ts"
+import { type Callable, type Frame, type Scope, nameOf, nest } from "./scope.ts"
 import { axisWords, each } from "./tree.ts"
 
 /** Inputs that share a feature axis. */
@@ -13,6 +13,8 @@ interface Feature {
   /** Leads to the feature it was joined with. */
   same?: Feature
   name?: string
+  /** The names of its entries. */
+  components?: readonly Ast.Name[]
 }
 
 interface Found {
@@ -114,7 +116,7 @@ class Inference {
   }
 
   private argument(name: string, { span, feature, into, sentinel, type }: Found): Ast.Argument {
-    const axes = feature ? [nameNode(this.axisOf(feature))] : []
+    const axes = feature ? [this.axisNode(feature)] : []
     const scalar: Ast.Scalar | undefined = into
       ? { kind: "index", sentinel: sentinel === true, axis: nameNode(this.axisOf(into)), span }
       : type && { kind: "plain", type, span }
@@ -129,6 +131,12 @@ class Inference {
       default: undefined,
       span,
     }
+  }
+
+  private axisNode(feature: Feature): Ast.Axis {
+    const name = nameNode(this.axisOf(feature))
+    const members = rootOf(feature).components
+    return members ? { kind: "components", name, members, span: none } : name
   }
 
   /** The name of a feature axis; one that the text does not name gets a letter of its own. */
@@ -174,6 +182,8 @@ class Inference {
     }
     const name = a.name ?? b.name
     if (name !== undefined) b.name = name
+    const components = a.components ?? b.components
+    if (components) b.components = components
     a.same = b
     return b
   }
@@ -269,11 +279,10 @@ class Inference {
   /** A call of something that declares what its arguments are: a loss of the library. */
   private typedCall(e: Ast.Call, callable: Callable, bound: ReadonlySet<string>): void {
     const { declaration } = callable
-    const nameOf = (axis: Ast.Axis): string => (axis.kind === "name" ? axis.name : "...")
     const batch = declaration.kind === "loss" ? declaration.axes.map(nameOf) : []
     const features = new Map<string, Feature>()
-    const featureOf = (axis: string): Feature => {
-      const known = features.get(axis) ?? {}
+    const featureOf = (axis: string, components?: readonly Ast.Name[]): Feature => {
+      const known = features.get(axis) ?? (components ? { components } : {})
       features.set(axis, known)
       return known
     }
@@ -282,8 +291,9 @@ class Inference {
     })
     const given = e.arguments.map((value, i) => ({ value, parameter: declaration.arguments[i] }))
     for (const { value, parameter } of [...given, ...named]) {
-      const own = parameter?.type?.axes.map(nameOf).find((axis) => !batch.includes(axis))
-      this.visit(value, own === undefined ? undefined : featureOf(own), bound)
+      const own = parameter?.type?.axes.find((axis) => !batch.includes(nameOf(axis)))
+      const components = own?.kind === "components" ? own.members : undefined
+      this.visit(value, own && featureOf(nameOf(own), components), bound)
       const one = value.kind === "name" ? this.input(value, bound) : undefined
       const scalar = parameter?.type?.scalar
       if (!one || !scalar) continue

@@ -3,10 +3,11 @@ import type * as Ast from "../../grammar/ast.ts"
 import { type Given, checkDomain, readArguments } from "./arguments.ts"
 import { bind } from "./axes.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
+import { fits } from "./components.ts"
 import { bindAll } from "./expressions.ts"
 import { matchAxes } from "./match.ts"
 import { asSingle } from "./operands.ts"
-import { type Axis, type AxisGroup, type Callable, type Frame, type Scope, nest } from "./scope.ts"
+import { type Axis, type AxisGroup, type Callable, type Frame, type Scope, nameOf, nest } from "./scope.ts"
 import { rangesIn } from "./tree.ts"
 import { type Value, broken, scalar, under } from "./values.ts"
 
@@ -29,7 +30,9 @@ export function inline(c: Checking, callable: Callable, node: Ast.Call, scope: S
     declaration.kind === "loss"
       ? lossAxes(c, callable, node, given, scope)
       : functionAxes(c, callable, node, given, binders, scope)
-  if (!groups) return broken
+  const hasParts = (axis: Ast.Axis, i: number): boolean =>
+    groups?.[i]?.items.every((item) => fits(c, axis, item.axis, name, node.span, scope)) ?? true
+  if (!groups || (declaration.kind !== "loss" && !declaration.axes.every(hasParts))) return broken
 
   const key = [
     c.id(declaration),
@@ -73,7 +76,7 @@ function functionAxes(
   const { name } = node.callee
   const place = c.place(scope.frame, node.span)
   const group = (index: Ast.Axis, items: readonly Axis[]): AxisGroup => ({
-    name: index.kind === "name" ? index.name : "...",
+    name: nameOf(index),
     items,
     place,
     what: "axis",

@@ -3,7 +3,8 @@ import type * as Ast from "../../grammar/ast.ts"
 import type { AxisExpr } from "../ir.ts"
 import type { Given } from "./arguments.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
-import type { AxisGroup, Callable, Scope } from "./scope.ts"
+import { fits } from "./components.ts"
+import { type AxisGroup, type Callable, type Scope, nameOf } from "./scope.ts"
 
 /**
  * Axes of the callee's types stand for own axes of the values: by name where the names are equal, else in order. Its batch
@@ -66,6 +67,8 @@ export function matchAxes(
           )
           return undefined
         }
+        const wanted = parameter.type!.axes.find((axis) => nameOf(axis) === name)!
+        if (group[0] && !fits(c, wanted, group[0], callable.name, at.span, scope)) return undefined
         found.set(name, group)
         group.forEach((a) => matched.add(a))
       }
@@ -89,9 +92,6 @@ export function matchAxes(
     return { name, items, place, what: "axis", ...(axes ? {} : { broken: true }) }
   })
 }
-
-const nameOf = (axis: Ast.Axis): string =>
-  axis.kind === "name" ? axis.name : axis.kind === "rest" ? "..." : (axis.name?.name ?? "")
 
 const list = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(", ")
 

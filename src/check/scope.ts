@@ -23,6 +23,14 @@ export interface AxisGroup {
 /** `a batch axis`, `an axis`, `an index` */
 export const called = (what: AxisGroup["what"]): string => `${what === "batch axis" ? "a" : "an"} ${what}`
 
+/** What an axis of a list is called; components without a name go by their list. */
+export const nameOf = (axis: Ast.Axis): string =>
+  axis.kind === "rest"
+    ? "..."
+    : axis.kind === "name"
+      ? axis.name
+      : (axis.name?.name ?? `(${axis.members.map(({ name }) => name).join(", ")})`)
+
 /** Something that can be called. */
 export interface Callable {
   readonly kind: "def" | "loss" | "local"

@@ -32,6 +32,12 @@ export interface GivenArray {
   readonly given: Given
 }
 
+/** An argument that came with a shape, or that has a single axis; the batch axis of a call of one row put back. */
+interface ShapedInput {
+  readonly input: Input
+  readonly shape: readonly number[]
+}
+
 /**
  * Finds the size of every axis that some argument has. `batch` is the first batch axis with a name; `fixed` holds sizes that
  * the caller gave when the kernel was made; `extent` computes an extent that is no plain size. Throws `LossError`.
@@ -45,18 +51,23 @@ export function readShapes(
   const ledger: Ledger = { sizes: new Map(fixed), sources: new Map(), unfolded: new Map() }
   for (const name of fixed.keys()) ledger.sources.set(name, "the kernel's option `sizes`")
   const single = isSingle(arrays, batch)
+  const shaped: ShapedInput[] = []
   const plain: GivenArray[] = []
   for (const array of arrays) {
     const { input, given } = array
     const shape = given.shape ?? (input.dimensions.length === 1 ? [given.elements.length] : undefined)
-    if (!shape) plain.push(array)
-    else
-      spread(ledger, input, single ? withRow(input, shape, given, batch) : shape, given.shape !== undefined)
+    if (!shape) {
+      plain.push(array)
+      continue
+    }
+    const one = { input, shape: single ? withRow(input, shape, given, batch) : shape }
+    spread(ledger, one, given.shape !== undefined)
+    shaped.push(one)
   }
   if (single && batch?.extent.kind === "size")
     note(ledger, batch.extent.name, 1, "this call of one row", batch.name)
   solve(ledger, plain, extent)
-  check(ledger, arrays, extent)
+  check(ledger, shaped, extent)
   return {
     sizes: ledger.sizes,
     single,
@@ -103,7 +114,7 @@ function withRow(
 }
 
 /** Notes the sizes in one shape. */
-function spread(ledger: Ledger, input: Input, shape: readonly number[], explicit: boolean): void {
+function spread(ledger: Ledger, { input, shape }: ShapedInput, explicit: boolean): void {
   const { name, dimensions } = input
   const at = dimensions.findIndex((d) => d.name === any)
   if (at < 0 ? shape.length !== dimensions.length : shape.length < dimensions.length - 1)
@@ -212,12 +223,10 @@ function unknownSizes({ input }: GivenArray, ledger: Ledger): Error {
 /** Checks the axes whose extent is computed, now that all sizes are known. */
 function check(
   ledger: Ledger,
-  arrays: readonly GivenArray[],
+  arrays: readonly ShapedInput[],
   extent: (expr: Expr, sizes: ReadonlyMap<string, number>) => number,
 ): void {
-  for (const { input, given } of arrays) {
-    if (!given.shape && input.dimensions.length !== 1) continue
-    const shape = given.shape ?? [given.elements.length]
+  for (const { input, shape } of arrays)
     input.dimensions.forEach((dimension, i) => {
       if (dimension.extent.kind === "size" || dimension.name === any) return
       const fromEnd = input.dimensions.length - i
@@ -225,14 +234,14 @@ function check(
         ? shape[shape.length - fromEnd]
         : shape[i]
       const wanted = extent(dimension.extent, ledger.sizes)
+      const names = dimension.components ? ` (${dimension.components.join(", ")})` : ""
       if (value !== wanted)
         throw failure(
           "size-mismatch",
-          `axis ${dimension.name} of \`${input.name}\` has ${value} elements; expected ${wanted}`,
+          `axis ${dimension.name} of \`${input.name}\` has ${value} elements; expected ${wanted}${names}`,
           { argument: input.name, axis: dimension.name, value, expected: wanted },
         )
     })
-  }
 }
 
 /** The names of the sizes that an extent needs and that are not known. */
