@@ -287,7 +287,7 @@ export const checkCatalogue = {
   },
   "not-yet": {
     about: "A construct of the language that this version does not have.",
-    example: "loss f[b](box: [side: (x1, y1)]) = box.x1",
+    example: "loss f[b](x: [t]) = fold[t](a = 0) => a + x",
   },
   "too-many-nodes": {
     about: "A loss grows beyond the limit when its functions are inlined.",
