@@ -4,6 +4,7 @@
 // subtracted. None of it uses the derivatives of the operator table, so it judges them. Comparisons, selections and the
 // pieces of piecewise functions are decided by the real parts; at a kink the imaginary part follows the subgradient that
 // lossc documents. Where a real function has no value (the logarithm of a negative number), neither has the complex one.
+import { functionOf } from "./functions.ts"
 import type { OpName } from "./ops.ts"
 import type { Numbers } from "./run/interpret.ts"
 import { sorted } from "./run/sorted.ts"
@@ -119,6 +120,14 @@ const catan = ({ re: a, im: b }: Complex): Complex =>
     b === 0 ? 0 : 0.25 * log1p((4 * b) / (a * a + square(1 - b))),
   )
 
+/** From the arc tangent of whichever quotient is at most 1. */
+const catan2 = (y: Complex, x: Complex): Complex => {
+  if (x.re === 0 && y.re === 0) return complex(atan2(y.re, x.re))
+  const turned = abs(y.re) > abs(x.re)
+  const { im } = turned ? neg(catan(div(x, y))) : catan(div(y, x))
+  return complex(atan2(y.re, x.re), im)
+}
+
 /** Kahan's arc cosine, which keeps a tiny imaginary part. */
 const cacos = (x: Complex): Complex => {
   if (abs(x.re) > 1) return nan
@@ -191,6 +200,14 @@ function logsumexp(values: readonly Complex[]): Complex {
   return add(complex(most), clog(values.map((x) => cexp(sub(x, complex(most)))).reduce(add)))
 }
 
+/** A function of special.ts: its text holds for complex numbers too. */
+const defined = (name: string): ((...args: Complex[]) => Complex) =>
+  functionOf(name, {
+    of: complex,
+    real: (value) => value.re,
+    apply: (op, args) => operators[op as OpName](...args),
+  })
+
 // prettier-ignore
 const operators: Readonly<Record<OpName, (...args: Complex[]) => Complex>> = {
   add, sub, mul, div, neg,
@@ -204,7 +221,19 @@ const operators: Readonly<Record<OpName, (...args: Complex[]) => Complex>> = {
   root: (x) => (x.re === 0 ? zero : csqrt(x)),
   sigmoid: csigmoid, softplus: csoftplus, logaddexp: clogaddexp,
   xlogy: (x, y) => (x.re === 0 && !Number.isNaN(y.re) ? complex(0, x.im === 0 ? 0 : x.im * log(y.re)) : mul(x, clog(y))),
-  tanh: ctanh, sin: csin, cos: ccos, atan: catan, acos: cacos,
+  tanh: ctanh, sin: csin, cos: ccos, atan: catan, atan2: catan2, acos: cacos,
+  gaussian: defined("gaussian"),
+  erf: defined("erf"),
+  erfc: defined("erfc"),
+  erfcx: defined("erfcx"),
+  logErfc: defined("logErfc"),
+  log1pmx: defined("log1pmx"),
+  lgamma: defined("lgamma"),
+  digamma: defined("digamma"),
+  trigamma: defined("trigamma"),
+  zeta: defined("zeta"),
+  logGammaRatio: defined("logGammaRatio"),
+  logGammaRatioSlope: defined("logGammaRatioSlope"),
 
   abs: (x) => (x.re > 0 ? x : x.re < 0 ? neg(x) : complex(abs(x.re))),
   sign: (x) => complex(sign(x.re)),

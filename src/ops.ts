@@ -3,6 +3,7 @@
 // Derivatives are lossc expressions over the operator's parameters and `out` (its own value). A derivative that is 0 in one
 // branch of an `if` is a structural zero: it is never multiplied by an infinite cotangent. Where a function has a kink the
 // subgradient follows PyTorch's published order.
+import { functionOf } from "./functions.ts"
 import type { ScalarType } from "./types.ts"
 
 /** A closed range of values; NaN is outside every range and may appear whenever an operand may be infinite. */
@@ -37,6 +38,8 @@ export interface Operator {
   readonly latex?: string
   /** Rough cost in multiplications: decides what is worth sharing and hoisting. Default 1. */
   readonly cost?: number
+  /** Computed by the function of this name in special.ts. */
+  readonly isDefined?: true
   /** Not callable from the language by this name (written with a symbol, or only made by the compiler). */
   readonly internal?: true
 }
@@ -99,6 +102,17 @@ export const log1mexp = (x: number): number =>
 export const logaddexp = (x: number, y: number): number =>
   x === y ? x + Math.LN2 : Math.max(x, y) + Math.log1p(Math.exp(-Math.abs(x - y)))
 const floorMod = (x: number, y: number): number => x - y * Math.floor(x / y)
+
+/** The value of a function of special.ts, read when it is first asked for. */
+const defined = (name: string): ((...args: number[]) => number) => {
+  let f: ((...args: number[]) => number) | undefined
+  return (...args) => (f ??= functionOf(name, doubles))(...args)
+}
+const doubles = {
+  of: (value: number): number => value,
+  real: (value: number): number => value,
+  apply: (op: string, args: readonly number[]): number => ops[op as OpName].eval(...args),
+}
 
 const binary = ["number", "number"] as const
 const unary = ["number"] as const
@@ -169,6 +183,43 @@ const table = {
     bounds: monotone(Math.atan), cost: 25 },
   acos: { doc: "Arc cosine; its derivative at -1 and 1 is infinite.", latex: "\\arccos($x)", params: ["x"], takes: unary, type: real, eval: Math.acos,
     partials: { x: "-1 / sqrt((1 - x) * (1 + x))" }, js: "Math.acos($x)", bounds: () => [0, Math.PI], domain: { x: [-0.9, 0.9] }, cost: 25 },
+
+  atan2: { doc: "The angle of the point (x, y), from -pi to pi; at the origin its derivatives are 0.", params: ["y", "x"], takes: binary, type: real, eval: Math.atan2,
+    partials: {
+      y: "if x == 0 and y == 0 then 0 else if abs(x) >= abs(y) then 1 / (x + y * (y / x)) else x / y / (y + x * (x / y))",
+      x: "if x == 0 and y == 0 then 0 else if abs(x) >= abs(y) then -(y / x) / (x + y * (y / x)) else -1 / (y + x * (x / y))" },
+    js: "Math.atan2($y, $x)", bounds: () => [-Math.PI, Math.PI], kinks: ["if x < 0 then y else 1"], cost: 40 },
+
+  gaussian: { doc: "exp(-x^2), to the last digits for large x too.", means: "exp(-(x * x))", params: ["x"], takes: unary, type: real, eval: defined("gaussian"),
+    partials: { x: "-2 * x * out" }, js: "gaussian($x)", bounds: () => [0, 1], cost: 35, isDefined: true },
+  erf: { doc: "Error function.", params: ["x"], takes: unary, type: real, eval: defined("erf"), partials: { x: "1.1283791670955126 * gaussian(x)" },
+    js: "erf($x)", bounds: () => [-1, 1], cost: 60, isDefined: true },
+  erfc: { doc: "1 - erf(x) without cancellation.", means: "1 - erf(x)", params: ["x"], takes: unary, type: real, eval: defined("erfc"),
+    partials: { x: "-1.1283791670955126 * gaussian(x)" }, js: "erfc($x)", bounds: () => [0, 2], cost: 60, isDefined: true },
+  erfcx: { doc: "exp(x^2) * erfc(x), which neither overflows nor vanishes for large x.", means: "exp(x * x) * erfc(x)", params: ["x"], takes: unary, type: real, eval: defined("erfcx"),
+    partials: { x: "2 * x * out - 1.1283791670955126" }, js: "erfcx($x)", bounds: () => [0, Infinity], domain: { x: [-4, 8] }, cost: 60, isDefined: true },
+  logErfc: { doc: "log(erfc(x)), finite where erfc(x) is 0.", means: "log(erfc(x))", params: ["x"], takes: unary, type: real, eval: defined("logErfc"),
+    partials: { x: "-1.1283791670955126 / erfcx(x)" }, js: "logErfc($x)", bounds: () => [-Infinity, Math.LN2], cost: 80, isDefined: true },
+  log1pmx: { doc: "log(1 + x) - x without cancellation.", means: "log(1 + x) - x", params: ["x"], takes: unary, type: real, eval: defined("log1pmx"),
+    partials: { x: "-x / (1 + x)" }, js: "log1pmx($x)", bounds: () => [-Infinity, 0], domain: { x: [-0.9, 8] }, cost: 40, isDefined: true },
+  lgamma: { doc: "Logarithm of the absolute value of the gamma function.", latex: "\\log\\Gamma($x)", params: ["x"], takes: unary, type: real, eval: defined("lgamma"),
+    partials: { x: "digamma(x)" }, js: "lgamma($x)", bounds: (x) => [x[0] > 0 ? -0.1214862905358497 : -Infinity, Infinity], domain: { x: [0.1, 8] },
+    cost: 60, isDefined: true },
+  digamma: { doc: "Derivative of lgamma.", latex: "\\psi($x)", params: ["x"], takes: unary, type: real, eval: defined("digamma"), partials: { x: "trigamma(x)" },
+    js: "digamma($x)", domain: { x: [0.1, 8] }, cost: 50, isDefined: true },
+  trigamma: { doc: "Second derivative of lgamma.", latex: "\\psi_1($x)", params: ["x"], takes: unary, type: real, eval: defined("trigamma"), partials: { x: "-2 * zeta(3, x)" },
+    js: "trigamma($x)", bounds: () => [0, Infinity], domain: { x: [0.1, 8] }, cost: 50, isDefined: true },
+  zeta: { doc: "Sum of (x + n)^-s over n >= 0, for x >= 0 (Hurwitz); further derivatives of lgamma.", latex: "\\zeta($s, $x)", params: ["s", "x"], takes: ["int", "number"],
+    type: real, eval: defined("zeta"), partials: { x: "-s * zeta(s + 1, x)" }, js: "zeta($s, $x)", bounds: () => [0, Infinity],
+    domain: { s: [2, 6], x: [0.1, 8] }, cost: 400, isDefined: true, internal: true },
+  logGammaRatio: { doc: "lgamma(x + y) - lgamma(x) - y * log(x) without cancellation for large x: 0 in the limit, and for y = 0 and 1.",
+    means: "lgamma(x + y) - lgamma(x) - y * log(x)",
+    params: ["x", "y"], takes: binary, type: real, eval: defined("logGammaRatio"),
+    partials: { x: "logGammaRatioSlope(x, y)", y: "digamma(x + y) - log(x)" }, js: "logGammaRatio($x, $y)", domain: { x: [0.1, 20], y: [0.1, 8] }, cost: 90,
+    isDefined: true },
+  logGammaRatioSlope: { doc: "Derivative of logGammaRatio(x, y) by x, without cancellation for large x.", means: "digamma(x + y) - digamma(x) - y / x", params: ["x", "y"], takes: binary, type: real,
+    eval: defined("logGammaRatioSlope"), partials: { x: "trigamma(x + y) - trigamma(x) + y / (x * x)", y: "trigamma(x + y) - 1 / x" },
+    js: "logGammaRatioSlope($x, $y)", domain: { x: [0.1, 8], y: [1.5, 8] }, cost: 90, isDefined: true, internal: true },
 
   abs: { doc: "Absolute value; derivative 0 at 0.", latex: "\\lvert $x \\rvert", params: ["x"], takes: unary, type: numeric, eval: Math.abs, partials: { x: "sign(x)" },
     js: "Math.abs($x)", bounds: (x) => (x[0] >= 0 ? x : x[1] <= 0 ? [-x[1], -x[0]] : [0, Math.max(-x[0], x[1])]), kinks: ["x"] },

@@ -8,6 +8,7 @@ import { parseExpression } from "../grammar/parser.ts"
 import { type Core, type Expr, type RefExpr, type ReduceOp, type Substitution, isConst } from "./ir.ts"
 import { type OpName, ops } from "./ops.ts"
 import { reduce, substitute } from "./sums.ts"
+import { constants, symbols } from "./symbols.ts"
 
 /** What the holes of a pattern stand for; a reduction that was matched stands under `reduction`. */
 export type Holes = Map<string, Expr>
@@ -15,27 +16,7 @@ export type Holes = Map<string, Expr>
 /** The name under which a matched reduction is kept among the holes; no hole can have it. */
 const REDUCTION = "[reduction]"
 
-const symbols: Readonly<Record<Ast.BinaryOperator, { op: OpName; swap?: true }>> = {
-  "+": { op: "add" },
-  "-": { op: "sub" },
-  "*": { op: "mul" },
-  "/": { op: "div" },
-  "^": { op: "pow" },
-  "==": { op: "eq" },
-  "!=": { op: "ne" },
-  "<": { op: "lt" },
-  "<=": { op: "le" },
-  ">": { op: "lt", swap: true },
-  ">=": { op: "le", swap: true },
-  and: { op: "and" },
-  or: { op: "or" },
-}
-
 const reductions: ReadonlySet<string> = new Set<ReduceOp>(["sum", "prod", "max", "min", "logsumexp"])
-const constants: ReadonlyMap<string, number> = new Map([
-  ["inf", Infinity],
-  ["pi", Math.PI],
-])
 
 /** A pattern as a tree: what parse gave, with operators resolved. */
 export type Pattern =
@@ -66,7 +47,7 @@ function fromAst(e: Ast.Expr, text: string): Pattern {
       return { kind: "op", op: e.operator === "-" ? "neg" : "not", args: [operand] }
     }
     case "binary": {
-      const { op, swap } = symbols[e.operator]
+      const { op, ...how } = symbols[e.operator]
       const args = [go(e.left), go(e.right)]
       if (args.every((x) => x.kind === "const"))
         return {
@@ -74,7 +55,7 @@ function fromAst(e: Ast.Expr, text: string): Pattern {
           value: ops[op].eval(...args.map((x) => (x as { value: number }).value)),
           bool: false,
         }
-      return { kind: "op", op, args: swap ? args.reverse() : args }
+      return { kind: "op", op, args: "swap" in how ? args.reverse() : args }
     }
     case "if":
       return { kind: "op", op: "select", args: [go(e.condition), go(e.whenTrue), go(e.whenFalse)] }

@@ -164,6 +164,7 @@ describe("the complex step", () => {
         ) / scale,
       ).toBeLessThan(4e-15)
       ops[op].params.forEach((name, which) => {
+        if (ops[op].takes[which] === "int") return
         const args = at.map((v, position) => complex(v, position === which ? step : 0))
         const { im } = complexes.apply(op, args)
         const derivative = partial(op, name, at, value)

@@ -1,38 +1,8 @@
 // Elementary functions as they are emitted, against double-double arithmetic.
 import { describe, expect, test } from "vitest"
-import { type Accuracy, emitJs } from "../src/emit/js.ts"
 import { type OpName, ops } from "../src/ops.ts"
-import { instantiate } from "../src/run/js.ts"
-import { KernelMemory } from "../src/run/memory.ts"
-import { wasmFunction } from "../src/run/wasm.ts"
-import { random } from "./emit.data.ts"
-import { Builder } from "./emit.kernels.ts"
 import { type Double, add, exp, expm1, from, log, log1p, quotient, toNumber } from "./math.double.ts"
-
-const memory = new KernelMemory()
-
-/** The emitted function of one or two arrays: of JavaScript with an accuracy, or of WebAssembly. */
-function emitted(op: OpName, how: Accuracy | "wasm"): (...columns: Float64Array[]) => Float64Array {
-  const b = new Builder("f64")
-  const n = b.size("n")
-  const inputs = ops[op].params.map((name) => b.input(name, n))
-  const out = b.output("out", n)
-  b.for("i", n, (i) => b.store(out, i, b.op(op, ...inputs.map((input) => b.load(input, i)))))
-  if (how === "wasm") {
-    const run = wasmFunction(b.kernel(), new Map(), memory)
-    return (...columns) => {
-      const result = new Float64Array(columns[0]!.length)
-      run({ inputs: columns, outputs: [result], scalars: [], sizes: [result.length] })
-      return result
-    }
-  }
-  const run = instantiate(emitJs(b.kernel(), { accuracy: how }).text)
-  return (...columns) => {
-    const result = new Float64Array(columns[0]!.length)
-    run(...columns, result, result.length, new Float64Array(0))
-    return result
-  }
-}
+import { emitted, points, ulps } from "./math.measure.ts"
 
 // prettier-ignore
 const grid = [0, -0, 1e-320, 1e-45, 1e-8, 1 / 256, 0.5, 1, 2, 36.8, 88.7, 103.9, 708, 709.78, 709.8, 745.1, 745.2, 746, 1e4, 1e300, Infinity]
@@ -114,29 +84,12 @@ const functions: Partial<Record<OpName, { exact: (x: number) => Double; ranges: 
   },
 }
 
-/** 100,000 points spread over the ranges, and as many powers of ten inside them. */
-function points(ranges: readonly (readonly [number, number])[]): Float64Array {
-  const next = random(7)
-  return Float64Array.from({ length: 100_000 }, (_, i) => {
-    const [low, high] = ranges[i % ranges.length]!
-    const x = low + (high - low) * next()
-    return i % 7 === 0 ? x * 10 ** (-20 * next()) : x
-  })
-}
-
-/** Distance in units of the last place of the exact value. */
-function ulps(found: number, exact: Double): number {
-  const size = Math.abs(exact[0])
-  const ulp = Math.max(2 ** (Math.floor(Math.log2(size)) - 52), 2 ** -1074)
-  return Math.abs(found - exact[0] - exact[1]) / ulp
-}
-
 describe.each(Object.entries(functions))("%s", (name, { exact, ranges }) => {
   const op = name as OpName
   const reference = ops[op].eval as (x: number) => number
 
   test.each(["fast", "full", "wasm"] as const)("%s is accurate at random points", (accuracy) => {
-    const x = points(ranges)
+    const x = points(ranges, 100_000)
     const y = emitted(op, accuracy)(x)
     let worst = 0
     let at = 0

@@ -44,7 +44,7 @@ export function inline(expr: Expr, leaves: Leaves): string | undefined {
 }
 
 function operation(op: OpName, args: readonly (string | undefined)[]): string | undefined {
-  if (args.includes(undefined)) return undefined
-  const { js, params } = ops[op]
+  const { js, params, isDefined } = ops[op]
+  if (isDefined || args.includes(undefined)) return undefined
   return `(${js.replace(/\$([a-z]+)/g, (_, p: string) => args[params.indexOf(p)]!)})`
 }

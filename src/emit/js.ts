@@ -9,6 +9,7 @@ import type { ScalarType } from "../types.ts"
 import { unroll } from "../unroll.ts"
 import { type Loop, type UpdateOp, combinable, identities, loopsIn } from "../unroll/facts.ts"
 import { placesIn } from "../walk.ts"
+import { SpecialFunctions } from "./functions.ts"
 import { numberText } from "./inline.ts"
 import { type Accuracy, Elementary } from "./math.ts"
 import { sortText } from "./sort.ts"
@@ -43,6 +44,7 @@ class Emitter {
   /** Whether some statement sorts. */
   sorts = false
   readonly elementary: Elementary
+  readonly special = new SpecialFunctions(this.mathFunctions)
   private readonly ranges = new Ranges()
   private readonly signTests = new Set<number>()
   private picks = 0
@@ -98,6 +100,7 @@ class Emitter {
 
   private expression(op: OpName, args: readonly Operand[], type: ScalarType): string {
     const entry = ops[op]
+    if (entry.isDefined) this.special.need(op)
     const as = this.operandTypes(op, args, type)
     const text = new Map(entry.params.map((p, i) => [p, this.operand(args[i]!, as[i])]))
     return entry.js
@@ -385,5 +388,10 @@ export function emitJs(kernel: Kernel, options: JsOptions = {}): { readonly text
   if (emitter.stateCount > 0) head.add(`const state = new Float64Array(${emitter.stateCount})`)
   kernel.scratch.forEach((b, i) => head.add(`let scratch${i} = new ${arrayOf(b)}(0)`))
   if (emitter.sorts) head.add(...sortText.split("\n"))
-  return { text: [head, ...emitter.functions, main].map(String).concat("return kernel\n").join("\n") }
+  return {
+    text: [head, ...emitter.special.lines, ...emitter.functions, main]
+      .map(String)
+      .concat("return kernel\n")
+      .join("\n"),
+  }
 }
