@@ -1,9 +1,12 @@
-// The middle of the compiler by text: what losses become when they are stabilised, differentiated and scheduled.
+// The middle of the compiler by text: what losses become when they are stabilised, differentiated, scheduled, and
+// printed as mathematics.
 //
 // LOSSC_UPDATE=1 writes what comes out into the case files; read the difference before committing it.
 import { readFileSync, writeFileSync } from "node:fs"
+import katex from "katex"
 import { describe, expect, test } from "vitest"
 import { compileSource, lower } from "../src/compile.ts"
+import { entryOf } from "../src/docs/entry.ts"
 import { outputsOf } from "../src/outputs.ts"
 import { printDefinitions } from "../src/print-core.ts"
 import { printKernel } from "../src/print-loops.ts"
@@ -60,6 +63,12 @@ const stages: Readonly<Record<string, (loss: Loss) => string>> = {
     const kernel = lower(outputsOf(loss, choiceOf(loss, true)), { dtype: "f32" })
     expect(verify(kernel)).toEqual([])
     return printKernel(kernel)
+  },
+  latex: (loss) => {
+    const { formula, gradient } = entryOf(loss)
+    for (const { latex } of [formula, gradient])
+      katex.renderToString(latex, { displayMode: true, throwOnError: true, strict: "error" })
+    return `${formula.latex}\n\n${gradient.latex}`
   },
 }
 
