@@ -31,7 +31,8 @@ export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptio
       const { input } = e
       if (input.isStatic) {
         const value = choice.statics.get(input.name)
-        return value === undefined ? undefined : core.const(value)
+        if (value === undefined) return undefined
+        return input.type === "bool" ? core.bool(value !== 0) : core.const(value)
       }
       if (given(input) || !input.default || !("expr" in input.default)) return undefined
       return substitute(core, input.default.expr, new Map(axesOf(core, input).map((a, i) => [a, index[i]!])))

@@ -261,6 +261,14 @@ describe("emit and explain", () => {
       expect(text).toContain(part)
     expect(compile(hinge).explain({ grad: ["x"] })).toBe(text)
   })
+
+  test("a static truth leaves only its branch", () => {
+    const loss = compile("loss f[...](x; static squared: bool = true) = if squared then x^2 else exp(x)")
+    const core = (squared: boolean): string =>
+      loss.explain({ grad: ["x"], static: { squared } }).split("gradients")[1]!
+    expect(core(true)).not.toMatch(/exp|if (1|true) then/)
+    expect(core(false)).not.toMatch(/\^2|if (0|false) then/)
+  })
 })
 
 describe("targets", () => {
