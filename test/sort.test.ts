@@ -55,7 +55,7 @@ describe("argsort", () => {
     shape: [rows.length, rows[0]!.length],
   })
   const expectBoth = (text: string, args: Record<string, unknown>, rows: readonly number[]): void => {
-    for (const target of ["interpret", "js"] as const) {
+    for (const target of ["interpret", "js", "wasm"] as const) {
       const kernel = compile(text).kernel({ target, dtype: "f64", reduction: "none" })
       expect(Array.from(kernel(args as never).loss as unknown as Float64Array), target).toEqual(rows)
     }

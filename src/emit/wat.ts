@@ -11,6 +11,7 @@ import type { Accuracy } from "./math.ts"
 import { Code, Machine, int, watNumber } from "./machine.ts"
 import { type Names, axisComment, nameAll } from "./text.ts"
 import { comparisons, direct, elementary } from "./wat-math.ts"
+import { watSort } from "./wat-sort.ts"
 
 /** How an array lies in memory. */
 export type Element = "f32" | "f64" | "i32" | "u8"
@@ -228,9 +229,11 @@ class Emitter {
   }
 
   private store(s: Extract<Stmt, { kind: "store" }>): void {
-    const isShort = this.elements.get(s.buffer) === "f32"
+    const element = this.elements.get(s.buffer)
+    const isShort = element === "f32"
     const type = isShort ? "f32" : "f64"
     const at = this.code.let("i32", this.address(s.buffer, s.at))
+    if (element === "i32") return this.code.add(`(i32.store ${at} ${this.operand(s.value, "i32")})`)
     let value = this.operand(s.value, "f64")
     if (s.accumulate) {
       const old = `(${type}.load ${at})`
@@ -295,6 +298,12 @@ class Emitter {
         return this.store(s)
       case "fill":
         return this.fill(s)
+      case "sort": {
+        this.helpers.set("sort", watSort)
+        const [keys, index] = [this.address(s.keys, s.keysAt), this.address(s.index, s.indexAt)]
+        const stride = `(i32.shl ${this.operand(s.stride, "i32")} ${int(3)})`
+        return code.add(`(call $sort ${keys} ${stride} ${index} ${this.operand(s.length, "i32")})`)
+      }
       case "acc":
         this.define(s.id)
         return code.add(this.set(s.id, this.operand(s.initial, this.registers.get(s.id)!)))

@@ -258,6 +258,8 @@ export const adapters: Readonly<Record<string, Adapter>> = {
     static: ["activation", "weighting"],
   },
   tversky_loss: { loss: "tversky", static: ["activation"] },
+  lovasz_hinge_loss: { loss: "lovaszHinge", bools: ["target"] },
+  lovasz_softmax_loss: { loss: "lovaszSoftmax" },
   focal_tversky_loss: { loss: "focalTversky", static: ["activation"] },
 
   // The language itself
