@@ -65,6 +65,8 @@ export interface Outputs {
   readonly single?: boolean
   /** The inputs the expressions may load: those of the loss that are given, and `cotangent` for reduction none. */
   readonly inputs: readonly Input[]
+  /** Which elements of optional labels every call checks, as in the loss. */
+  readonly labelReads: readonly LabelRead[]
 }
 
 /** What decides which kernel is made from a loss. */

@@ -74,7 +74,12 @@ export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptio
     if (own.length === 0) scalars.push({ name: `grad:${input.name}`, value: derivative })
     else arrays.push({ name: input.name, axes, value: derivative })
   }
-  return { core, scalars, arrays, inputs, ...(choice.single && { single: true }) }
+  const labelReads = loss.labelReads.map((one) => ({
+    ...one,
+    condition: prepare(one.condition),
+    extent: prepare(one.extent),
+  }))
+  return { core, scalars, arrays, inputs, labelReads, ...(choice.single && { single: true }) }
 }
 
 /** The name of the axis that stands for a batch of any rank. */

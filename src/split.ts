@@ -5,6 +5,7 @@
 import { type AxisExpr, type Core, type Expr, type OpExpr, conjunction, conjuncts } from "./ir.ts"
 import { assuming, rewriter } from "./simplify.ts"
 import { type Factor, type Term, factors, fromFactors, fromTerms, terms } from "./flat.ts"
+import { atPlace, pinOf } from "./pins.ts"
 import { substitute } from "./sums.ts"
 import type { Outputs } from "./loss.ts"
 
@@ -33,7 +34,7 @@ export function split(outputs: Outputs): Store[] {
       inner = inner.args[1]!
     }
     const parts = terms(inner)
-    const pins = parts.map((t) => pinOf(axes, conjunction(core, [condition, ...guardOf(t.term)])))
+    const pins = parts.map((t) => pinOf(axes, conjunction(core, [condition, ...guardOf(t.term)]), () => true))
     const chosen = pins.find((p) => p !== undefined)
     if (!chosen) return [whole]
     const isPinned = (i: number): boolean =>
@@ -49,7 +50,7 @@ export function split(outputs: Outputs): Store[] {
     // With one pinned term its other conditions decide which entries exist; with several they stay in the entry.
     const pinned = parts.filter((_, i) => isPinned(i))
     const facts = [...conjuncts(condition), ...(pinned.length === 1 ? guardOf(pinned[0]!.term) : [])]
-    const rows = facts.map(at)
+    const rows = atPlace(outputs, chosen, facts)
     const known = assuming(core, rows)
     const entry = entryOf(
       core,
@@ -149,18 +150,4 @@ function guardOf(e: Expr): Expr[] {
     e = e.args[1]!
   }
   return out
-}
-
-/** An equality between an axis of the output and something free of it. */
-function pinOf(
-  axes: readonly AxisExpr[],
-  condition: Expr,
-): { axis: AxisExpr; at: Expr; condition: Expr } | undefined {
-  for (const c of conjuncts(condition)) {
-    if (c.kind !== "op" || c.op !== "eq") continue
-    for (const [x, y] of [c.args, [...c.args].reverse()] as readonly (readonly Expr[])[])
-      if (x!.kind === "axis" && axes.includes(x!) && !y!.axes.includes(x!) && y!.type === "int")
-        return { axis: x!, at: y!, condition: c }
-  }
-  return undefined
 }

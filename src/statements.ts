@@ -15,6 +15,7 @@ import {
 import { expander } from "./expand.ts"
 import type { Outputs } from "./loss.ts"
 import { ops } from "./ops.ts"
+import { atPlace, pinOf } from "./pins.ts"
 import { type Store, split } from "./split.ts"
 import { isConditional, substitute } from "./sums.ts"
 import { transformer } from "./transform.ts"
@@ -68,7 +69,7 @@ export function statementsOf(outputs: Outputs, optimise: boolean): Statement[] {
     for (const { def } of [s.filter, s.body, ...s.place].flatMap(refsIn)) {
       if (made.has(def)) continue
       made.add(def)
-      add(ofDef(core, def))
+      add(ofDef(outputs, def))
     }
     out.push(s)
   }
@@ -88,7 +89,8 @@ function ofSink(core: Core, s: Sink): Statement {
 }
 
 /** A definition whose filter says `formal == e` is a scatter: the formal is no loop but the place that is written. */
-function ofDef(core: Core, def: Def): Statement {
+function ofDef(outputs: Outputs, def: Def): Statement {
+  const { core } = outputs
   const name = `T${def.id}`
   if (def.op === "argsort") {
     // The keys are an array, and the axis that is sorted is no loop of the statement.
@@ -111,42 +113,15 @@ function ofDef(core: Core, def: Def): Statement {
   let place: readonly Expr[] = def.formals
   if (def.op === "sum")
     for (;;) {
-      const pin = pinned(formals, def.bound, filter)
+      const pin = pinOf(formals, filter, (at) => at.axes.some((a) => def.bound.includes(a)))
       if (!pin) break
-      const map = new Map([[pin.formal, pin.at]])
-      const rest = conjuncts(filter).filter((c) => c !== pin.condition)
-      filter = conjunction(
-        core,
-        rest.map((c) => substitute(core, c, map)),
-      )
+      const map = new Map([[pin.axis, pin.at]])
+      filter = conjunction(core, atPlace(outputs, pin, conjuncts(filter)))
       body = substitute(core, body, map)
-      formals = formals.filter((f) => f !== pin.formal)
+      formals = formals.filter((f) => f !== pin.axis)
       place = place.map((e) => substitute(core, e, map))
     }
   return { kind: "define", op: def.op, formals, bound: def.bound, filter, body, def, place, name }
-}
-
-function pinned(
-  formals: readonly AxisExpr[],
-  bound: readonly AxisExpr[],
-  filter: Expr,
-): { formal: AxisExpr; at: Expr; condition: Expr } | undefined {
-  for (const condition of conjuncts(filter)) {
-    if (condition.kind !== "op" || condition.op !== "eq") continue
-    const [p, q] = condition.args as readonly [Expr, Expr]
-    for (const [x, y] of [
-      [p, q],
-      [q, p],
-    ] as const)
-      if (
-        x.kind === "axis" &&
-        formals.includes(x) &&
-        !y.axes.includes(x) &&
-        y.axes.some((a) => bound.includes(a))
-      )
-        return { formal: x, at: y, condition }
-  }
-  return undefined
 }
 
 /**
