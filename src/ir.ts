@@ -58,11 +58,29 @@ export type Expr = ConstExpr | SizeExpr | AxisExpr | LoadExpr | RefExpr | OpExpr
 /**
  * How a definition combines the values of its body over its bound axes. `let` has no bound axes: a named value. `argsort`
  * keeps its bound axis as its last formal: the places of the values in ascending order, equal ones as they stand, NaN last.
+ * `state` and `step` are the two sides of a recurrence.
  */
-export type ReduceOp = "sum" | "prod" | "max" | "min" | "logsumexp" | "argmax" | "argmin" | "argsort" | "let"
+export type ReduceOp =
+  "sum" | "prod" | "max" | "min" | "logsumexp" | "argmax" | "argmin" | "argsort" | "let" | "state" | "step"
 
 /** Whether the values of a definition are places on its bound axis. */
 export const givesPlaces = (op: ReduceOp): boolean => op === "argmax" || op === "argmin" || op === "argsort"
+
+/**
+ * A fold or scan: states that pass from one index of an axis to the next. Each state is a pair of definitions whose first
+ * formal is that axis: `state` is the value before a step (its body is the initial value, which lacks the axis), `step`
+ * the value after it (its body reads the states). The graph has no cycle: that a state is what the step before it gave
+ * is known to recurrences alone.
+ */
+export interface Recurrence {
+  /** Opened earlier, numbered lower: a recurrence inside the step of another has the higher number. */
+  readonly id: number
+  /** Whether the last index comes first. */
+  readonly descending: boolean
+  readonly states: readonly Def[]
+  /** In the order of the states; empty until the recurrence is closed. */
+  readonly steps: readonly Def[]
+}
 
 /** A closed reduction: `body` and `filter` mention formals and bound axes only. */
 export interface Def {
@@ -76,6 +94,8 @@ export interface Def {
   readonly body: Expr
   /** Pairs of formal positions that may be exchanged without changing the value. */
   readonly symmetric: readonly (readonly [number, number])[]
+  /** Set for states and steps. */
+  readonly recurrence?: Recurrence
 }
 
 /** What a reduction gives when no index passes its filter; arg reductions have no such value. */
@@ -111,6 +131,7 @@ export class Core {
   private readonly renamed = new Map<string, Map<Expr, Expr>>()
   private fresh = 0
   private defCount = 0
+  private recurrenceCount = 0
   readonly limits: CoreLimits
   readonly true: Expr
   readonly false: Expr
@@ -277,6 +298,51 @@ export class Core {
     return this.ref(def, [...first!.order.map((k) => free[k]!), ...kept])
   }
 
+  /**
+   * Opens a recurrence along an axis: makes its states, each over the axis and the given axes, which its initial value may
+   * have. `closeRecurrence` says what the steps are.
+   */
+  openRecurrence(
+    over: AxisExpr,
+    descending: boolean,
+    states: readonly {
+      readonly axes: readonly AxisExpr[]
+      readonly type: ScalarType
+      readonly initial: Expr
+    }[],
+  ): Recurrence {
+    const made: Def[] = []
+    const recurrence: Recurrence = { id: this.recurrenceCount++, descending, states: made, steps: [] }
+    for (const { axes, type, initial } of states) {
+      const map = this.toFormals([over, ...axes])
+      const formals = [...map.values()]
+      const body = this.rename(initial, map)
+      made.push({ ...this.plainDef("state", type, formals, body), recurrence })
+    }
+    return recurrence
+  }
+
+  /** Gives the steps of an open recurrence: expressions over the axes with which it was opened. */
+  closeRecurrence(
+    recurrence: Recurrence,
+    steps: readonly { readonly axes: readonly AxisExpr[]; readonly value: Expr }[],
+  ): void {
+    const made = recurrence.steps as Def[]
+    steps.forEach(({ axes, value }, i) => {
+      const body = this.rename(value, this.toFormals(axes))
+      const { type, formals } = recurrence.states[i]!
+      made.push({ ...this.plainDef("step", type, formals, body), recurrence })
+    })
+  }
+
+  private toFormals(axes: readonly AxisExpr[]): ReadonlyMap<AxisExpr, AxisExpr> {
+    return new Map(axes.map((a, i) => [a, this.axis(`@${i}`, a.extent)]))
+  }
+
+  private plainDef(op: ReduceOp, type: ScalarType, formals: readonly AxisExpr[], body: Expr): Def {
+    return { id: this.defCount++, op, type, formals, bound: [], filter: this.true, body, symmetric: [] }
+  }
+
   /** Replaces axes by axes without normalising: the same tree under other names. One renaming is met again and again. */
   private rename(root: Expr, map: ReadonlyMap<AxisExpr, Expr>): Expr {
     if (root.axes.length === 0) return root
@@ -385,8 +451,15 @@ export function compareDefs(x: Def, y: Def): number {
     compareLists(x.formals, y.formals) ||
     compareLists(x.bound, y.bound) ||
     compare(x.filter, y.filter) ||
-    compare(x.body, y.body)
+    compare(x.body, y.body) ||
+    compareRecurrences(x, y)
   )
+}
+
+/** Recurrences are opened in an order that the text decides. */
+function compareRecurrences(x: Def, y: Def): number {
+  const [r, s] = [x.recurrence, y.recurrence]
+  return r && s ? r.id - s.id || r.states.indexOf(x) - s.states.indexOf(y) : 0
 }
 
 const text = (x: string, y: string): number => (x < y ? -1 : x > y ? 1 : 0)
@@ -410,20 +483,82 @@ export function postorder(roots: readonly Expr[]): Expr[] {
   return out
 }
 
-/** Every definition reachable from the roots, each after those it reads. */
+/**
+ * Every definition reachable from the roots, each after those it reads. The states of a recurrence, what is computed at each
+ * of its indices, and its steps stand together: what they read comes before them, and what reads them after.
+ */
 export function definitions(roots: readonly Expr[]): Def[] {
   const out: Def[] = []
   const seen = new Set<Def>()
-  const visit = (list: readonly Expr[]): void => {
-    for (const e of postorder(list)) {
-      if (e.kind !== "ref" || seen.has(e.def)) continue
-      seen.add(e.def)
-      visit([e.def.filter, e.def.body])
-      out.push(e.def)
+  const open = (r: Recurrence): void => {
+    const members = membersOf(r)
+    for (const def of [...r.states, ...members])
+      for (const d of readBy(def)) if (!members.has(d) && !r.states.includes(d)) add(d)
+    r.states.forEach(put)
+    r.steps.forEach(add)
+  }
+  const add = (def: Def): void => {
+    if (seen.has(def)) return
+    const around = recurrencesOf(def).filter(
+      (r) => !seen.has(r.states[0]!) && (r.states.includes(def) || membersOf(r).has(def)),
+    )
+    if (around.length > 0) open(around.reduce((x, y) => (x.id < y.id ? x : y)))
+    put(def)
+  }
+  const put = (def: Def): void => {
+    if (seen.has(def)) return
+    seen.add(def)
+    readBy(def).forEach(add)
+    out.push(def)
+  }
+  for (const e of postorder(roots)) if (e.kind === "ref") add(e.def)
+  return out
+}
+
+/** The definitions that a definition reads itself. */
+const readBy = (def: Def): readonly Def[] => [...refsIn(def.filter), ...refsIn(def.body)].map((e) => e.def)
+
+/** The recurrences that a definition reads, directly or not. */
+function recurrencesOf(def: Def): Recurrence[] {
+  const out = new Set<Recurrence>()
+  const visit = (d: Def): void => {
+    for (const { recurrence } of reach(d)) {
+      if (!recurrence || out.has(recurrence)) continue
+      out.add(recurrence)
+      recurrence.steps.forEach(visit)
     }
   }
-  visit(roots)
-  return out
+  visit(def)
+  return [...out]
+}
+
+const memberSets = new WeakMap<Recurrence, ReadonlySet<Def>>()
+
+/**
+ * What is computed anew at each index of a recurrence: its steps, and what they read that depends on its states. The states
+ * themselves are not among it, those of recurrences inside are.
+ */
+export function membersOf(r: Recurrence): ReadonlySet<Def> {
+  const known = memberSets.get(r)
+  if (known) return known
+  const below = new Map<Def, readonly Def[]>()
+  const visit = (def: Def): void => {
+    if (below.has(def) || r.states.includes(def)) return
+    const inner = def.op === "state" && def.recurrence!.id > r.id ? def.recurrence!.steps : []
+    const list = [...readBy(def), ...inner]
+    below.set(def, list)
+    list.forEach(visit)
+  }
+  r.steps.forEach(visit)
+  const members = new Set<Def>(r.steps)
+  let before: number
+  do {
+    before = members.size
+    for (const [def, list] of below)
+      if (list.some((d) => r.states.includes(d) || members.has(d))) members.add(def)
+  } while (members.size > before)
+  if (r.steps.length > 0) memberSets.set(r, members)
+  return members
 }
 
 const references = new WeakMap<Expr, readonly RefExpr[]>()

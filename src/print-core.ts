@@ -32,6 +32,8 @@ export const prefixes: Readonly<Record<ReduceOp, string>> = {
   argmin: "A",
   argsort: "O",
   let: "V",
+  state: "F",
+  step: "F",
 }
 
 const letters = "jklmnopqrstuvwxyz"
@@ -74,9 +76,12 @@ class Printer {
       const bound = def.bound.map((a) => map.get(a)!).join(", ")
       const wrap = (text: string): string => {
         const filter = isConst(def.filter, 1) ? "" : ` if ${this.print(def.filter, map, 0)}`
-        return def.op === "let" ? text : `${def.op}[${bound}${filter}](${text})`
+        return bound === "" ? text : `${def.op}[${bound}${filter}](${text})`
       }
       const axes = def.formals.map((a) => map.get(a)!)
+      // A state has no name of its own: it is what the step before gave, and at first its initial value.
+      if (def.op === "state")
+        axes[0] = def.recurrence!.descending ? this.print(def.formals[0]!.extent, map, 0) : "-1"
       out.push(...this.line(this.names.get(def)!, axes, def.body, def.filter, map, wrap))
     }
     return out
@@ -111,10 +116,14 @@ class Printer {
   }
 
   private refer(def: Def): string {
-    let name = this.names.get(def)
-    if (!name) {
-      this.names.set(def, (name = this.number(prefixes[def.op])))
-      this.queue.push(def)
+    const known = this.names.get(def)
+    if (known) return known
+    const name = this.number(prefixes[def.op])
+    const { states, steps } = def.recurrence ?? { states: [def], steps: [def] }
+    const at = Math.max(states.indexOf(def), steps.indexOf(def))
+    for (const d of new Set([states[at]!, steps[at]!])) {
+      this.names.set(d, name)
+      this.queue.push(d)
     }
     return name
   }
@@ -139,11 +148,12 @@ class Printer {
           e.input.name,
           e.index.map((x) => go(x)),
         )
-      case "ref":
-        return indexed(
-          this.refer(e.def),
-          e.index.map((x) => go(x)),
-        )
+      case "ref": {
+        const index = e.index.map((x) => go(x))
+        if (e.def.op === "state")
+          index[0] = `${go(e.index[0]!, 5)} ${e.def.recurrence!.descending ? "+" : "-"} 1`
+        return indexed(this.refer(e.def), index)
+      }
       case "op": {
         let [x, y] = e.args
         const z = e.args[2]

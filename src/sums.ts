@@ -56,8 +56,8 @@ export function substitute(core: Core, root: Expr, map: Substitution): Expr {
  * is computed and gathered from.
  */
 export function refer(core: Core, def: Def, index: readonly Expr[]): Expr {
-  // One sorted row serves all its readers.
-  if (def.op === "argsort") return core.ref(def, index)
+  // One sorted row, and the history of a state, serve all their readers.
+  if (def.op === "argsort" || def.recurrence) return core.ref(def, index)
   const axes = unionAxes(index)
   const affine = index.every((e) => e.axes.length === 1 && !readsData(e))
   if (affine && axes.length === index.length) return core.ref(def, index)
@@ -96,12 +96,20 @@ export function readsData(e: Expr): boolean {
  * moved under a factor or a guard, split, or disappeared. An argsort keeps its bound axis.
  */
 export function reduce(core: Core, op: ReduceOp, bound: readonly AxisExpr[], filter: Expr, body: Expr): Expr {
-  if (op === "let") return core.define(op, bound, filter, body)
-  if (op === "argmax" || op === "argmin") return core.define(op, bound, filter, body)
-  // Keys that are all the same stay in their order.
-  if (op === "argsort")
-    return body.axes.includes(bound[0]!) ? core.define(op, bound, filter, body) : bound[0]!
-  return new Reduction(core, op).make(bound, filter, body)
+  switch (op) {
+    case "let":
+    case "argmax":
+    case "argmin":
+      return core.define(op, bound, filter, body)
+    case "argsort":
+      // Keys that are all the same stay in their order.
+      return body.axes.includes(bound[0]!) ? core.define(op, bound, filter, body) : bound[0]!
+    case "state":
+    case "step":
+      throw new Error("a recurrence is opened and closed")
+    default:
+      return new Reduction(core, op).make(bound, filter, body)
+  }
 }
 
 /** Σ 1 over the indices that pass the filter. */

@@ -1,5 +1,8 @@
 // Rebuilding core expressions bottom-up, definitions included: core -> core.
-import { type Core, type Def, type Expr, type LoadExpr } from "./ir.ts"
+//
+// Recurrences are rebuilt in two steps. First states and steps stand for themselves, so that no expression is met before it is
+// known; then every recurrence whose contents have changed is made anew and takes the place of the old one.
+import { type AxisExpr, type Core, type Def, type Expr, type LoadExpr, type Recurrence } from "./ir.ts"
 import type { OpName } from "./ops.ts"
 import { reduce, refer, substitute } from "./sums.ts"
 
@@ -17,6 +20,94 @@ export interface Change {
 
 /** A function that rebuilds expressions of one core with a change, remembering what it has seen. */
 export function transformer(core: Core, change: Change): (e: Expr) => Expr {
+  let depth = 0
+  let met = false
+  const rebuild = rebuilder(core, change, () => (met = true))
+  const within = (e: Expr): Expr => {
+    depth++
+    try {
+      return rebuild(e)
+    } finally {
+      depth--
+    }
+  }
+  const contents = new Map<Recurrence, Contents>()
+  const contentsOf = (r: Recurrence): Contents => {
+    let made = contents.get(r)
+    if (!made) {
+      const axes = r.states.map((state) => state.formals.map((f) => core.axis(f.name, within(f.extent))))
+      const initials = r.states.map((state) => within(state.body))
+      made = { axes, initials, steps: r.steps.map((step) => within(step.body)) }
+      contents.set(r, made)
+    }
+    return made
+  }
+  const tie = tied(core, contentsOf, new Map())
+  // A change that asks for more while an expression is rebuilt gets it with the states as they were.
+  return (e) => {
+    if (depth > 0) return rebuild(e)
+    const out = within(e)
+    return met ? tie(out) : out
+  }
+}
+
+/** What a recurrence is to be made of, its own states and steps and those of others standing for themselves. */
+interface Contents {
+  /** For each state, the axis of the recurrence and the axes of the state. */
+  readonly axes: readonly (readonly AxisExpr[])[]
+  readonly initials: readonly Expr[]
+  readonly steps: readonly Expr[]
+}
+
+const remade = new WeakMap<Recurrence, Map<string, Recurrence>>()
+
+/** Puts recurrences with the new contents in place of the old ones. `known` are states and steps that are replaced already. */
+function tied(
+  core: Core,
+  contentsOf: (r: Recurrence) => Contents,
+  known: ReadonlyMap<Def, Def>,
+): (e: Expr) => Expr {
+  const map = new Map(known)
+  const replace = (from: Recurrence, to: Recurrence): void => {
+    from.states.forEach((d, i) => map.set(d, to.states[i]!))
+    from.steps.forEach((d, i) => map.set(d, to.steps[i]!))
+  }
+  const settle = (r: Recurrence): void => {
+    const { axes, initials, steps } = contentsOf(r)
+    const trial = tied(core, contentsOf, new Map([...map, ...r.states.map((d) => [d, d] as const)]))
+    const [a, b] = [initials.map(trial), steps.map(trial)]
+    const same =
+      r.states.every((d, i) => d.body === a[i] && d.formals.every((f, k) => f === axes[i]![k])) &&
+      r.steps.every((d, i) => d.body === b[i])
+    if (same) return replace(r, r)
+    const key = [...a, ...b, ...axes.flat()].map((e) => e.id).join()
+    let made = remade.get(r)
+    if (!made) remade.set(r, (made = new Map()))
+    let to = made.get(key)
+    if (!to) {
+      const states = r.states.map(({ type }, i) => ({ axes: axes[i]!.slice(1), type, initial: a[i]! }))
+      to = core.openRecurrence(axes[0]![0]!, r.descending, states)
+      made.set(key, to)
+      replace(r, to)
+      const step = tied(core, contentsOf, map)
+      core.closeRecurrence(
+        to,
+        steps.map((value, i) => ({ axes: axes[i]!, value: step(value) })),
+      )
+    }
+    replace(r, to)
+  }
+  return rebuilder(core, {
+    before: (e, rebuild) => {
+      if (e.kind !== "ref" || !e.def.recurrence) return undefined
+      if (!map.has(e.def)) settle(e.def.recurrence)
+      return core.ref(map.get(e.def)!, e.index.map(rebuild))
+    },
+  })
+}
+
+/** Rebuilds expressions; the states and steps of recurrences stay, and are told. */
+function rebuilder(core: Core, change: Change, tell?: () => void): (e: Expr) => Expr {
   const done = new Map<Expr, Expr>()
   const defs = new Map<Def, Expr>()
   const rebuild = (e: Expr): Expr => {
@@ -39,8 +130,12 @@ export function transformer(core: Core, change: Change): (e: Expr) => Expr {
       }
       case "axis":
         return core.axis(e.name, rebuild(e.extent))
-      case "ref":
-        return at(e.def, e.index.map(rebuild))
+      case "ref": {
+        const index = e.index.map(rebuild)
+        if (!e.def.recurrence) return at(e.def, index)
+        tell?.()
+        return core.ref(e.def, index)
+      }
       default:
         return e
     }

@@ -1,6 +1,6 @@
 // Turns core expressions and the arrays they load into values, straight from the definition of the core and without
 // generating code. It knows nothing of schedules, and numbers may be anything with arithmetic: doubles, complex, decimals.
-import type { AxisExpr, Def, Expr } from "../ir.ts"
+import { type AxisExpr, type Def, type Expr, type Recurrence, reach } from "../ir.ts"
 import type { Outputs } from "../loss.ts"
 import type { OpName } from "../ops.ts"
 import type { Input } from "../types.ts"
@@ -212,12 +212,19 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
     const body = build(def.body, frame)
     const known = new Map<number, V>()
     const name = `definition ${def.id}`
+    const before = def.op === "state" ? stepBefore(def) : undefined
+    const past = def.op === "step" ? pastOf(def.recurrence!) : undefined
+    const recurs = [...reach(def)].some((d) => d.recurrence)
     return (index) => {
       const flat = place(name, shape, index)
-      let value = known.get(flat)
+      let value = known.get(flat) ?? before?.(index)
       if (value === undefined) {
-        formals.forEach((cell, i) => (cell.at = index[i]!))
-        value = reduce(def, frame, bound, ranges, filter, body)
+        past?.(index[0]!)
+        const compute = (): V => {
+          formals.forEach((cell, i) => (cell.at = index[i]!))
+          return reduce(def, frame, bound, ranges, filter, body)
+        }
+        value = recurs ? apart(frame, compute) : compute()
         known.set(flat, value)
       }
       return value
@@ -239,12 +246,42 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
       const row = floor(flat / length)
       let order = rows.get(row)
       if (!order) {
-        formals.forEach((cell, i) => (cell.at = index[i]!))
         const keys: V[] = []
-        walk(frame, bound, [length], () => keys.push(body()))
+        apart(frame, () => {
+          formals.forEach((cell, i) => (cell.at = index[i]!))
+          walk(frame, bound, [length], () => keys.push(body()))
+        })
         rows.set(row, (order = numbers.sort(keys)))
       }
       return of(order[flat - row * length]!)
+    }
+  }
+
+  /** What the step before an index gave; undefined at the first one, where a state has its initial value. */
+  const stepBefore = (state: Def): ((index: readonly number[]) => V | undefined) => {
+    const { descending, states, steps } = state.recurrence!
+    const first = descending ? size(state.formals[0]!.extent) - 1 : 0
+    const step = steps[states.indexOf(state)]!
+    return ([at, ...rest]) =>
+      at === first ? undefined : tableOf(step)([at! + (descending ? 1 : -1), ...rest])
+  }
+
+  /** Computes the steps before an index one after another, for a call from each to the one before would run out of stack. */
+  const pastOf = ({ descending, steps }: Recurrence): ((at: number) => void) => {
+    let done = 0
+    return (at) => {
+      const length = size(steps[0]!.formals[0]!.extent)
+      const number = descending ? length - 1 - at : at
+      while (done < number) {
+        const now = descending ? length - 1 - done : done
+        done++
+        for (const step of steps)
+          for (const rest of indices(step.formals.slice(1).map((axis) => size(axis.extent))))
+            // A row that is left out may not be readable; who does read it is told.
+            try {
+              tableOf(step)([now, ...rest])
+            } catch {}
+      }
     }
   }
 
@@ -271,7 +308,7 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
       } else values.push(value)
     })
     if (op === "argmax" || op === "argmin") return of(where)
-    if (op === "let") return values[0]!
+    if (op === "let" || op === "state" || op === "step") return values[0]!
     if (op === "argsort") throw new Error("a row is sorted whole")
     return values.length === 0 ? of(empty[op]) : numbers.fold[op](values)
   }
@@ -300,11 +337,13 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
   return { scalar, array, size }
 }
 
+let turns = 0
+
 /** Visits every index of the ranges, the last one fastest. */
 function walk(frame: Frame, cells: readonly Cell[], ranges: readonly number[], visit: () => void): void {
   const go = (depth: number): void => {
     if (depth === cells.length) {
-      frame.turn++
+      frame.turn = ++turns
       return visit()
     }
     for (let at = 0; at < ranges[depth]!; at++) {
@@ -313,6 +352,27 @@ function walk(frame: Frame, cells: readonly Cell[], ranges: readonly number[], v
     }
   }
   go(0)
+}
+
+/** Every index of the ranges, the last one fastest. */
+function indices(ranges: readonly number[]): number[][] {
+  return ranges.reduce<number[][]>(
+    (list, range) => list.flatMap((head) => Array.from({ length: range }, (_, at) => [...head, at])),
+    [[]],
+  )
+}
+
+/** Computes in a frame that may be in use already, by a later step of the same recurrence. */
+function apart<T>(frame: Frame, compute: () => T): T {
+  const cells = [...frame.cells.values()]
+  const places = cells.map((cell) => cell.at)
+  const { turn } = frame
+  try {
+    return compute()
+  } finally {
+    cells.forEach((cell, i) => (cell.at = places[i]!))
+    frame.turn = turn
+  }
 }
 
 function cellOf(frame: Frame, axis: AxisExpr): Cell {
