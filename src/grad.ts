@@ -9,6 +9,7 @@ import {
   type Core,
   type Def,
   type Expr,
+  type Recurrence,
   conjunction,
   conjuncts,
   definitions,
@@ -51,10 +52,14 @@ class Backward {
   private readonly wrt: ReadonlySet<Input>
   private readonly defs = new Map<Def, Expr>()
   private readonly active = new Map<Expr, boolean>()
+  private readonly activeStates: Map<Recurrence, boolean>
+  /** For a recurrence that is being differentiated, the one that carries the adjoints of its states back. */
+  private readonly reversed = new Map<Recurrence, Recurrence>()
 
-  constructor(core: Core, wrt: readonly Input[]) {
+  constructor(core: Core, wrt: readonly Input[], activeStates = new Map<Recurrence, boolean>()) {
     this.core = core
     this.wrt = new Set(wrt)
+    this.activeStates = activeStates
   }
 
   /** Whether a derivative can reach a differentiated input through this node. */
@@ -62,12 +67,28 @@ class Backward {
     let yes = this.active.get(e)
     if (yes === undefined) {
       if (e.kind === "load") yes = this.wrt.has(e.input)
-      else if (e.kind === "ref") yes = e.def.type === "real" && this.reaches(e.def.body)
+      else if (e.kind === "ref") yes = e.def.type === "real" && this.reachesThrough(e.def)
       else if (e.kind === "op") {
         const { params, partials } = ops[e.op]
         yes = e.args.some((x, i) => partials?.[params[i]!] !== undefined && this.reaches(x))
       } else yes = false
       this.active.set(e, yes)
+    }
+    return yes
+  }
+
+  private reachesThrough(def: Def): boolean {
+    const { recurrence } = def
+    if (!recurrence) return this.reaches(def.body)
+    let yes = this.activeStates.get(recurrence)
+    if (yes === undefined) {
+      // The states pass on what enters at the start or in a step: whether anything does is asked with the states aside.
+      this.activeStates.set(recurrence, false)
+      const apart = new Backward(this.core, [...this.wrt], new Map(this.activeStates))
+      yes = [...recurrence.states, ...recurrence.steps].some(
+        (d) => d.type === "real" && apart.reaches(d.body),
+      )
+      this.activeStates.set(recurrence, yes)
     }
     return yes
   }
@@ -122,8 +143,10 @@ class Backward {
     adjoints.set(key, old ? join(core, old, part) : part)
   }
 
-  /** Propagates the adjoint of a definition into its body. */
+  /** Propagates the adjoint of a definition into its body. Those that read it have done so before. */
   definition(def: Def): void {
+    if (def.op === "step") return this.step(def)
+    if (def.op === "state") return this.state(def)
     const g = this.defs.get(def)
     if (!g || isConst(g, 0) || !this.reaches(def.body)) return
     const { core } = this
@@ -174,6 +197,46 @@ class Backward {
         return
     }
     this.body(body, [...def.formals, ...bound], seed)
+  }
+
+  /** The state after a step is read where the loss reads it, and by the next step: that part comes back from there. */
+  private step(def: Def): void {
+    const recurrence = def.recurrence!
+    if (!this.reachesThrough(def)) return
+    const { core } = this
+    let back = this.reversed.get(recurrence)
+    if (!back) {
+      const states = recurrence.states.map(({ formals, type }) => ({
+        axes: formals.slice(1),
+        type,
+        initial: core.zero,
+      }))
+      back = core.openRecurrence(def.formals[0]!, !recurrence.descending, states)
+      this.reversed.set(recurrence, back)
+    }
+    const carried = core.ref(back.states[recurrence.steps.indexOf(def)]!, def.formals)
+    const own = this.defs.get(def)
+    this.body(def.body, def.formals, own ? join(core, own, carried) : carried)
+  }
+
+  /** The adjoint of the state before a step is what the recurrence backwards gives there; before the first, it is the start's. */
+  private state(def: Def): void {
+    const recurrence = def.recurrence!
+    const back = this.reversed.get(recurrence)
+    // The states stand together, behind everything that reads them: the last one to come closes the recurrence.
+    if (!back || def !== recurrence.states[0]) return
+    const { core } = this
+    core.closeRecurrence(
+      back,
+      recurrence.states.map((state) => ({ axes: state.formals, value: this.defs.get(state) ?? core.zero })),
+    )
+    recurrence.states.forEach((state, i) => {
+      const [over, ...axes] = state.formals as [AxisExpr, ...AxisExpr[]]
+      const some = core.op("lt", core.zero, over.extent)
+      const first = recurrence.descending ? core.op("sub", over.extent, core.one) : core.zero
+      const adjoint = core.ref(back.steps[i]!, [first, ...axes])
+      this.body(state.body, axes, core.op("guard", some, adjoint))
+    })
   }
 }
 

@@ -489,11 +489,20 @@ export function postorder(roots: readonly Expr[]): Expr[] {
  */
 export function definitions(roots: readonly Expr[]): Def[] {
   const out: Def[] = []
+  const add = inOrder(readBy, (def) => out.push(def))
+  for (const e of postorder(roots)) if (e.kind === "ref") add(e.def)
+  return out
+}
+
+/** Visits definitions, each once and after those it reads, in the order of `definitions`. */
+export function inOrder(
+  readsOf: (def: Def) => readonly Def[],
+  visit: (def: Def) => void,
+): (def: Def) => void {
   const seen = new Set<Def>()
   const open = (r: Recurrence): void => {
-    const members = membersOf(r)
-    for (const def of [...r.states, ...members])
-      for (const d of readBy(def)) if (!members.has(d) && !r.states.includes(d)) add(d)
+    const inside = new Set([...r.states, ...membersOf(r)])
+    for (const def of inside) for (const d of readsOf(def)) if (!inside.has(d)) add(d)
     r.states.forEach(put)
     r.steps.forEach(add)
   }
@@ -508,11 +517,10 @@ export function definitions(roots: readonly Expr[]): Def[] {
   const put = (def: Def): void => {
     if (seen.has(def)) return
     seen.add(def)
-    readBy(def).forEach(add)
-    out.push(def)
+    readsOf(def).forEach(add)
+    visit(def)
   }
-  for (const e of postorder(roots)) if (e.kind === "ref") add(e.def)
-  return out
+  return add
 }
 
 /** The definitions that a definition reads itself. */

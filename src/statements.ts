@@ -9,6 +9,7 @@ import {
   conjunction,
   conjuncts,
   definitions,
+  inOrder,
   postorder,
   refsIn,
 } from "./ir.ts"
@@ -63,17 +64,23 @@ export function statementsOf(outputs: Outputs, optimise: boolean): Statement[] {
   ]
   if (optimise) sinks = share(core, sinks)
   const out: Statement[] = []
-  const made = new Set<Def>()
   // Pinning a formal may instantiate definitions anew, so what a statement reads is known only when it is made.
-  const add = (s: Statement): void => {
-    for (const { def } of [s.filter, s.body, ...s.place].flatMap(refsIn)) {
-      if (made.has(def)) continue
-      made.add(def)
-      add(ofDef(outputs, def))
-    }
+  const made = new Map<Def, Statement>()
+  const of = (def: Def): Statement => {
+    let s = made.get(def)
+    if (!s) made.set(def, (s = ofDef(outputs, def)))
+    return s
+  }
+  const read = (s: Statement): Def[] => [s.filter, s.body, ...s.place].flatMap(refsIn).map((e) => e.def)
+  const add = inOrder(
+    (def) => read(of(def)),
+    (def) => out.push(of(def)),
+  )
+  for (const sink of sinks) {
+    const s = ofSink(core, sink)
+    read(s).forEach(add)
     out.push(s)
   }
-  for (const s of sinks) add(ofSink(core, s))
   return out
 }
 
@@ -111,6 +118,22 @@ function ofDef(outputs: Outputs, def: Def): Statement {
   let { filter, body } = def
   let formals: readonly AxisExpr[] = def.formals
   let place: readonly Expr[] = def.formals
+  if (def.op === "state") {
+    // The initial value is the state before the first step; it has no loop along the axis of the recurrence.
+    const [over, ...own] = def.formals as [AxisExpr, ...AxisExpr[]]
+    const first = def.recurrence!.descending ? core.op("sub", over.extent, core.one) : core.zero
+    return {
+      kind: "define",
+      op: def.op,
+      formals: own,
+      bound: [],
+      filter,
+      body,
+      def,
+      place: [first, ...own],
+      name,
+    }
+  }
   if (def.op === "sum")
     for (;;) {
       const pin = pinOf(formals, filter, (at) => at.axes.some((a) => def.bound.includes(a)))

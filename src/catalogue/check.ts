@@ -280,6 +280,16 @@ export const checkCatalogue = {
     example: "loss f[b](z: [c]) = z[c = argmax[c if z > 0](z)]",
   },
 
+  // ----------------------------------------------------------------------------------------- folds
+  "fold-state": {
+    about: "A step gives another number or kind of values than the states of its fold.",
+    example: "loss f[b](x: [t]) = fold[t](a = 0) => (a + x, x)",
+  },
+  "fold-order": {
+    about: "The step of a fold reads a state as it is at another step.",
+    example: "loss f[b](x: [t]) = fold[t](a = 0) => x + sum[t](a)",
+  },
+
   // ----------------------------------------------------------------------------------- expressions
   "bare-axes": {
     about: "In a bare expression, one input would have two feature axes.",

@@ -8,6 +8,8 @@ import { call, isBuiltIn, isReserved } from "./calls.ts"
 import type { Checking } from "./checking.ts"
 import { member } from "./components.ts"
 import { article, memberOf } from "./domains.ts"
+import { fold } from "./folds.ts"
+import { nameValue } from "./naming.ts"
 import { asNumber, asSingle, condition, number } from "./operands.ts"
 import { type Callable, type Scope, called, find, findFunctions, findRange, names, nest } from "./scope.ts"
 import { substitution } from "./substitution.ts"
@@ -42,9 +44,7 @@ export function evaluate(c: Checking, node: Ast.Expr, scope: Scope): Value {
     case "member":
       return member(c, node, scope)
     case "fold":
-      return c.fail(scope, node.span, "not-yet", `\`${node.form}\` is not available yet`, {
-        help: "a running sum is `sum[j in k if j <= k](x[k = j])`",
-      })
+      return fold(c, node, scope)
   }
 }
 
@@ -282,17 +282,3 @@ function bindOne(c: Checking, binding: Ast.Binding, scope: Scope): Scope {
 
 /** A value of its own, so that reading one name is not reading another. */
 const fresh = (value: Value): Value => ({ ...value })
-
-function nameValue(c: Checking, node: Ast.Name, value: Value, scope: Scope): void {
-  const { name, span } = node
-  const known = find(scope, name)
-  const later = known ? undefined : findRange(scope, name)
-  if (known?.kind === "axis" || later) {
-    const what = known?.kind === "axis" ? known.group.what : "index"
-    c.fail(scope, span, "name-taken", `\`${name}\` is ${called(what)} already`, {
-      help: "axes and values share their names: use another",
-    })
-    return
-  }
-  scope.names.set(name, { kind: "value", value, place: c.place(scope.frame, span), what: "name" })
-}
