@@ -11,6 +11,7 @@ import {
   reach,
   refsIn,
 } from "./ir.ts"
+import { cyclesOf } from "./cycles.ts"
 import { type Placed, readsOf } from "./dimensions.ts"
 
 /** The conditions under which each statement matters, over its own loops. */
@@ -30,6 +31,7 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
     return known
   }
   const indices = usedAsIndex(statements)
+  const cycles = cyclesOf(statements)
   const out = new Map<Placed, ReadonlySet<Expr>>()
   const of = (s: Placed): ReadonlySet<Expr> => {
     const known = out.get(s)
@@ -37,9 +39,35 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
     const own = new Set<Expr>()
     if (s.op === "sum" || s.kind !== "define") for (const c of conjuncts(s.filter)) own.add(c)
     if (s.kind === "store") for (const c of guards(s.body)) own.add(c)
-    if (s.def && !indices.has(s.def)) for (const c of fromReaders(s)) own.add(c)
+    if (s.def && !indices.has(s.def))
+      for (const c of s.op === "step" ? fromOutside(s) : fromReaders(s)) own.add(c)
     out.set(s, own)
     return own
+  }
+  /**
+   * What everything outside a recurrence demands that reads one of its states, as far as it can be said with axes along which
+   * the states are independent: a step is also needed for those after it.
+   */
+  const fromOutside = (s: Placed): Expr[] => {
+    const { recurrence, members, apart } = cycles.find(
+      (c) => c.members.has(s) && c.recurrence === s.def!.recurrence,
+    )!
+    const ends = statements.filter(
+      (x) => x.def && (x === s || [...recurrence.states, ...recurrence.steps].includes(x.def)),
+    )
+    const uses = ends.flatMap((end) => reads.get(end) ?? []).filter(({ reader }) => !members.has(reader))
+    const complete = dependencies(s)
+    let shared: Set<Expr> | undefined
+    for (const { reader, read } of uses) {
+      const source = reader.sources.get(read.def)!
+      const same = new Set(source.place.filter((e, i) => apart.has(e as AxisExpr) && read.index[i] === e))
+      const path = pathsOf(reader).get(read) ?? []
+      const wanted = [...of(reader), ...path].filter(
+        (c) => c.axes.every((a) => same.has(a)) && refsIn(c).every(({ def }) => complete.has(def)),
+      )
+      shared = new Set(shared ? wanted.filter((c) => shared!.has(c)) : wanted)
+    }
+    return [...(shared ?? [])]
   }
   /** What all readers demand, as far as it can be said with the statement's own axes. */
   const fromReaders = (s: Placed): Expr[] => {
@@ -105,8 +133,20 @@ function usedAsIndex(statements: readonly Placed[]): ReadonlySet<Def> {
   for (const s of statements)
     for (const e of [...postorder([s.filter, s.body, ...s.place]), ...s.place]) {
       const index = e.kind === "load" || e.kind === "ref" ? e.index : s.place.includes(e) ? [e] : []
-      for (const { def } of index.flatMap(refsIn)) for (const d of reach(def)) out.add(d)
+      for (const { def } of index.flatMap(refsIn)) for (const d of throughStates(def)) out.add(d)
     }
+  return out
+}
+
+/** The definitions that a definition reads, directly, from step to step or otherwise. */
+function throughStates(def: Def): ReadonlySet<Def> {
+  const out = new Set<Def>()
+  const visit = (d: Def): void => {
+    if (out.has(d)) return
+    for (const x of reach(d)) out.add(x)
+    for (const { recurrence } of reach(d)) recurrence?.steps.forEach(visit)
+  }
+  visit(def)
   return out
 }
 

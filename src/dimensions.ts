@@ -124,6 +124,7 @@ class Dimensions {
     const producers = new Map<Def, Statement>()
     for (const s of this.statements) if (s.def) producers.set(s.def, s)
     const reads = this.statements.flatMap((reader) => readsOf(reader).map((read) => ({ reader, ...read })))
+    this.joinRecurrences(producers, reads)
     const rank = (r: (typeof reads)[number]): number[] => [
       r.reader.kind === "define" ? 0 : 1,
       r.def.symmetric.length > 0 ? 1 : 0,
@@ -156,6 +157,25 @@ class Dimensions {
     }
     const roots = this.roots()
     for (const x of roots) for (const y of roots) if (x.root !== y.root) this.union(x.root, y.root)
+  }
+
+  /** The steps of a recurrence and what reads its states run along one dimension, and a state and its step have the same others. */
+  private joinRecurrences(
+    producers: ReadonlyMap<Def, Statement>,
+    reads: readonly { readonly reader: Statement; readonly def: Def; readonly index: readonly Expr[] }[],
+  ): void {
+    for (const { reader, def, index } of reads) {
+      if (def.op !== "state") continue
+      const [step] = def.recurrence!.steps.map((d) => producers.get(d)!)
+      this.union(this.find(step!, step!.place[0]!), this.find(reader, index[0]!))
+    }
+    for (const step of this.statements) {
+      if (step.op !== "step") continue
+      const { states, steps } = step.def!.recurrence!
+      const state = producers.get(states[steps.indexOf(step.def!)]!)!
+      this.union(this.find(producers.get(steps[0]!)!, steps[0]!.formals[0]!), this.find(step, step.place[0]!))
+      state.place.forEach((e, i) => this.union(this.find(state, e), this.find(step, step.place[i]!)))
+    }
   }
 
   private roots(): Dimension[] {

@@ -4,12 +4,19 @@
 // same dimension, not reduced by the producer, and read by every reader in the group at exactly that dimension. One
 // recursion does this level by level.
 import { type AxisExpr, type Def, type Expr, postorder, refsIn } from "./ir.ts"
+import { type Cycle, cyclesOf } from "./cycles.ts"
 import { demands } from "./demand.ts"
 import { type Placed, readsOf } from "./dimensions.ts"
 
 /** A loop over a dimension, or a statement. */
 export type Tree =
-  | { readonly kind: "loop"; readonly axis: AxisExpr; readonly body: readonly Tree[] }
+  | {
+      readonly kind: "loop"
+      readonly axis: AxisExpr
+      /** Whether the last index comes first. */
+      readonly descending: boolean
+      readonly body: readonly Tree[]
+    }
   | { readonly kind: "statement"; readonly statement: Placed }
 
 /** An edge from a statement to one that must come after it. */
@@ -17,10 +24,16 @@ interface Use {
   readonly reader: Placed
   /** The indices at which it reads, as places of the producer. */
   readonly index: readonly Expr[]
+  /** How many loops it may share with the producer and still read what was made before; all if not given. */
+  readonly loops?: number
 }
+
+type Direction = "ascending" | "descending"
 
 interface Group {
   readonly axis: AxisExpr | undefined
+  /** Set if a member depends on the order of the indices. */
+  direction: Direction | undefined
   readonly members: Placed[]
   readonly after: Set<Group>
 }
@@ -37,7 +50,12 @@ class Fusion {
   /** Axis lists of inputs and outputs: arrays of such a shape may be stored. */
   private readonly shapes: ReadonlySet<string>[] = []
 
+  private readonly cycles: readonly Cycle[]
+  private readonly steps = new Map<Def, Placed>()
+
   constructor(statements: readonly Placed[]) {
+    this.cycles = cyclesOf(statements)
+    for (const s of statements) if (s.op === "step") this.steps.set(s.def!, s)
     for (const [s, conditions] of demands(statements))
       this.options.set(s, new Set([...conditions].filter(readsOptionsOnly)))
     for (const s of statements) this.note(s)
@@ -47,7 +65,16 @@ class Fusion {
   }
 
   private note(reader: Placed): void {
-    for (const { def, index } of readsOf(reader)) this.use(reader.sources.get(def)!, { reader, index })
+    for (const { def, index } of readsOf(reader)) {
+      this.use(reader.sources.get(def)!, { reader, index })
+      const cycle = this.cycles.find((c) => c.recurrence === def.recurrence)
+      // Seen from outside, a state comes from the steps; that of an index is complete when the loop arrives there.
+      if (def.op === "state" && cycle && !cycle.members.has(reader)) {
+        const { states, steps } = cycle.recurrence
+        const step = this.steps.get(steps[states.indexOf(def)]!)!
+        this.use(step, { reader, index, loops: step.loops.indexOf(cycle.axis) + 1 })
+      }
+    }
     if (reader.follows) this.use(reader.follows, { reader, index: reader.place })
   }
 
@@ -70,46 +97,73 @@ class Fusion {
       }
     }
     for (const s of [...list].reverse()) {
-      const uses = (this.uses.get(s) ?? []).filter((u) => groupOf.has(u.reader))
+      if (groupOf.has(s)) continue
       const axis = s.loops[depth]
-      const readers = [...new Set(uses.map((u) => groupOf.get(u.reader)!))]
-      if (depth === 0 && axis && readers.length > 1 && this.recomputable(s, uses)) {
+      const usesOf = (x: Placed): Use[] =>
+        (this.uses.get(x) ?? []).filter((u) => groupOf.has(u.reader) && depth < (u.loops ?? Infinity))
+      const own = usesOf(s)
+      if (depth === 0 && axis && this.recomputable(s, own)) {
+        const readers = [...new Set(own.map((u) => groupOf.get(u.reader)!))]
         const hosts = readers.filter(
-          (g) => g.axis === axis && uses.every((u) => groupOf.get(u.reader) !== g || fusible(s, u, axis)),
+          (g) => g.axis === axis && own.every((u) => groupOf.get(u.reader) !== g || fusible(s, u, axis)),
         )
-        if (hosts.length === readers.length) {
+        if (readers.length > 1 && hosts.length === readers.length) {
           // One copy for each group of readers.
           for (const [i, group] of hosts.entries()) {
             const copy = i === 0 ? s : { ...s, sources: new Map(s.sources) }
             if (i > 0) this.note(copy)
-            const own = uses.filter((u) => groupOf.get(u.reader) === group)
-            for (const { reader } of own) reader.sources.set(s.def!, copy)
-            this.uses.set(copy, own)
-            put(copy, group, own)
+            const mine = own.filter((u) => groupOf.get(u.reader) === group)
+            for (const { reader } of mine) reader.sources.set(s.def!, copy)
+            this.uses.set(copy, mine)
+            put(copy, group, mine)
           }
           continue
         }
       }
-      let host: Group | undefined
-      if (axis) {
-        const near = readers.filter((g) =>
-          uses.some((u) => groupOf.get(u.reader) === g && fusible(s, u, axis)),
-        )
-        const candidates = [...new Set([...near, ...[...groups].reverse()])].filter((g) => g.axis === axis)
-        host = candidates.find(
-          (g) =>
-            uses.every((u) => groupOf.get(u.reader) !== g || fusible(s, u, axis)) &&
-            readers.every((h) => h === g || !reaches(h, g)) &&
-            g.members.every((m) => this.together(s, m, axis)),
-        )
-      }
-      if (!host) groups.unshift((host = { axis, members: [], after: new Set() }))
-      put(s, host, uses)
+      // What runs at each index of a recurrence is placed at once.
+      const cycle = this.cycles.find((c) => c.members.has(s) && depth <= s.loops.indexOf(c.axis))
+      const unit = cycle ? list.filter((x) => cycle.members.has(x)) : [s]
+      const uses = unit.flatMap((producer) => usesOf(producer).map((use) => ({ producer, use })))
+      const direction = directionOf(unit, axis, cycle)
+      const host = axis && this.host(groups, groupOf, unit, uses, axis, direction)
+      const group = host ?? { axis, direction, members: [], after: new Set<Group>() }
+      if (!host) groups.unshift(group)
+      group.direction ??= direction
+      for (const x of [...unit].reverse()) put(x, group, usesOf(x))
     }
     return ordered(groups).flatMap((g): Tree[] =>
       g.axis === undefined
         ? g.members.map((statement) => ({ kind: "statement", statement }))
-        : [{ kind: "loop", axis: g.axis, body: this.level(g.members, depth + 1) }],
+        : [
+            {
+              kind: "loop",
+              axis: g.axis,
+              descending: g.direction === "descending",
+              body: this.level(g.members, depth + 1),
+            },
+          ],
+    )
+  }
+
+  /** The latest group that a unit may share a loop over an axis with. */
+  private host(
+    groups: readonly Group[],
+    groupOf: ReadonlyMap<Placed, Group>,
+    unit: readonly Placed[],
+    uses: readonly { readonly producer: Placed; readonly use: Use }[],
+    axis: AxisExpr,
+    direction: Direction | undefined,
+  ): Group | undefined {
+    const readers = [...new Set(uses.map(({ use }) => groupOf.get(use.reader)!))]
+    const reading = (g: Group): typeof uses => uses.filter(({ use }) => groupOf.get(use.reader) === g)
+    const near = readers.filter((g) => reading(g).some(({ producer, use }) => fusible(producer, use, axis)))
+    const candidates = [...new Set([...near, ...[...groups].reverse()])].filter((g) => g.axis === axis)
+    return candidates.find(
+      (g) =>
+        (!direction || !g.direction || g.direction === direction) &&
+        reading(g).every(({ producer, use }) => fusible(producer, use, axis)) &&
+        readers.every((h) => h === g || !reaches(h, g)) &&
+        g.members.every((m) => unit.every((s) => this.together(s, m, axis))),
     )
   }
 
@@ -125,7 +179,14 @@ class Fusion {
    * of a shape that no input or output has (a pairwise score).
    */
   private recomputable(s: Placed, uses: readonly Use[]): boolean {
-    if (s.kind !== "define" || s.formals.length < 2 || s.place.some((e) => e.kind !== "axis")) return false
+    if (
+      s.kind !== "define" ||
+      s.op === "state" ||
+      s.formals.length < 2 ||
+      s.place.some((e) => e.kind !== "axis")
+    )
+      return false
+    if (this.cycles.some((c) => c.members.has(s))) return false
     if (uses.some(({ reader }) => comparesExactly(reader, s.def!))) return false
     const names = s.formals.map((a) => a.name)
     if (this.shapes.some((shape) => names.every((n) => shape.has(n)))) return false
@@ -138,6 +199,17 @@ class Fusion {
 }
 
 const none: ReadonlySet<Expr> = new Set()
+
+/** The order in which a loop must run for what is in it: that of a recurrence, or the first of equal values first. */
+function directionOf(
+  unit: readonly Placed[],
+  axis: AxisExpr | undefined,
+  cycle: Cycle | undefined,
+): Direction | undefined {
+  if (cycle && cycle.axis === axis) return cycle.recurrence.descending ? "descending" : "ascending"
+  const first = unit.some((s) => (s.op === "argmax" || s.op === "argmin") && s.bound.includes(axis!))
+  return first ? "ascending" : undefined
+}
 
 /** Whether a condition depends on scalar options and on nothing else. */
 function readsOptionsOnly(e: Expr): boolean {

@@ -150,14 +150,17 @@ class Lowering extends Values {
         facts.push(c)
       } else tested.push(c)
     }
+    if (loop.descending) pieces.reverse()
     for (const [from, to] of pieces) {
       const id = this.next++
       const { depth, lazy } = this.scope
+      const last = loop.descending ? this.last(from, to) : undefined
       this.open.set(axis, depth + 1)
       const body = this.inside(
         { depth: depth + 1, facts: [...this.scope.facts, ...facts, ...this.implied(axis)], lazy },
         () => {
-          this.scope.values.set(axis, { kind: "value", id })
+          const index: Operand = { kind: "value", id }
+          this.scope.values.set(axis, last ? this.emit(this.scope, "sub", [last, index], "int") : index)
           this.branch(
             tested,
             () => this.trees(loop.body),
@@ -168,6 +171,12 @@ class Lowering extends Values {
       this.open.delete(axis)
       this.scope.block.push({ kind: "for", id, from, to, body, axis: this.labels.get(axis) ?? axis.name })
     }
+  }
+
+  /** What an index counted from `from` up is taken from to count from `to` down. */
+  private last(from: Operand, to: Operand): Operand {
+    const end = this.emit(this.scope, "sub", [to, number(1)], "int")
+    return from.kind === "number" && from.value === 0 ? end : this.emit(this.scope, "add", [end, from], "int")
   }
 
   /** Inside a loop its extent is not 0. */

@@ -1,6 +1,8 @@
 // Outputs -> kernel: statements, dimensions, fusion, storage, loops. Each step is a file of its own.
+import { type Cycle, cyclesOf, nest } from "./cycles.ts"
 import { type Placed, place } from "./dimensions.ts"
 import { type Tree, fuse } from "./fuse.ts"
+import type { AxisExpr } from "./ir.ts"
 import type { Kernel } from "./loops.ts"
 import type { Outputs } from "./loss.ts"
 import { lower } from "./lower.ts"
@@ -16,16 +18,35 @@ export interface ScheduleOptions {
 
 /** Schedules outputs as one kernel. */
 export function schedule(outputs: Outputs, options: ScheduleOptions): Kernel {
-  const placed = place(outputs.core, statementsOf(outputs, options.optimise !== false))
+  const placed = nest(place(outputs.core, statementsOf(outputs, options.optimise !== false)))
   return lower(outputs, options.optimise === false ? apart(placed) : fuse(placed), options.dtype)
 }
 
-/** One loop nest for each statement. */
-function apart(placed: readonly Placed[]): Tree[] {
-  return placed.map((statement) =>
-    statement.loops.reduceRight<Tree>((inside, axis) => ({ kind: "loop", axis, body: [inside] }), {
-      kind: "statement",
-      statement,
-    }),
-  )
+/** One loop nest for each statement, but one for all that runs at each index of a recurrence. */
+function apart(placed: readonly Placed[], depth = 0, cycles = cyclesOf(placed)): Tree[] {
+  const around = (s: Placed): Cycle | undefined =>
+    cycles.find((c) => c.members.has(s) && depth <= s.loops.indexOf(c.axis))
+  const nestOf = (
+    loops: readonly AxisExpr[],
+    descending: boolean,
+    inside: readonly Tree[],
+  ): readonly Tree[] =>
+    loops.reduceRight(
+      (body, axis, i): readonly Tree[] => [
+        { kind: "loop", axis, descending: descending && i === loops.length - 1, body },
+      ],
+      inside,
+    )
+  return placed.flatMap((s, i) => {
+    const cycle = around(s)
+    if (!cycle) return nestOf(s.loops.slice(depth), false, [{ kind: "statement", statement: s }])
+    if (placed.slice(i + 1).some((x) => cycle.members.has(x))) return []
+    const end = s.loops.indexOf(cycle.axis) + 1
+    const inside = apart(
+      placed.filter((x) => cycle.members.has(x)),
+      end,
+      cycles,
+    )
+    return nestOf(s.loops.slice(depth, end), cycle.recurrence.descending, inside)
+  })
 }

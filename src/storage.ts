@@ -1,5 +1,5 @@
 // A tree of loops -> where each definition lives: in a local, or in an array over the dimensions its readers do not share.
-import type { AxisExpr, Expr } from "./ir.ts"
+import type { AxisExpr, Def, Expr } from "./ir.ts"
 import { type Placed, readsOf } from "./dimensions.ts"
 import type { Tree } from "./fuse.ts"
 
@@ -14,6 +14,8 @@ export interface Storage {
   readonly outside: number
   /** Positions of the definition's place that index its array, in layout order; empty for a local. */
   readonly stored: readonly number[]
+  /** Whose array it is: that of a state is its step's. */
+  readonly array: Placed
   /** Whether the accumulator itself is an array: some formal is a loop inside the first reduced dimension, or is pinned. */
   readonly accumulates: boolean
 }
@@ -42,12 +44,30 @@ export function storageOf(tree: readonly Tree[]): Map<Placed, Storage> {
         if (loop < 0 || loop >= shared || index[i] !== e) stored.get(s)!.add(i)
       })
     }
+  const steps = new Map<Def, Placed>()
+  for (const s of order) if (s.op === "step") steps.set(s.def!, s)
+  const stepOf = (state: Def): Placed => {
+    const { states, steps: defs } = state.recurrence!
+    return steps.get(defs[states.indexOf(state)]!)!
+  }
+  // A state and its step share one array, which keeps every index of the recurrence.
+  for (const s of order) {
+    if (s.op !== "state") continue
+    const [before, after] = [stored.get(s)!, stored.get(stepOf(s.def!))!]
+    if (before.size > 0) after.add(0)
+    for (const i of before) after.add(i)
+    stored.set(s, after)
+  }
   return new Map(
     order.map((s) => {
       const outside = outsideOf(s)
       const inner = (e: Expr): boolean => e.kind !== "axis" || s.loops.indexOf(e) >= outside
       const accumulates = s.kind === "define" && s.bound.length > 0 && s.place.some(inner)
-      return [s, { path: paths.get(s)!, outside, stored: layout(s, [...stored.get(s)!]), accumulates }]
+      const array = s.op === "state" ? stepOf(s.def!) : s
+      return [
+        s,
+        { path: paths.get(s)!, outside, stored: layout(array, [...stored.get(s)!]), array, accumulates },
+      ]
     }),
   )
 }

@@ -119,24 +119,31 @@ export class Values {
   }
 
   protected array(s: Placed): Buffer {
-    let buffer = this.scratch.get(s)
+    const { array, stored } = this.storage.get(s)!
+    let buffer = this.scratch.get(array)
     if (!buffer) {
-      const length = this.size(
-        this.product(this.storage.get(s)!.stored.map((i) => s.def!.formals[i]!.extent)),
-      )
+      const length = this.size(this.product(stored.map((i) => this.extentOf(s, i))))
       const element = s.op === "argsort" ? "int" : "f64"
-      this.scratch.set(s, (buffer = { id: this.next++, kind: "scratch", element, length }))
+      this.scratch.set(array, (buffer = { id: this.next++, kind: "scratch", element, length }))
     }
     return buffer
   }
 
   /** The flat position in a definition's array. */
   protected offset(s: Placed, index: readonly Expr[]): Expr {
+    const { core } = this
     const { stored } = this.storage.get(s)!
+    // The array of a recurrence has an entry more than its axis: in front of all for what is before the first step, or behind.
+    const later = s.def!.recurrence && s.op === (s.def!.recurrence.descending ? "state" : "step")
     return this.flat(
-      stored.map((i) => index[i]!),
-      stored.map((i) => s.def!.formals[i]!.extent),
+      stored.map((i) => (i === 0 && later ? core.op("add", index[0]!, core.one) : index[i]!)),
+      stored.map((i) => this.extentOf(s, i)),
     )
+  }
+
+  private extentOf(s: Placed, position: number): Expr {
+    const { extent } = s.def!.formals[position]!
+    return position === 0 && s.def!.recurrence ? this.core.op("add", extent, this.core.one) : extent
   }
 
   /** Row-major: ((i * n1 + j) * n2 + k). */
