@@ -47,8 +47,12 @@ export function assumptions(core: Core, condition: Expr): Expr[] {
   })
 }
 
-/** Whether a condition says that a label is not its sentinel. */
+/**
+ * Whether a condition says that a label is not its sentinel: it compares the label, or it says by other data which places of
+ * a list hold one (`i < length`, `mask`).
+ */
 export function excludesSentinel(condition: Expr, label: Expr): boolean {
+  if (condition.kind === "load") return label.axes.every((a) => condition.axes.includes(a))
   if (condition.kind !== "op") return false
   const [x, y] = condition.args
   switch (condition.op) {
@@ -57,8 +61,14 @@ export function excludesSentinel(condition: Expr, label: Expr): boolean {
       return x === label || y === label
     case "le":
     case "lt":
-      return y === label
+      return y === label || limits(x!, y!, label) || limits(y!, x!, label)
     default:
       return false
   }
+}
+
+/** Whether an expression tells places of a label apart, and another one is data that is the same for all of them. */
+function limits(place: Expr, limit: Expr, label: Expr): boolean {
+  const along = place.axes.filter((a) => label.axes.includes(a) && !limit.axes.includes(a))
+  return along.length > 0 && !readsArrays(place) && readsArrays(limit)
 }
