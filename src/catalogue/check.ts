@@ -295,10 +295,6 @@ export const checkCatalogue = {
     about: "In a bare expression, one input would have two feature axes.",
     example: "z[c = y] + z[k = x]",
   },
-  "not-yet": {
-    about: "A construct of the language that this version does not have.",
-    example: "loss f[b](x: [t]) = fold[t](a = 0) => a + x",
-  },
   "too-many-nodes": {
     about: "A loss grows beyond the limit when its functions are inlined.",
     example: "def f(x) = exp(x) * exp(-x)\nloss l[b](x) = f(f(f(f(f(f(f(f(f(f(x))))))))))",

@@ -1,0 +1,87 @@
+// Folds and scans: gradients by the complex step on both targets, values against plain loops, long axes, skipped steps.
+import { describe, expect, test } from "vitest"
+import { compile } from "../src/index.ts"
+import { gradcheck } from "../src/testing.ts"
+import { casesOf } from "./parse.cases.ts"
+
+describe("gradients", () => {
+  for (const { name, input } of casesOf("folds"))
+    for (const target of ["interpret", "js"] as const)
+      for (const reduction of ["mean", "none"] as const)
+        test(`${name}, ${target}, ${reduction}`, () => {
+          const result = gradcheck(compile(input), {
+            target,
+            reduction,
+            method: "complex",
+            runs: 6,
+            elements: 40,
+          })
+          expect(result.message).toBe(result.ok ? result.message : "")
+          expect(result.checked).toBeGreaterThan(0)
+        })
+})
+
+test("a fold is the loop it says", () => {
+  const kernel = compile("loss f[b](x: [t]; rate = 0.5) = fold[t](a = 1) => a * rate + x").kernel({
+    grad: ["x"],
+  })
+  const x = [3, -1, 4, 1, -5, 9]
+  const expected = x.reduce((a, v) => a * 0.5 + v, 1)
+  const { loss, grad } = kernel({ x: { data: new Float64Array(x), shape: [1, 6] } })
+  expect(loss).toBe(expected)
+  expect([...grad["x"]!]).toEqual([1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1])
+})
+
+test("a fold over nothing is its initial value, with no gradient of any step", () => {
+  const loss = compile("loss f[b](x: [t], y) = fold[t](a = y) => a * x")
+  for (const target of ["interpret", "js"] as const) {
+    const kernel = loss.kernel({ target, dtype: "f64", grad: "all", reduction: "sum" })
+    const { loss: value, grad } = kernel({
+      x: { data: new Float64Array(0), shape: [2, 0] },
+      y: { data: new Float64Array([3, 4]), shape: [2] },
+    })
+    expect(value).toBe(7)
+    expect([...grad["y"]!]).toEqual([1, 1])
+    expect(grad["x"]).toHaveLength(0)
+  }
+})
+
+test("a long axis needs no deep stack", () => {
+  const loss = compile("loss f[b](x: [t]) = fold[t](a = 0) => a + x")
+  const x = { data: new Float64Array(20_000).fill(0.5), shape: [1, 20_000] }
+  for (const target of ["interpret", "js"] as const) {
+    const { loss: value, grad } = loss.kernel({ target, dtype: "f64", grad: ["x"] })({ x })
+    expect(value).toBe(10_000)
+    expect(grad["x"]!.every((g) => g === 1)).toBe(true)
+  }
+})
+
+test("labels of steps and rows that are left out are not read", () => {
+  const loss = compile(`loss f[b](x: [t, c], y: [t] index? c, n: int in [0, size(t)]) =
+    fold[t if t < n](a = 0) => a / 2 + x[c = y]
+    where n > 0`)
+  const x = { data: new Float64Array([1, 2, 3, 4, 5, 6, 7, 8]), shape: [2, 2, 2] }
+  const y = { data: new Int32Array([-1, 7, 1, -5]), shape: [2, 2] }
+  const n = { data: new Int32Array([0, 1]), shape: [2] }
+  for (const target of ["interpret", "js"] as const) {
+    const kernel = loss.kernel({ target, dtype: "f64", grad: ["x"] })
+    const { loss: value, grad, count } = kernel({ x, y, n })
+    expect(value).toBe(6)
+    expect(count).toBe(1)
+    expect([...grad["x"]!]).toEqual([0, 0, 0, 0, 0, 1, 0, 0])
+    expect(() => kernel({ x, y, n: { data: new Int32Array([0, 2]), shape: [2] } })).toThrow(/-5/)
+  }
+})
+
+test("at a fixed point the derivative of the last step is that of all", () => {
+  const source = (how: string): string =>
+    `loss f[b](x: real > 0) = fold[_ in 40; grad ${how}](a = 1) => (a + x / a) / 2`
+  const x = { data: new Float64Array([2, 9]), shape: [2] }
+  const slopes = ["unroll", "envelope"].map((how) => {
+    const { grad } = compile(source(how)).kernel({ dtype: "f64", grad: ["x"], reduction: "sum" })({ x })
+    return [...grad["x"]!]
+  })
+  // Newton's iteration forgets where it was, so that one step has the whole derivative up to the factor of the fixed point.
+  expect(slopes[0]![0]).toBeCloseTo(1 / (2 * Math.SQRT2), 12)
+  expect(slopes[1]![0]).toBeCloseTo(1 / (2 * Math.SQRT2), 12)
+})
