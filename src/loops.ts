@@ -99,6 +99,11 @@ export type Stmt =
       readonly to: Operand
       /** Made by unrolling only: the scheduler leaves it out. */
       readonly step?: Operand
+      /**
+       * Made by vectorising only: so many iterations may run at once, each in a lane of vectors. `to - from` is a multiple of it.
+       * Without it, the loop means the same.
+       */
+      readonly lanes?: number
       readonly body: readonly Stmt[]
       /** For readers: the axis as the user called it. */
       readonly axis: string

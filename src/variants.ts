@@ -178,7 +178,7 @@ function wasmRun(outputs: Outputs, { dtype, accuracy }: Settings, memory: Kernel
     const elements = new Map(kernel.inputs.map((b) => [b, elementFor(b.element, given?.get(b.input!))]))
     const key = [...elements.values()].join()
     let run = modules.get(key)
-    if (!run) modules.set(key, (run = wasmFunction(kernel, elements, memory, accuracy)))
+    if (!run) modules.set(key, (run = wasmFunction(kernel, elements, memory, accuracy && { accuracy })))
     return ({ sizes, arrays, scalars }, written) => {
       const results = run({
         inputs: kernel.inputs.map((buffer) => arrays.get(buffer.input!)!),

@@ -68,7 +68,7 @@ describe.each(cases)("$name", ({ make, sizes, scalars }) => {
   test("as WebAssembly with the host's functions gives the bits of the interpreter", () => {
     for (const dtype of ["f32", "f64"] as const) {
       const kernel = make(dtype)
-      const run = wasmFunction(kernel, new Map(), new KernelMemory(), "engine")
+      const run = wasmFunction(kernel, new Map(), new KernelMemory(), { accuracy: "engine", optimise: false })
       for (const s of sizes) {
         const call = callFor(kernel, s, scalars, { labels: (s as { c?: number }).c ?? 2 })
         expect(runWasm(run, call)).toEqual(runLoops(kernel, call))

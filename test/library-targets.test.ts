@@ -63,7 +63,7 @@ describe.each(losses)("$name", (loss) => {
   const grad = loss.inputs
     .filter((input) => input.type === "real" && !input.static)
     .map((input) => input.name)
-  test.each(settings(loss))("computes its formula with %j", (fixed) => {
+  test.each(settings(loss))("computes its formula with %j", { timeout: 300_000 }, (fixed) => {
     for (const reduction of ["mean", "none"] as const) {
       const [meaning, ...made] = (["interpret", "js", "wasm"] as const).map((target) =>
         loss.kernel({ target, dtype: "f64", reduction, grad, static: fixed }),

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest"
 import { type OpName, ops } from "../src/ops.ts"
 import { type Double, add, exp, expm1, from, log, log1p, quotient, toNumber } from "./math.double.ts"
-import { emitted, points, ulps } from "./math.measure.ts"
+import { emitted, emittedShort, points, ulps } from "./math.measure.ts"
 
 // prettier-ignore
 const grid = [0, -0, 1e-320, 1e-45, 1e-8, 1 / 256, 0.5, 1, 2, 36.8, 88.7, 103.9, 708, 709.78, 709.8, 745.1, 745.2, 746, 1e4, 1e300, Infinity]
@@ -117,6 +117,36 @@ describe.each(Object.entries(functions))("%s", (name, { exact, ranges }) => {
       const found = y[i]!
       const close = Math.abs(found - wanted) <= Math.abs(wanted) * 1e-10 + smallest
       expect(Object.is(found, wanted) || close, `${op}(${value}) is ${found}, not ${wanted}`).toBe(true)
+    })
+  })
+})
+
+describe.each(Object.entries(functions))("%s over vectors of f32", (name, { exact, ranges }) => {
+  const op = name as OpName
+  const largest = 3.4028234663852886e38
+
+  test("is within 4 units in the last place of f32", () => {
+    const x = Float32Array.from(points(ranges, 100_000))
+    const y = emittedShort(op)(x)
+    let worst = 0
+    let at = 0
+    x.forEach((value, i) => {
+      const wanted = toNumber(exact(value))
+      if (!(Math.abs(wanted) <= largest)) return
+      const ulp = Math.max(2 ** (Math.floor(Math.log2(Math.abs(wanted))) - 23), 2 ** -149)
+      const error = Math.abs(y[i]! - wanted) / ulp
+      if (!(error <= worst)) [worst, at] = [error, value]
+    })
+    expect(worst, `${op}(${at})`).toBeLessThanOrEqual(4)
+  })
+
+  test("has the limits of the function", () => {
+    const x = Float32Array.from([...grid, 1e-42, -1e-42, 87.5, -87.5, 88.8, -103.5, 3e38, -3e38])
+    const y = emittedShort(op)(x)
+    x.forEach((value, i) => {
+      const wanted = Math.fround((ops[op].eval as (x: number) => number)(value))
+      const close = Math.abs(y[i]! - wanted) <= Math.abs(wanted) * 5e-7 + 3e-45
+      expect(Object.is(y[i], wanted) || close, `${op}(${value}) is ${y[i]}, not ${wanted}`).toBe(true)
     })
   })
 })

@@ -20,6 +20,11 @@ export class Code {
     this.add(")")
   }
 
+  /** Puts lines where others stand already, at their level. */
+  insert(at: number, lines: readonly string[]): void {
+    this.lines.splice(at, 0, ...lines.map((line) => "  ".repeat(this.depth) + line))
+  }
+
   declare(name: string, type: string): void {
     this.locals.push([name, type])
   }
@@ -100,6 +105,14 @@ export class Machine {
     return `(${this.kind}.${op} ${args.join(" ")})`
   }
 
+  /** Of vectors and a literal, which is not NaN, one instruction of the processor lets NaN through; of two vectors it takes seven. */
+  private extreme(op: "max" | "min", x: string, y: string): string {
+    const isLiteral = (z: string): boolean => z.startsWith("(v128.const") && !z.includes("nan")
+    if (this.isVector && isLiteral(y)) return this.apply(`p${op}`, x, y)
+    if (this.isVector && isLiteral(x)) return this.apply(`p${op}`, y, x)
+    return this.apply(op, x, y)
+  }
+
   add = (x: string, y: string): string => this.apply("add", x, y)
   sub = (x: string, y: string): string => this.apply("sub", x, y)
   mul = (x: string, y: string): string => this.apply("mul", x, y)
@@ -109,21 +122,12 @@ export class Machine {
   sqrt = (x: string): string => this.apply("sqrt", x)
   floor = (x: string): string => this.apply("floor", x)
   ceil = (x: string): string => this.apply("ceil", x)
-  max = (x: string, y: string): string => this.apply("max", x, y)
-  min = (x: string, y: string): string => this.apply("min", x, y)
+  max = (x: string, y: string): string => this.extreme("max", x, y)
+  min = (x: string, y: string): string => this.extreme("min", x, y)
   eq = (x: string, y: string): string => this.apply("eq", x, y)
   ne = (x: string, y: string): string => this.apply("ne", x, y)
   lt = (x: string, y: string): string => this.apply("lt", x, y)
   le = (x: string, y: string): string => this.apply("le", x, y)
-
-  /** The larger of x and a number that is not NaN; NaN goes through. One instruction of the processor. */
-  atLeast(x: string, low: number): string {
-    return this.isVector ? this.apply("pmax", x, this.num(low)) : this.max(x, this.num(low))
-  }
-
-  atMost(x: string, high: number): string {
-    return this.isVector ? this.apply("pmin", x, this.num(high)) : this.min(x, this.num(high))
-  }
 
   select(condition: string, x: string, y: string): string {
     return this.isVector ? `(v128.bitselect ${x} ${y} ${condition})` : `(select ${x} ${y} ${condition})`

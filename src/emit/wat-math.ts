@@ -47,7 +47,7 @@ interface Exponential {
 /** Splits x into a multiple of ln 2 and a rest of at most half of it. */
 function split(m: Machine, x: string): Exponential {
   const { low, high } = LIMITS[precision(m)]
-  const w = m.let(m.atMost(m.atLeast(x, low), high))
+  const w = m.let(m.min(m.max(x, m.num(low)), m.num(high)))
   const k = m.let(m.sub(m.add(m.mul(w, m.num(Math.LOG2E)), m.num(m.magic)), m.num(m.magic)))
   // Two powers, because 2^k may be out of range while exp is not.
   const half = m.let(m.add(m.mul(k, m.num(0.5)), m.num(m.magic)))
@@ -129,7 +129,7 @@ function log1p(m: Machine, x: string): string {
 }
 
 function tanh(m: Machine, x: string): string {
-  const e = m.let(expm1(m, m.let(m.atMost(m.mul(m.abs(x), m.num(2)), LIMITS[precision(m)].whole * 1.5))))
+  const e = m.let(expm1(m, m.let(m.min(m.mul(m.abs(x), m.num(2)), m.num(LIMITS[precision(m)].whole * 1.5)))))
   const size = m.let(m.div(e, m.add(e, m.num(2))))
   return m.select(m.lt(x, m.num(0)), m.let(m.neg(size)), m.let(m.select(m.eq(x, m.num(0)), x, size)))
 }

@@ -6,7 +6,11 @@
 // imported from `host` under their names.
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { type OpName, ops } from "../ops.ts"
+import type { ScalarType } from "../types.ts"
+import { vectorise } from "../vector.ts"
+import { isInt32, keepsInt } from "../vector/kinds.ts"
 import { placesIn } from "../walk.ts"
+import { Lanes, type Scalars } from "./lanes.ts"
 import type { Accuracy } from "./math.ts"
 import { Code, Machine, int, watNumber } from "./machine.ts"
 import { type Names, axisComment, nameAll } from "./text.ts"
@@ -19,8 +23,13 @@ export type Element = "f32" | "f64" | "i32" | "u8"
 export interface WatOptions {
   /** How the arrays of the caller lie in memory, where that is not said by their type: ints are i32, bools u8. */
   readonly elements?: ReadonlyMap<Buffer, Element>
-  /** `engine` calls the functions of the host; otherwise they are computed here, within 2 ULP of f64. */
+  /**
+   * `fast` computes with vectors of f32 where memory holds f32; `full` in f64; `engine` calls the functions of the host. Default:
+   * `fast` for kernels over f32 memory, `full` for f64.
+   */
   readonly accuracy?: Accuracy
+  /** False leaves the loops as they come. Default true. */
+  readonly optimise?: boolean
 }
 
 /** A module as text, and what the host has to provide. */
@@ -38,14 +47,9 @@ const bytes: Readonly<Record<Element, number>> = { f32: 4, f64: 8, i32: 4, u8: 1
 /** Arrays of scratch start at multiples of this. */
 const ALIGNMENT = 16
 
-/** Int operators that are i32 if their operands are. */
-const keepsInt: ReadonlySet<OpName> = new Set(["select", "guard", "min", "max", "stop"])
-
-const isInt32 = (v: number): boolean => Number.isInteger(v) && Math.abs(v) < 2 ** 31 && !Object.is(v, -0)
-
 const get = (name: string): string => `(local.get $${name})`
 
-class Emitter {
+class Emitter implements Scalars {
   readonly host = new Set<OpName>()
   /** The functions of one operator each, by name. */
   readonly functions = new Map<OpName, string>()
@@ -53,23 +57,20 @@ class Emitter {
   private readonly kernel: Kernel
   private readonly names: Names
   private readonly registers = new Map<number, Register>()
-  private readonly elements: ReadonlyMap<Buffer, Element>
-  private readonly places: ReadonlySet<number>
+  readonly elements: ReadonlyMap<Buffer, Element>
+  readonly places: ReadonlySet<number>
+  readonly isWide: boolean
   private readonly accuracy: Accuracy
-  private readonly code = new Code()
+  readonly code = new Code()
   private readonly machine = new Machine("f64", this.code)
 
-  constructor(kernel: Kernel, { elements, accuracy = "full" }: WatOptions) {
+  constructor(kernel: Kernel, elements: ReadonlyMap<Buffer, Element>, accuracy: Accuracy) {
     this.kernel = kernel
     this.accuracy = accuracy
+    this.isWide = kernel.dtype === "f64" || accuracy !== "fast"
+    this.elements = elements
     this.names = nameAll(kernel)
     this.places = placesIn(kernel)
-    this.elements = new Map(
-      [...kernel.inputs, ...kernel.outputs, ...kernel.scratch].map((b) => [
-        b,
-        elements?.get(b) ?? (b.element === "int" ? "i32" : b.element === "bool" ? "u8" : b.element),
-      ]),
-    )
     for (const [id, { kind, type }] of this.names.values)
       this.registers.set(id, kind === "size" || kind === "index" || type === "bool" ? "i32" : "f64")
   }
@@ -77,11 +78,27 @@ class Emitter {
   // ------------------------------------------------------------------------------------------ operands
 
   private registerOf(x: Operand): Register {
-    if (x.kind === "number") return isInt32(x.value) ? "i32" : "f64"
+    if (x.kind === "number") return isInt32(x.value) && !Object.is(x.value, -0) ? "i32" : "f64"
     return this.registers.get(x.id)!
   }
 
-  private operand(x: Operand, as: Register): string {
+  isInt(id: number): boolean {
+    return this.registers.get(id) === "i32" && this.typeOf(id) === "int"
+  }
+
+  typeOf(id: number): ScalarType {
+    return this.names.values.get(id)!.type
+  }
+
+  nameOf(id: number): string {
+    return `$${this.names.values.get(id)!.name}`
+  }
+
+  start(buffer: Buffer): string {
+    return get(this.names.buffers.get(buffer)!)
+  }
+
+  operand(x: Operand, as: Register): string {
     if (x.kind === "number")
       return as === "i32" ? int(Math.trunc(x.value)) : `(f64.const ${watNumber(x.value)})`
     const value = get(this.names.values.get(x.id)!.name)
@@ -171,7 +188,7 @@ class Emitter {
   }
 
   /** The name of the function of an operator. */
-  private functionOf(op: OpName): string {
+  functionOf(op: OpName): string {
     const write = this.accuracy === "engine" ? undefined : elementary[op]
     if (!write) this.host.add(op)
     else if (!this.functions.has(op)) {
@@ -284,7 +301,7 @@ class Emitter {
     code.add("))")
   }
 
-  private statement(s: Stmt): void {
+  statement(s: Stmt): void {
     const { code } = this
     switch (s.kind) {
       case "let": {
@@ -310,6 +327,7 @@ class Emitter {
       case "update":
         return code.add(this.update(s))
       case "for":
+        if (s.lanes) return new Lanes(this, s).emit()
         return this.loop(s)
       case "if":
         code.block(`(if ${this.operand(s.condition, "i32")} (then`, () => this.block(s.then))
@@ -436,9 +454,20 @@ const filler = (type: "f32" | "f64", size: number): string => {
 
 /** The text of the module of a kernel. */
 export function emitWat(kernel: Kernel, options: WatOptions = {}): Wat {
-  const emitter = new Emitter(kernel, options)
+  const accuracy = options.accuracy ?? (kernel.dtype === "f32" ? "fast" : "full")
+  const given = new Map(
+    [...kernel.inputs, ...kernel.outputs, ...kernel.scratch].map((b): [Buffer, Element] => [
+      b,
+      options.elements?.get(b) ?? (b.element === "int" ? "i32" : b.element === "bool" ? "u8" : b.element),
+    ]),
+  )
+  const isPlain = options.optimise === false
+  const made = isPlain
+    ? { kernel, elements: given }
+    : vectorise(kernel, given, kernel.dtype === "f64" || accuracy !== "fast")
+  const emitter = new Emitter(made.kernel, made.elements, accuracy)
   const main = emitter.kernelText()
-  const scratch = new Emitter(kernel, options).scratchText()
+  const scratch = new Emitter(made.kernel, made.elements, accuracy).scratchText()
   const text = [
     "(module",
     `  (import "host" "memory" (memory 1))`,

@@ -1,7 +1,6 @@
 // Loops -> a function that runs them as WebAssembly, in a memory that callers may keep their arrays in.
 import { assemble } from "../emit/assemble.ts"
-import type { Accuracy } from "../emit/math.ts"
-import { type Element, emitWat } from "../emit/wat.ts"
+import { type Element, type WatOptions, emitWat } from "../emit/wat.ts"
 import type { Buffer, Kernel } from "../loops.ts"
 import { type OpName, ops } from "../ops.ts"
 import type { Floats } from "./buffers.ts"
@@ -51,9 +50,9 @@ export function wasmFunction(
   kernel: Kernel,
   elements: ReadonlyMap<Buffer, Element>,
   memory: KernelMemory,
-  accuracy?: Accuracy,
+  options: Omit<WatOptions, "elements"> = {},
 ): WasmFunction {
-  const { text, host } = emitWat(kernel, { elements, ...(accuracy && { accuracy }) })
+  const { text, host } = emitWat(kernel, { ...options, elements })
   const { run, scratch } = instantiate(assemble(text), host, memory)
   return ({ inputs, outputs, scalars, sizes }) => {
     const operands = [...inputs, ...outputs] as NumberArray[]
