@@ -151,4 +151,56 @@ describe("arbitraryInputs", () => {
     }
     expect([Array.from(data), shape]).toEqual([[1], [1, 1]])
   })
+
+  test.each([
+    [
+      "a window that fits",
+      "loss f[b](x: [h]; static k: int >= 1 = 5) = let axis y = 0 .. size(h) - k in sum[y](x[h = y + k - 1])",
+    ],
+    ["one batch inside another", "loss f[b](q, shared k: [m]) = q * k[m = b]"],
+    [
+      "every second place",
+      "loss f[b](x: [h]) = let axis y = 2 .. div(size(h), 2) - 1 in sum[y](x[h = 2 * y])",
+    ],
+    ["a square", "loss f[b](x: [i, j], y: index i) = x[i = y, j = y] + sum[i](x[j = i])"],
+    [
+      "a domain that needs two classes",
+      "loss f[b](x: [c], t: real >= 0 and < size(c) - 1) = x[c = floor(t) + 1]",
+    ],
+  ])("finds sizes for %s", (_, text) => {
+    const loss = compile(text)
+    const kernel = loss.kernel({ check: true, dtype: "f64" })
+    const shapes = new Set<string>()
+    fc.assert(
+      fc.property(arbitraryInputs(fc, loss), (inputs) => {
+        expect(Number.isFinite(kernel(inputs as never).loss)).toBe(true)
+        shapes.add(JSON.stringify(Object.values(inputs).map((one) => (one as { shape?: unknown }).shape)))
+      }),
+      { numRuns: 60, seed: 1 },
+    )
+    expect(shapes.size).toBeGreaterThan(5)
+    expect(gradcheck(loss, { runs: 3 }).message).toMatch(/gradients agree/)
+  })
+
+  test("leaves room for windows of eleven", () => {
+    for (const { input } of fc.sample(arbitraryInputs(fc, library.ssim), { numRuns: 3, seed: 4 }))
+      for (const size of (input as unknown as { shape: readonly number[] }).shape.slice(2))
+        expect(size).toBeGreaterThanOrEqual(11)
+  })
+
+  test("says why nothing can be drawn", () => {
+    const draw = (loss: Loss, sizes: Record<string, number>): unknown =>
+      fc.sample(arbitraryInputs(fc, loss, { sizes }), 1)
+    const why =
+      "no sizes of `b`, `c` and `w` satisfy every condition; with b = 1, c = 1, h = 4, w = 1 the range" +
+      " `0 .. size(h) - winSize` would have a negative size: needs winSize <= size(h) + 1"
+    expect(() => draw(library.ssim, { h: 4 })).toThrow(`no inputs can be drawn: ${why}`)
+    expect(gradcheck(library.ssim, { sizes: { h: 4 } })).toMatchObject({
+      ok: false,
+      message: `nothing could be checked: ${why}`,
+    })
+    expect(() => draw(compile("loss f[b](x: real > 0) = log(-x)"), {})).toThrow(
+      "no inputs can be drawn: the loss is NaN",
+    )
+  })
 })

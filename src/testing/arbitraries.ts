@@ -3,15 +3,16 @@ import type * as FastCheck from "fast-check"
 import { checkedOf, type Loss } from "../index.ts"
 import type { InputValue } from "../run/given.ts"
 import { readSettings } from "../run/settings.ts"
-import { type Elements, planInputs, planStatics, type PlannedInput, sizeNames } from "./plan.ts"
+import { type Elements, planInputs, planStatics, type PlannedInput } from "./plan.ts"
 import { random } from "./random.ts"
 import { distanceAt, siteMaker } from "./site.ts"
+import { sizeMaker } from "./sizes.ts"
 
 /** What is drawn. */
 export interface ArbitraryOptions {
-  /** Sizes of axes; the others are drawn from 1 to `mostSize`. */
+  /** Sizes of axes; the others are drawn: the smallest that the loss allows, or up to `mostSize - 1` more. */
   readonly sizes?: Readonly<Record<string, number>>
-  /** The largest size that is drawn. Default 4. */
+  /** The largest size that is drawn where 1 is allowed. Default 4. */
   readonly mostSize?: number
   /** Values of static options, as for the kernel. */
   readonly static?: Readonly<Record<string, number | string | boolean>>
@@ -50,39 +51,47 @@ export function arbitraryInputs(
   const { mostSize = 4, apart = 0, sizes: fixed = {} } = options
   const statics = planStatics(checked, options.static ?? {}, 0)
   const site = siteMaker(checked, readSettings(checked, { static: statics.options }), random(0))
-  const names = sizeNames(checked)
-  const one = fc.integer({ min: 1, max: mostSize })
-  const sizes = fc.tuple(
-    fc.tuple(...names.map((name) => (Object.hasOwn(fixed, name) ? fc.constant(fixed[name]!) : one))),
-    fc.array(one, { minLength: 0, maxLength: 2 }),
+  const { names, make } = sizeMaker(checked, statics.values, fixed)
+  const more = fc.integer({ min: 0, max: mostSize - 1 })
+  const drawn = fc.tuple(
+    fc.tuple(...names.map(() => more)),
+    fc.array(fc.integer({ min: 1, max: mostSize }), { minLength: 0, maxLength: 2 }),
   )
-  return sizes
-    .map(([list, rest]) =>
-      planFor(names, list, fixed["..."] === undefined ? rest : [fixed["..."]], (known, shape) =>
-        planInputs(checked, known, shape, statics.values),
-      ),
+  const plan = ([list, shape]: readonly [readonly number[], readonly number[]]): Plan => {
+    const rest = fixed["..."] === undefined ? shape : [fixed["..."]]
+    const places = rest.reduce((x, y) => x * y, 1)
+    const sizes = make(names.map((name, i) => (name === "..." ? places - 1 : list[i]!)))
+    return typeof sizes === "string" ? sizes : planInputs(checked, sizes, rest, statics.values)
+  }
+  const isFit = untilTired((inputs: Arguments) => {
+    const distance = distanceAt(site, inputs)
+    if (typeof distance === "string") return distance
+    return distance >= apart || `it is ${distance} away from a kink, not ${apart}`
+  })
+  return drawn
+    .map(plan)
+    .filter(
+      untilTired((one) => (typeof one === "object" ? true : (one ?? "no sizes of the axes fit together"))),
     )
-    .filter((plan) => plan !== undefined)
-    .chain((plan) => argumentsOf(fc, plan))
-    .filter((inputs) => {
-      const distance = distanceAt(site, inputs)
-      return distance !== undefined && (apart === 0 || distance >= apart)
-    })
+    .chain((one) => argumentsOf(fc, one as readonly PlannedInput[]))
+    .filter(isFit)
 }
 
-function planFor(
-  names: readonly string[],
-  list: readonly number[],
-  rest: readonly number[],
-  plan: (sizes: ReadonlyMap<string, number>, rest: readonly number[]) => readonly PlannedInput[] | undefined,
-): readonly PlannedInput[] | undefined {
-  const sizes = new Map(names.map((name, i) => [name, list[i]!]))
-  if (sizes.has("..."))
-    sizes.set(
-      "...",
-      rest.reduce((x, y) => x * y, 1),
-    )
-  return plan(sizes, rest)
+/** What to draw, or why nothing can be drawn with these sizes. */
+type Plan = readonly PlannedInput[] | string | undefined
+
+/** Draws that are refused, before any passes, until it is an error. */
+const patience = 1000
+
+/** A filter for fast-check, whose own never ends: it throws when nothing passes for long. The test answers true, or why not. */
+function untilTired<T>(test: (one: T) => true | string): (one: T) => boolean {
+  let refused = 0
+  return (one) => {
+    const answer = test(one)
+    if (answer === true) refused = -Infinity
+    else if (++refused >= patience) throw new Error(`no inputs can be drawn: ${answer}`)
+    return answer === true
+  }
 }
 
 function argumentsOf(fc: FastCheckModule, plan: readonly PlannedInput[]): FastCheck.Arbitrary<Arguments> {

@@ -122,7 +122,7 @@ export function planInputs(
       const from =
         bounds && bounds.low !== -Infinity ? bounds.low : Math.min(-reach, (bounds?.high ?? Infinity) - reach)
       const to = bounds && bounds.high !== Infinity ? bounds.high : Math.max(reach, from + reach)
-      return from > to
+      return from > to || (from === to && (strict.low || strict.high))
         ? undefined
         : {
             kind: "real",
@@ -167,7 +167,8 @@ function sentinelsOf(loss: Loss): readonly number[] {
   return [...out]
 }
 
-function defaultNumber(input: Input): number {
+/** The default of an option where it is a plain number; else NaN. */
+export function defaultNumber(input: Input): number {
   if (!input.default || !("expr" in input.default)) return NaN
   const { expr } = input.default
   return expr.kind === "const" ? expr.value : NaN

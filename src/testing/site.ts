@@ -5,9 +5,10 @@ import { binder, type Bound } from "../run/bind.ts"
 import type { Settings } from "../run/settings.ts"
 import type { Input } from "../types.ts"
 import { drawInputs, type Inputs } from "./draw.ts"
-import { planInputs, sizeNames } from "./plan.ts"
+import { planInputs } from "./plan.ts"
 import { type Point, pointOf } from "./point.ts"
 import type { Random } from "./random.ts"
+import { sizeMaker } from "./sizes.ts"
 
 /** Arguments of a call, and the loss around them. */
 export interface Site {
@@ -44,17 +45,17 @@ export function findSite(
   draw: Random,
   at: (inputs: Inputs) => Site,
 ): Site | string {
+  const { names, make } = sizeMaker(checked, statics, fixed)
   let reason = "no sizes of the axes fit together"
   let second: Site | undefined
   for (let attempt = 0; attempt < tries; attempt++) {
     const rest = Array.from({ length: draw.int(1, 2) }, () => draw.int(1, 3))
-    const sizes = new Map<string, number>()
-    for (const name of sizeNames(checked))
-      sizes.set(
-        name,
-        (Object.hasOwn(fixed, name) ? fixed[name] : undefined) ??
-          (name === "..." ? rest.reduce((x, y) => x * y, 1) : draw.int(1, 4)),
-      )
+    const places = rest.reduce((x, y) => x * y, 1)
+    const sizes = make(names.map((name) => (name === "..." ? places - 1 : draw.int(0, 3))))
+    if (typeof sizes === "string") {
+      reason = sizes
+      continue
+    }
     const plan = planInputs(checked, sizes, fixed["..."] === undefined ? rest : [fixed["..."]], statics)
     if (!plan) continue
     try {
@@ -71,13 +72,13 @@ export function findSite(
   return second ?? reason
 }
 
-/** How far arguments are from the nearest kink, and infinity if there is none; undefined if the loss refuses them or is not finite. */
-export function distanceAt(site: (inputs: Inputs) => Site, inputs: Inputs): number | undefined {
+/** How far arguments are from the nearest kink, and infinity if there is none; or why the loss has no finite value there. */
+export function distanceAt(site: (inputs: Inputs) => Site, inputs: Inputs): number | string {
   try {
     const { value, trace } = site(inputs).point.trace(undefined, 0)
-    return Number.isFinite(value) ? (trace.nearest?.distance ?? Infinity) : undefined
+    return Number.isFinite(value) ? (trace.nearest?.distance ?? Infinity) : `the loss is ${value}`
   } catch (error) {
-    if (error instanceof LossError) return undefined
+    if (error instanceof LossError) return error.diagnostics[0]?.message ?? error.message
     throw error
   }
 }
