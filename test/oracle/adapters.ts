@@ -172,6 +172,20 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   triplet_margin_loss: { loss: "tripletMargin", static: ["p"] },
   triplet_margin_with_distance_loss: { loss: "tripletMarginWithDistance", static: ["distance"] },
   linear_cross_entropy: { loss: "linearCrossEntropy" },
+  adaptive_log_softmax_with_loss: {
+    loss: (one) => `adaptiveLogSoftmax${(one.params!["cutoffs"] as readonly number[]).length}`,
+    names: {
+      "head.weight": "head",
+      "head.bias": "headBias",
+      ...Object.fromEntries(
+        [0, 1, 2, 3].flatMap((i) => [
+          [`tail.${i}.0.weight`, `down${i + 1}`],
+          [`tail.${i}.1.weight`, `up${i + 1}`],
+        ]),
+      ),
+    },
+    ignore: ["cutoffs", "n_classes", "div_value", "head_bias"],
+  },
 
   // Pairs of a batch
   info_nce_loss: {
