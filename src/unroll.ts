@@ -4,6 +4,7 @@
 //   and each has an accumulator of its own (a pairwise product reads a row once for eight others).
 // - An innermost loop runs four or eight lanes, each with accumulators of its own, combined in a fixed order at the end: one
 //   accumulator would wait for the latency of every addition. What is left over runs in a loop of its own.
+// - An innermost loop around a condition that stands still becomes two loops.
 // - Loops of few iterations, known beforehand, are written out.
 // - Outermost loops are cut into chunks, so that an emitter can make a function of each.
 // Sums are added in another order than the interpreter of the original loops adds them; nothing else changes.
@@ -16,6 +17,7 @@ import { hoist } from "./unroll/hoist.ts"
 import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { lanes } from "./unroll/lanes.ts"
 import { withSingles } from "./unroll/specialise.ts"
+import { unswitch } from "./unroll/unswitch.ts"
 
 /** How far to unroll. */
 export interface UnrollOptions {
@@ -23,6 +25,8 @@ export interface UnrollOptions {
   readonly writtenOut: { readonly iterations: number; readonly weight: number }
   /** Most lanes of an innermost loop, most statements in all lanes, most accumulators in all lanes (16 registers hold them). */
   readonly lanes: { readonly most: number; readonly weight: number; readonly accumulators: number }
+  /** The same for a loop that stands alone in a chunk: it has so many iterations that what one group costs besides its lanes counts. */
+  readonly flat: { readonly most: number; readonly weight: number }
   /** Most iterations jammed into an inner loop; half as many if each has several accumulators. */
   readonly jam: number
 }
@@ -30,6 +34,7 @@ export interface UnrollOptions {
 const defaults: UnrollOptions = {
   writtenOut: { iterations: 8, weight: 96 },
   lanes: { most: 8, weight: 720, accumulators: 8 },
+  flat: { most: 16, weight: 128 },
   jam: 8,
 }
 
@@ -58,20 +63,24 @@ class Unroller {
     return body.flatMap((s) => this.statement(s))
   }
 
-  private statement(s: Stmt): Stmt[] {
+  /** `flat` says that the statement stands directly in a chunk. */
+  private statement(s: Stmt, flat = false): Stmt[] {
     if (s.kind === "if") return [{ ...s, then: this.block(s.then), else: this.block(s.else) }]
     if (s.kind !== "for") return [s]
-    if (s.step) return [{ ...s, body: this.block(s.body) }]
+    if (s.step) return [{ ...s, body: s.body.flatMap((x) => this.statement(x, true)) }]
     const short = this.writtenOut(s)
     if (short) return this.block(short)
-    if (loopsIn(s.body).length === 0) return lanes(s, this.laneCount(s), this.numbers)
+    if (loopsIn(s.body).length === 0) {
+      const switched = unswitch(s, this.numbers)
+      return switched ? this.statement(switched) : this.lanes(s, flat)
+    }
     if (jammable(s)) {
       const count = this.reals(onlyInner(s)!) > 1 ? this.options.jam / 2 : this.options.jam
       return jam(
         s,
         count,
         this.numbers,
-        (inner) => lanes(inner, this.laneCount(inner), this.numbers),
+        (inner) => this.lanes(inner),
         (rest) => (rest.kind === "for" ? [{ ...rest, body: this.block(rest.body) }] : [rest]),
       )
     }
@@ -97,16 +106,15 @@ class Unroller {
     return [...combinable(s.body).keys()].filter((id) => this.numbers.accs.get(id) === "real").length
   }
 
-  private laneCount(s: Loop): number {
+  private lanes(s: Loop, flat = false): Stmt[] {
     const { most, weight: heaviest, accumulators } = this.options.lanes
-    // What costs much more than the loop around it is not written more than once.
-    if (s.body.some((x) => x.kind === "sort")) return 1
     const own = weight(s.body, cost)
     const accs = this.reals(s)
     // Lanes hide the latency of accumulators; lanes of branches that only store would be text and nothing else.
-    if (accs === 0 && s.body.some((x) => x.kind === "if")) return 1
-    for (let count = most; count > 1; count /= 2)
-      if (count * own <= heaviest && count * accs <= accumulators) return count
-    return 1
+    if (accs === 0 && s.body.some((x) => x.kind === "if")) return [s]
+    let count = most
+    while (count > 1 && (count * own > heaviest || count * accs > accumulators)) count /= 2
+    const { most: more, weight: light } = this.options.flat
+    return lanes(s, flat && count === most && more * own <= light ? more : count, count, this.numbers)
   }
 }

@@ -20,7 +20,8 @@ export type Accuracy = "fast" | "full" | "engine"
 const tables = {
   // e^i at i modulo 2048: below -745.13 exp is 0, above 709.78 it is infinite.
   expWhole: { length: 2048, from: -746, to: 710, at: "i & 2047", value: "Math_exp(i)", uses: ["exp"] },
-  expParts: { length: 1024, to: 1024, value: "Math_exp(i / 1024)", uses: ["exp"] },
+  // Half of e^(i / 1024), because the polynomial computes the double.
+  expParts: { length: 1024, to: 1024, value: "Math_exp(i / 1024) / 2", uses: ["exp"] },
   // 2^(i / 64) and 2^(i - 1075)
   twoParts: { length: 64, to: 64, value: "Math_pow(2, i / 64)", uses: ["pow"] },
   twoWhole: { length: 4096, to: 2100, value: "Math_pow(2, i - 1075)", uses: ["pow"] },
@@ -49,14 +50,8 @@ export type TableName = keyof typeof tables
 
 const UNKNOWN: Interval = [-Infinity, Infinity]
 
-/** What functions share besides tables: the bits of a double. */
-const bits = [
-  "const double = new Float64Array(1)",
-  "const words = new Int32Array(double.buffer)",
-  // Which of the two words has the exponent.
-  "double[0] = 1",
-  "const highWord = words[1] === 0 ? 0 : 1",
-]
+/** 1.5 * 2^52 / n: a number plus this is rounded to a multiple of 1/n, and the low word of the sum is the multiple of it. */
+const rounder = (n: number): string => String(6755399441055744 / n)
 
 /** Where the parts of log start, as the high word of a double; 1 is in the middle of part 79. */
 const FIRST = 0x3fe61000
@@ -67,6 +62,8 @@ export class Elementary {
   /** Where each table starts in the array of all. */
   private readonly used = new Map<TableName, number>()
   private length = 0
+  /** The place in the array where numbers are put whose bits are read. */
+  private bits: number | undefined
   private readonly mathFunctions: Set<string>
   private count = 0
 
@@ -84,18 +81,24 @@ export class Elementary {
   /** The statements that make the tables, to stand in front of all functions. */
   head(): string[] {
     const lines: string[] = []
+    if (this.length > 0) lines.push(`const table = new Float64Array(${this.length})`)
+    if (this.bits !== undefined)
+      lines.push(
+        "const words = new Int32Array(table.buffer)",
+        `table[${this.bits}] = 1`,
+        `const lowWord = words[${2 * this.bits}] === 0 ? ${2 * this.bits} : ${2 * this.bits + 1}`,
+        `const highWord = ${4 * this.bits + 1} - lowWord`,
+      )
     if (this.used.has("logParts"))
       lines.push(
-        ...bits,
         "function logMiddle(i) {",
         `  words[highWord] = ${FIRST} + i * 8192`,
-        "  words[1 - highWord] = 0",
-        "  const low = double[0]",
+        "  words[lowWord] = 0",
+        `  const low = table[${this.bits}]`,
         `  words[highWord] = ${FIRST} + i * 8192 + 8192`,
-        "  return (low + double[0]) / 2",
+        `  return (low + table[${this.bits}]) / 2`,
         "}",
       )
-    if (this.length > 0) lines.push(`const table = new Float64Array(${this.length})`)
     for (const [name, start] of this.used) {
       const { from = 0, to, at = "i", value } = tables[name] as Table
       lines.push(`for (let i = ${from}; i < ${to}; i++) table[(${at}) + ${start}] = ${value}`)
@@ -175,35 +178,47 @@ export class Elementary {
     return `table[${place} + ${start}]`
   }
 
+  /** A number put where its bits can be read: the low word of what `rounder` made is a whole number, for less than a conversion. */
+  private put(lines: Lines, x: string): void {
+    this.bits ??= this.room(1)
+    lines.add(`table[${this.bits}] = ${x}`)
+  }
+
+  /** The nearest multiple of 1/n of a number below 2^31 / n: `at` counts the parts, `rest` is what is left. */
+  private nearest(lines: Lines, x: string, n: number): { readonly at: string; readonly rest: string } {
+    const z = this.value(lines, `${x} + ${rounder(n)}`)
+    this.put(lines, z)
+    return {
+      at: this.value(lines, "words[lowWord]"),
+      rest: this.value(lines, `${x} - (${z} - ${rounder(n)})`),
+    }
+  }
+
   /**
-   * Splits x, limited to where exp is neither 0 nor infinite, into the exponential of a multiple of 1/1024 and what is left, in
-   * units of 1/1024.
+   * Splits x, limited to where exp is neither 0 nor infinite, into half of the exponential of a multiple of 1/1024 and what is
+   * left.
    */
   private split(
     lines: Lines,
     x: string,
     [low, high] = UNKNOWN,
-  ): { readonly power: string; readonly rest: string } {
+  ): { readonly half: string; readonly rest: string } {
     // The upper limit is above the largest x of a finite exp, and its nearest multiple of 1/1024 is below.
     const below = low >= -746 ? "" : `${x} < -746 ? -746 : `
     const above = high <= 709.782714 ? "" : `${x} > 709.782714 ? 709.782714 : `
     const w = below + above === "" ? x : this.value(lines, below + above + x)
-    const y = this.value(lines, `${w} * 1024`)
-    // Adding 1.5 * 2^52 rounds to a whole number.
-    const z = this.value(lines, `${y} + 6755399441055744`)
-    const d = this.value(lines, `${z} - 6755399441055744`)
-    const k = this.value(lines, `${d} | 0`)
-    const rest = this.value(lines, `${y} - ${d}`)
+    const { at: k, rest } = this.nearest(lines, w, 1024)
     const whole = this.element("expWhole", `((${k} >> 10) & 2047)`)
-    const power = this.value(lines, `${whole} * ${this.element("expParts", `(${k} & 1023)`)}`)
-    return { power, rest }
+    const half = this.value(lines, `${whole} * ${this.element("expParts", `(${k} & 1023)`)}`)
+    return { half, rest }
   }
 
   private exp(lines: Lines, x: string, range = UNKNOWN): string {
     if (this.accuracy === "full") return this.fullExp(lines, x)
-    const { power: t, rest: r } = this.split(lines, x, range)
-    // 1 + r + r^2 / 2; the next term is r^3 / 6 < 2e-11.
-    return `${t} * (1 + ${r} * (0.0009765625 + ${r} * 4.76837158203125e-7))`
+    const { half, rest } = this.split(lines, x, range)
+    // 1 + r + r^2 / 2 = (1 + (1 + r)^2) / 2; the next term is r^3 / 6 < 2e-11.
+    const q = this.value(lines, `1 + ${rest}`)
+    return `${half} * (1 + ${q} * ${q})`
   }
 
   /** exp by 2^(k / 64) and a polynomial of degree 5, ln 2 / 64 in two parts; the engine's where results are not normal. */
@@ -227,9 +242,10 @@ export class Elementary {
   }
 
   private expm1(lines: Lines, x: string, range = UNKNOWN): string {
-    const { power: t, rest: r } = this.split(lines, x, range)
-    // Near 0 the power is exactly 1, and the next term is r^3 / 24 < 5e-12 of the result.
-    return `${t} - 1 + ${t} * (${r} * (0.0009765625 + ${r} * (4.76837158203125e-7 + ${r} * 1.5522042910257974e-10)))`
+    const { half, rest: r } = this.split(lines, x, range)
+    const t = this.value(lines, `${half} + ${half}`)
+    // Near 0 the power is exactly 1, and the next term is r^4 / 24 < 5e-12 of the result.
+    return `${t} - 1 + ${t} * (${r} * (1 + ${r} * (0.5 + ${r} * 0.16666666666666666)))`
   }
 
   /** Without a branch by sign, which random signs would mispredict every other time; -Infinity must not meet Infinity. */
@@ -262,11 +278,9 @@ export class Elementary {
 
   /** log1p from -0.5 to 4, by the nearest multiple of 1/128. */
   private log1pNear(lines: Lines, x: string): string {
-    const z = this.value(lines, `${x} * 128 + 6755399441055744`)
-    const d = this.value(lines, `${z} - 6755399441055744`)
-    const i = this.value(lines, `((${d} | 0) + 64) & 1023`)
-    const inverse = this.element("log1pInverses", i)
-    const r = this.value(lines, `(${x} - ${d} * 0.0078125) * ${inverse}`)
+    const { at, rest } = this.nearest(lines, x, 128)
+    const i = this.value(lines, `(${at} + 64) & 1023`)
+    const r = this.value(lines, `${rest} * ${this.element("log1pInverses", i)}`)
     return `${this.element("log1pParts", i)} + (${this.series(r)})`
   }
 
@@ -281,7 +295,7 @@ export class Elementary {
     const out = this.name()
     lines.add(`let ${out} = 0`)
     lines.open(`if (${x} > 2.3e-308 && ${x} < Infinity) {`)
-    lines.add(`double[0] = ${x}`)
+    this.put(lines, x)
     const j = this.value(lines, `words[highWord] - ${FIRST}`)
     const k = this.value(lines, `${j} >> 20`)
     const i = this.value(lines, `(${j} >> 13) & 127`)

@@ -20,8 +20,8 @@ export function groupsEnd(s: Loop, size: number, before: Copier): Operand {
   return before.int("sub", s.to, before.int("mod", length, literal(size)))
 }
 
-/** Unrolls an innermost loop by `count`; with one lane it stays as it is. */
-export function lanes(s: Loop, count: number, numbers: Numbers): Stmt[] {
+/** Unrolls an innermost loop by `count`, at most `own` lanes with accumulators of their own; with one lane it stays as it is. */
+export function lanes(s: Loop, count: number, own: number, numbers: Numbers): Stmt[] {
   if (count === 1) return [s]
   const before = new Copier(numbers, new Set())
   const middle = groupsEnd(s, count, before)
@@ -34,10 +34,10 @@ export function lanes(s: Loop, count: number, numbers: Numbers): Stmt[] {
     acc,
     op,
     type: numbers.accs.get(acc)!,
-    lanes: Array.from({ length: count - 1 }, () => numbers.acc(numbers.accs.get(acc)!)),
+    lanes: Array.from({ length: own - 1 }, () => numbers.acc(numbers.accs.get(acc)!)),
   }))
-  const accs = combined.flatMap(({ op, type, lanes: own }): Stmt[] =>
-    own.map((id) => ({ kind: "acc", id, initial: literal(identities[op]!), type })),
+  const accs = combined.flatMap(({ op, type, lanes: ids }): Stmt[] =>
+    ids.map((id) => ({ kind: "acc", id, initial: literal(identities[op]!), type })),
   )
   const id = numbers.value()
   const main = new Copier(numbers, written)
@@ -45,10 +45,11 @@ export function lanes(s: Loop, count: number, numbers: Numbers): Stmt[] {
   for (let lane = 0; lane < count; lane++) {
     starts.push(main.out.length)
     main.substitute(s.id, main.int("add", valueOf(id), literal(lane)))
-    for (const c of combined) main.substitute(c.acc, valueOf(lane === 0 ? c.acc : c.lanes[lane - 1]!))
+    for (const c of combined)
+      main.substitute(c.acc, valueOf(lane % own === 0 ? c.acc : c.lanes[(lane % own) - 1]!))
     main.copy(s.body)
   }
-  const combine = combined.flatMap(({ acc, op, lanes: own }) => tree(acc, op, own, numbers))
+  const combine = combined.flatMap(({ acc, op, lanes: ids }) => tree(acc, op, ids, numbers))
   const whole: Stmt = {
     kind: "for",
     id,
