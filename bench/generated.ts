@@ -3,12 +3,14 @@ import * as library from "lossc/stdlib"
 import type { Loss } from "lossc"
 import type { Row } from "./rows.ts"
 
-/** A call of the generated kernel on the data of a row. */
-export function generated(row: Row, out: Readonly<Record<string, Float32Array>>): () => number {
-  const loss = (library as unknown as Readonly<Record<string, Loss>>)[row.loss]!
-  const kernel = loss.kernel({ target: "js", dtype: "f32", reduction: "mean", grad: row.grad })
-  const inputs = Object.fromEntries(
-    Object.entries(row.inputs).map(([name, data]) => [name, { data, shape: row.shapes[name]! }]),
-  )
-  return () => kernel(inputs, { grad: out }).loss as number
+/** Calls of one generated kernel on the data of any row of its loss. */
+export function generated(of: Row): (row: Row, out: Readonly<Record<string, Float32Array>>) => () => number {
+  const loss = (library as unknown as Readonly<Record<string, Loss>>)[of.loss]!
+  const kernel = loss.kernel({ target: "js", dtype: "f32", reduction: "mean", grad: of.grad })
+  return (row, out) => {
+    const inputs = Object.fromEntries(
+      Object.entries(row.inputs).map(([name, data]) => [name, { data, shape: row.shapes[name]! }]),
+    )
+    return () => kernel(inputs, { grad: out }).loss as number
+  }
 }
