@@ -6,6 +6,7 @@
 import { type Core, type Def, type Expr, conjunction, isConst } from "./ir.ts"
 import { rewriter } from "./simplify.ts"
 import { type Term, fromTerms, terms } from "./flat.ts"
+import { runningOf, runningPair, runningValue } from "./running.ts"
 import { count, reduce, refer, substitute } from "./sums.ts"
 import { transformer } from "./transform.ts"
 
@@ -16,6 +17,8 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
   /** The maximum and the sum of the others, as expressions over the formals of the definition. */
   const pairOf = (def: Def): { max: Expr; rest: Expr } => {
     let pair = pairs.get(def)
+    const run = all && !pair ? runningOf(def) : undefined
+    if (run) pairs.set(def, (pair = runningPair(core, def, run, expand)))
     if (!pair) {
       const { bound } = def
       const filter = expand(def.filter)
@@ -36,6 +39,18 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
     }
     return pair
   }
+  const runs = new Map<Def, Expr | undefined>()
+  /** A running reduction as the recurrence that it is. */
+  const running = (def: Def): Expr | undefined => {
+    if (!runs.has(def)) {
+      const run =
+        def.op === "sum" || def.op === "prod" || def.op === "max" || def.op === "min"
+          ? runningOf(def)
+          : undefined
+      runs.set(def, run && runningValue(core, def, run, expand))
+    }
+    return runs.get(def)
+  }
   const at = (def: Def, e: Expr, index: readonly Expr[]): Expr => {
     if (
       e.kind === "ref" &&
@@ -55,20 +70,30 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
   const exponential = (e: Expr & { kind: "op" }): Expr | undefined => {
     if (e.op !== "exp" && e.op !== "expm1") return undefined
     const list = terms(e.args[0]!)
-    const lses = list.filter((t) => t.term.kind === "ref" && t.term.def.op === "logsumexp")
-    if (lses.length !== 1 || !lses[0]!.negative) return undefined
-    const { max, rest } = parts(lses[0]!.term)!
+    const pairs = list.map((t) => parts(t.term))
+    const rests = pairs.flatMap((pair, i) => (pair ? [{ rest: pair.rest, negative: list[i]!.negative }] : []))
+    if (!rests.some(({ negative }) => negative)) return undefined
     const shifted = fromTerms(
       core,
-      list.map((t): Term => (t === lses[0] ? { term: max, negative: true } : { ...t, term: expand(t.term) })),
+      list.map((t, i): Term => ({ ...t, term: pairs[i]?.max ?? expand(t.term) })),
     )
-    const whole = core.op("add", core.one, rest)
-    if (e.op === "exp") return core.op("div", core.op("exp", shifted), whole)
-    return core.op("div", core.op("sub", core.op("expm1", shifted), rest), whole)
+    const whole = ({ rest }: { readonly rest: Expr }): Expr => core.op("add", core.one, rest)
+    if (e.op === "exp")
+      return rests.reduce(
+        (x, one) => core.op(one.negative ? "div" : "mul", x, whole(one)),
+        core.op("exp", shifted),
+      )
+    const [only, ...more] = rests
+    if (more.length > 0) return undefined
+    return core.op("div", core.op("sub", core.op("expm1", shifted), only!.rest), whole(only!))
   }
   const before = (e: Expr): Expr | undefined => {
     const lone = parts(e)
     if (lone) return core.op("add", lone.max, core.op("log1p", lone.rest))
+    if (e.kind === "ref") {
+      const steps = all ? running(e.def) : undefined
+      return steps && at(e.def, steps, e.index.map(expand))
+    }
     if (e.kind !== "op") return undefined
     if (e.op === "exp" || e.op === "expm1") return exponential(e)
     if (e.op !== "add" && e.op !== "sub") return comparison(e)
@@ -85,11 +110,13 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
     for (const t of tails) out = core.op(t.negative ? "sub" : "add", out, t.term)
     return out
   }
-  /** `-inf < lse` asks only whether the maximum is finite. */
+  /** `-inf < lse` and `lse < inf` ask only whether the maximum is finite. */
   const comparison = (e: Expr & { kind: "op" }): Expr | undefined => {
-    if (e.op !== "lt" || !isConst(e.args[0]!, -Infinity)) return undefined
-    const pair = parts(e.args[1]!)
-    return pair && core.op("lt", e.args[0]!, pair.max)
+    if (e.op !== "lt") return undefined
+    const [x, y] = e.args as readonly [Expr, Expr]
+    const low = isConst(x, -Infinity) ? parts(y) : undefined
+    const high = isConst(y, Infinity) ? parts(x) : undefined
+    return low ? core.op("lt", x, low.max) : high && core.op("lt", high.max, y)
   }
   const structure = transformer(core, { before })
   const expand = (e: Expr): Expr => structure(e)

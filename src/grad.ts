@@ -18,6 +18,7 @@ import {
 } from "./ir.ts"
 import { type OpName, ops } from "./ops.ts"
 import { template } from "./pattern.ts"
+import { carriedBack, runningOf } from "./running.ts"
 import { count, reduce, substitute } from "./sums.ts"
 import type { Input } from "./types.ts"
 
@@ -174,6 +175,11 @@ class Backward {
         break
       }
       case "logsumexp": {
+        const run = runningOf(def)
+        if (run) {
+          const axes = [...def.formals.filter((a) => a !== run.over), ...bound]
+          return this.body(body, axes, carriedBack(core, def, run, g))
+        }
         // A row of nothing but -inf has gradient 0, not NaN.
         const some = core.op("lt", core.const(-Infinity), self)
         seed = guarded([some], core.op("mul", g, core.op("exp", core.op("sub", body, self))))

@@ -2,6 +2,7 @@
 import type { AxisExpr, Expr } from "../ir.ts"
 import { definitions, postorder } from "../ir.ts"
 import type { Loss } from "../loss.ts"
+import { inSteps } from "../running.ts"
 import type { Input } from "../types.ts"
 import { doubles } from "./doubles.ts"
 import { badLabel, firstOutside, isLabel } from "./elements.ts"
@@ -33,7 +34,7 @@ export function checkLabels(
     for (let at = firstOutside(labels, below); at >= 0; at = firstOutside(labels, below, at + 1)) {
       const value = labels[at]!
       if (value === free) continue
-      read ??= reader(input, condition, arrays, scalars, sizes, evaluate)
+      read ??= reader(input, inSteps(loss.core, condition), arrays, scalars, sizes, evaluate)
       if (read.isRead(at, value))
         throw badLabel(input, at, value, below, evaluate(input.dimensions[0]!.extent), labels.length)
       if (read.byValue) free = value

@@ -1,0 +1,185 @@
+// Reductions up to each index of an axis: found in every spelling, one loop each, and the numbers of the plain reduction.
+import { describe, expect, test } from "vitest"
+import { compileSource, lower } from "../src/compile.ts"
+import { compile } from "../src/index.ts"
+import { definitions } from "../src/ir.ts"
+import type { Stmt } from "../src/loops.ts"
+import { outputsOf } from "../src/outputs.ts"
+import { readSettings } from "../src/run/settings.ts"
+import { runningOf } from "../src/running.ts"
+import { gradcheck } from "../src/testing.ts"
+import { forEachStatement } from "../src/walk.ts"
+
+const loss = (body: string): string =>
+  `loss f[b](x: [k], w: [k], y: [k] index c, m: [k] bool, z: [k, c]) = sum[k](w * (${body}))`
+
+/** What a reduction runs over, or that it is not recognised. */
+function recognised(body: string): string {
+  const [checked] = compileSource(loss(body))
+  const found = definitions([checked!.value]).flatMap((def) => {
+    const run = runningOf(def)
+    if (!run) return []
+    const to = run.strict ? "before" : "up to"
+    const from = run.strict ? "after" : "from"
+    return [`${def.op} ${run.descending ? from : to}, ${run.conditions.length} further conditions`]
+  })
+  return found.join("; ") || "none"
+}
+
+describe("are recognised", () => {
+  const cases: readonly (readonly [body: string, found: string])[] = [
+    ["sum[j in k if j <= k](x[k = j])", "sum up to, 0 further conditions"],
+    ["sum[j in k if j < k](x[k = j])", "sum before, 0 further conditions"],
+    ["sum[j in k if j >= k](x[k = j])", "sum from, 0 further conditions"],
+    ["sum[j in k if j > k](x[k = j])", "sum after, 0 further conditions"],
+    ["sum[j in k if k >= j](x[k = j])", "sum up to, 0 further conditions"],
+    ["sum[j in k if not (j > k)](x[k = j])", "sum up to, 0 further conditions"],
+    ["sum[j in k if j < k + 1](x[k = j])", "sum up to, 0 further conditions"],
+    ["sum[j in k if j <= k - 1](x[k = j])", "sum before, 0 further conditions"],
+    ["sum[j in k if k - j < 1](x[k = j])", "sum from, 0 further conditions"],
+    ["sum[j in k if j <= k and m[k = j]](x[k = j])", "sum up to, 1 further conditions"],
+    ["sum[j in k if j <= k](x * x[k = j])", "sum up to, 0 further conditions"],
+    ["cumsum[k](x)", "sum up to, 0 further conditions"],
+    ["count[j in k if j <= k](m[k = j])", "sum up to, 1 further conditions"],
+    ["(if all[j in k if j < k](m[k = j]) then x else 0)", "sum before, 1 further conditions"],
+    [
+      "mean[j in k if j <= k and m[k = j]](x[k = j])",
+      "sum up to, 1 further conditions; sum up to, 1 further conditions",
+    ],
+    ["max[j in k if j <= k](x[k = j])", "max up to, 0 further conditions"],
+    ["logsumexp[j in k if j >= k](x[k = j])", "logsumexp from, 0 further conditions"],
+    ["sum[j in k, c if j <= k](z[k = j])", "sum up to, 0 further conditions"],
+    // What depends on both ends is no running reduction, and neither is a window.
+    ["sum[j in k if j <= k](relu(x - x[k = j]))", "none"],
+    ["sum[j in k if j <= k and x[k = j] > x](x[k = j])", "none"],
+    ["sum[j in k if j <= k + 1](x[k = j])", "none"],
+    ["sum[j in k if j <= 2 * k](x[k = j])", "none"],
+    ["sum[j in k if j != k](x[k = j])", "none"],
+  ]
+  for (const [body, found] of cases) test(body, () => expect(recognised(body)).toBe(found))
+})
+
+/** How many loops over one axis stand in one another. */
+function depth(text: string, axis: string): number {
+  const [checked] = compileSource(text)
+  const choice = { ...readSettings(checked!, { grad: "all" }).choice, given: new Set<string>() }
+  const { body } = lower(outputsOf(checked!, choice), { dtype: "f64" })
+  const of = (list: readonly Stmt[]): number =>
+    Math.max(
+      0,
+      ...list.map((s) => {
+        if (s.kind === "if") return Math.max(of(s.then), of(s.else))
+        return s.kind === "for" ? (s.axis.startsWith(axis) ? 1 : 0) + of(s.body) : 0
+      }),
+    )
+  let loops = 0
+  forEachStatement(body, (s) => {
+    if (s.kind === "for" && s.axis.startsWith(axis)) loops++
+  })
+  expect(loops).toBeGreaterThan(0)
+  return of(body)
+}
+
+/** Running reductions whose value and gradient take one pass. */
+const passes: readonly string[] = [
+  "sum[j in k if j <= k](x[k = j])^2",
+  "sum[j in k if j > k and m[k = j]](sin(x[k = j]))^2",
+  "mean[j in k if j <= k](x[k = j]^2)",
+  "logsumexp[j in k if j <= k](x[k = j])",
+  "logsumexp[j in k if j >= k](3 * x[k = j])",
+  "softplus(logsumexp[j in k if j < k](x[k = j] * w[k = j]))",
+  "softplus(logsumexp[j in k if j > k and m[k = j]](x[k = j]))",
+  "softplus(logsumexp[j in k, c if j <= k and c > 0](x[k = j] * z[k = j]))",
+]
+
+/** The same with a condition that says no more and is not recognised. */
+const plainly = (body: string): string => body.replace(/j [<>]=? k/, "($& or x[k = j] > 1e9)")
+
+describe("take one pass, and have the numbers of the plain reduction", () => {
+  for (const running of passes)
+    test(running, () => {
+      const plain = plainly(running)
+      expect(depth(loss(running), "k")).toBe(1)
+      expect(depth(loss(plain), "k")).toBe(2)
+      const [b, k, c] = [2, 37, 3]
+      const real = (n: number, seed: number) =>
+        Float64Array.from({ length: n }, (_, i) => Math.sin(i * 9.7 + seed) * 2)
+      const args = {
+        x: { data: real(b * k, 1), shape: [b, k] },
+        w: { data: real(b * k, 2), shape: [b, k] },
+        z: { data: real(b * k * c, 3), shape: [b, k, c] },
+        y: { data: Int32Array.from({ length: b * k }, (_, i) => i % c), shape: [b, k] },
+        m: { data: Uint8Array.from({ length: b * k }, (_, i) => +(i % 3 > 0)), shape: [b, k] },
+      }
+      const along = { x: real(b * k, 4), w: real(b * k, 5) }
+      for (const target of ["interpret", "js"] as const) {
+        const [one, two] = [running, plain].map((body) => {
+          const kernel = compile(loss(body)).kernel({
+            target,
+            dtype: "f64",
+            grad: ["x", "w"],
+            hvp: ["x", "w"],
+          } as never)
+          return (
+            kernel as (
+              a: unknown,
+              o: unknown,
+            ) => { loss: number; grad: Record<string, Float64Array>; hvp: Record<string, Float64Array> }
+          )(args, { direction: along })
+        })
+        const numbers = (from: typeof one): number[] => [
+          from!.loss,
+          ...["x", "w"].flatMap((name) => [...from!.grad[name]!, ...from!.hvp[name]!]),
+        ]
+        const [found, wanted] = [numbers(one), numbers(two)]
+        const scale = Math.max(...wanted.map(Math.abs))
+        found.forEach((value, i) =>
+          expect(Math.abs(value - wanted[i]!), `${target} ${i}`).toBeLessThan(1e-12 * scale),
+        )
+      }
+      const result = gradcheck(compile(loss(running)), { method: "complex", runs: 3, sizes: { k: 9 } })
+      expect(result.message).toBe(result.ok ? result.message : "")
+    })
+})
+
+describe("a running logsumexp", () => {
+  const run = (x: readonly number[], w: readonly number[]) => {
+    const text = "loss f[k](x, w) = logsumexp[j in k if j <= k](x[k = j]) - x where w != 0"
+    return (["interpret", "js", "wasm"] as const).map((target) => {
+      const kernel = compile(text).kernel({ target, dtype: "f64", grad: ["x"], reduction: "sum" })
+      const { loss: value, grad } = kernel({ x: [...x], w: [...w] })
+      return { value, grad: [...grad["x"]!] }
+    })
+  }
+
+  test("keeps the digits of tiny losses", () => {
+    for (const { value } of run([0, 40], [0, 1])) expect(value).toBeCloseTo(4.248354255291589e-18, 33)
+  })
+
+  test("starts at -inf without a gradient there", () => {
+    for (const { grad } of run([-Infinity, -Infinity, 1, 2], [0, 0, 0, 1])) {
+      expect(grad.slice(0, 2)).toEqual([0, 0])
+      expect(grad[2]).toBeCloseTo(1 / (1 + Math.E), 14)
+    }
+  })
+
+  test("counts ties, infinite ones among them", () => {
+    for (const { value } of run([3, 3, 3], [0, 0, 1])) expect(value).toBeCloseTo(Math.log(3), 14)
+    for (const { value } of run([Infinity, 1], [0, 1])) expect(value).toBe(Infinity)
+  })
+
+  test("passes nothing back from rows that are left out, whatever is in them", () => {
+    for (const { value, grad } of run([0, 0, NaN], [0, 1, 0])) {
+      expect(value).toBeCloseTo(Math.LN2, 14)
+      expect(grad).toEqual([0.5, -0.5, 0])
+    }
+  })
+
+  test("does not overflow", () => {
+    const x = [-1e4, 0, 1e4, 0, -1e4]
+    for (const { value, grad } of run(x, [1, 1, 1, 1, 1])) {
+      expect(value).toBeCloseTo(3e4, 8)
+      expect(grad.every(Number.isFinite)).toBe(true)
+    }
+  })
+})
