@@ -210,9 +210,11 @@ function readWhere(core: Core, load: LoadExpr, given: Expr, axes: readonly AxisE
     const places = load.index.map((e, i) => core.op("eq", substitute(core, e, map), axes[i]!))
     condition = conjunction(core, [substitute(core, given, map), ...places])
   }
-  // A condition on positions alone only narrows which row reads the label; some row does.
+  // A condition on positions alone only narrows which row reads the label; some row does, unless data has a say in it.
   const own = (e: Expr): boolean => e.axes.every((a) => axes.includes(a))
-  const kept = conjuncts(condition).filter((e) => own(e) || readsInputs(e))
+  const all = conjuncts(condition)
+  const decided = new Set(all.filter(readsInputs).flatMap((e) => e.axes.filter((a) => !axes.includes(a))))
+  const kept = all.filter((e) => own(e) || readsInputs(e) || e.axes.some((a) => decided.has(a)))
   const whole = conjunction(core, kept)
   const others = whole.axes.filter((a) => !axes.includes(a))
   return others.length > 0 ? any(core, others, core.true, whole) : whole

@@ -10,7 +10,7 @@ import { article } from "./domains.ts"
 import { nameValue } from "./naming.ts"
 import { asSingle, condition, single } from "./operands.ts"
 import { type Scope, nest } from "./scope.ts"
-import { type Scalar, type Value, broken, close, mapNeeds, plain, scalar, under } from "./values.ts"
+import { type Scalar, type Value, broken, close, plain, scalar, under } from "./values.ts"
 
 interface State {
   readonly node: Ast.State
@@ -36,50 +36,61 @@ export function fold(c: Checking, node: Ast.Fold, scope: Scope): Value {
       },
     )
   }
-  const inner = nest(scope, scope.frame)
   if (!along || states.includes(undefined)) {
+    const inner = nest(scope, scope.frame)
     for (const { name } of node.states) nameValue(c, name, broken, inner)
     c.evaluate(node.step, inner)
     return broken
   }
   const known = states as readonly State[]
   const over = along[0]!.axis
-  const open = new OpenRecurrence(
-    core,
-    over,
-    known.map(({ axes, initial }): Start => ({ axes, initial: initial.expr })),
-  )
-  open.states.forEach((state, i) => nameValue(c, known[i]!.node.name, plain(state), inner))
-  const steps = readSteps(c, node, known, inner)
-  if (!steps || (node.filter && !filter)) return broken
-  if (!steps.every((step) => open.inOrder(step.expr)))
-    return c.fail(
-      scope,
-      node.step.span,
-      "fold-order",
-      "the step reads a state at another index than its own",
-      {
-        help: `a state is what the step before gave: read it without replacing \`${nameOf(node)}\``,
-      },
-    )
-
-  const kept = (step: Scalar, i: number): Expr =>
-    filter ? core.op("select", filter.expr, step.expr, open.states[i]!) : step.expr
-  const { steps: after, renew } = open.close(steps.map(kept))
-  const inside = steps.map((step) => (filter ? under(core, step, filter.expr) : step))
-  const all = scalar(core.zero, [...inside, ...(filter ? [filter] : [])])
-  const needs = mapNeeds(core, all.needs, renew)
+  const starts = known.map(({ axes, initial }): Start => ({ axes, initial: initial.expr }))
+  const made = recur(c, node, over, known, starts, filter, scope)
+  if (!made || (node.filter && !filter)) return broken
   const bound = [over, ...known.flatMap((state) => state.axes)]
-  const needed = [
-    ...close(core, needs, bound),
+  const needs = [
+    ...close(core, scalar(core.zero, [...made.inside, ...(filter ? [filter] : [])]).needs, bound),
     ...known.flatMap(({ initial, axes }) => close(core, initial.needs, axes)),
   ]
-  const values = after.map((step, i): Scalar => {
+  const values = made.steps.map((step, i): Scalar => {
     const value = node.grad === "envelope" ? lastOnly(c, step) : step
     const expr = node.form === "scan" ? value : final(c, over, value, known[i]!.initial.expr)
-    return { kind: "scalar", expr: c.watch(expr), needs: needed }
+    return { kind: "scalar", expr: c.watch(expr), needs }
   })
   return values.length === 1 ? values[0]! : { kind: "tuple", items: values }
+}
+
+/** Reads the step, as often as it takes until the states have every axis that it brings in. */
+function recur(
+  c: Checking,
+  node: Ast.Fold,
+  over: AxisExpr,
+  known: readonly State[],
+  starts: readonly Start[],
+  filter: Scalar | undefined,
+  scope: Scope,
+): { readonly steps: readonly Expr[]; readonly inside: readonly Scalar[] } | undefined {
+  const { core } = c
+  const open = new OpenRecurrence(core, over, starts)
+  const inner = nest(scope, scope.frame)
+  open.states.forEach((state, i) => nameValue(c, known[i]!.node.name, plain(state), inner))
+  const read = readSteps(c, node, known, inner)
+  if (!read) return undefined
+  if (!read.every((step) => open.inOrder(step.expr))) {
+    const help = `a state is what the step before gave: read it without replacing \`${nameOf(node)}\``
+    c.fail(scope, node.step.span, "fold-order", "the step reads a state at another index than its own", {
+      help,
+    })
+    return undefined
+  }
+  // A step that is left out leaves the state as it is.
+  const values = read.map(({ expr }, i) =>
+    filter ? core.op("select", filter.expr, expr, open.states[i]!) : expr,
+  )
+  const grown = open.grown(values)
+  if (grown) return recur(c, node, over, known, grown, filter, scope)
+  const inside = filter ? read.map((step) => under(core, step, filter.expr)) : read
+  return { steps: open.close(values), inside }
 }
 
 function nameOf(node: Ast.Fold): string {

@@ -132,16 +132,11 @@ export function move(core: Core, value: Scalar, map: ReadonlyMap<AxisExpr, Expr>
 }
 
 function moveNeeds(core: Core, needs: readonly Need[], map: ReadonlyMap<AxisExpr, Expr>): readonly Need[] {
-  return mapNeeds(core, needs, (e) => substitute(core, e, map))
-}
-
-/** What is needed once the expressions in it are replaced by others. */
-export function mapNeeds(core: Core, needs: readonly Need[], change: (e: Expr) => Expr): readonly Need[] {
   if (needs.length === 0) return needs
   const moved = needs.map((need): Need => {
-    const given = need.given.map(change)
-    if (need.kind === "condition") return { ...need, given, condition: change(need.condition) }
-    const load = change(need.load)
+    const given = need.given.map((c) => substitute(core, c, map))
+    if (need.kind === "condition") return { ...need, given, condition: substitute(core, need.condition, map) }
+    const load = substitute(core, need.load, map)
     return load.kind === "load" ? { ...need, given, load } : need
   })
   return settle(core, moved)

@@ -1,5 +1,5 @@
 // How each reference file maps to the library. Names in snake_case become camelCase unless an entry says otherwise.
-import type { Case } from "./harness.ts"
+import type { Case, Tensor } from "./harness.ts"
 
 export interface Adapter {
   /** The library loss; a function chooses by the case. */
@@ -10,6 +10,8 @@ export interface Adapter {
   readonly reduction?: "none"
   /** Why a case has another answer here, or none; it is listed and not run. */
   readonly leave?: (one: Case) => string | undefined
+  /** The same case as the library asks for it, where no entry below says enough. */
+  readonly prepare?: (one: Case) => Case
   /** Names of inputs and parameters in the file → in the library. */
   readonly names?: Readonly<Record<string, string>>
   /** Options whose default in the file is not the library's. */
@@ -129,6 +131,24 @@ const ownAnswers: Readonly<Record<string, string>> = {
   "primitives-s71-mean-0-columns": "a mean of nothing inside a formula is 0, not NaN",
 }
 
+/** Targets of different lengths as rows of one length, and a mean that divides each loss by its length, as torch's does. */
+function ctcCase(one: Case): Case {
+  const { reduction = "mean" } = one.params ?? {}
+  const params = { ...one.params, per_label: reduction === "mean" }
+  const { targets, target_lengths } = one.inputs as Record<string, Tensor>
+  if (targets!.shape.length === 2) return { ...one, params }
+  const lengths = target_lengths!.data as number[]
+  const longest = Math.max(...lengths)
+  const data: number[] = []
+  let at = 0
+  for (const length of lengths) {
+    const row = (targets!.data as number[]).slice(at, at + length)
+    data.push(...row, ...Array.from({ length: longest - length }, () => -1))
+    at += length
+  }
+  return { ...one, params, inputs: { ...one.inputs, targets: { ...targets!, shape: [lengths.length, longest], data } } }
+}
+
 export const adapters: Readonly<Record<string, Adapter>> = {
   // Tier 0
   cross_entropy: {
@@ -186,6 +206,8 @@ export const adapters: Readonly<Record<string, Adapter>> = {
     },
     ignore: ["cutoffs", "n_classes", "div_value", "head_bias"],
   },
+  ctc_loss: { loss: "ctc", prepare: ctcCase },
+  ctc_loss_log_probs: { loss: "ctcLogProbs", prepare: ctcCase },
 
   // Pairs of a batch
   info_nce_loss: {
@@ -236,6 +258,11 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   cosent_loss: { loss: "cosent", names: pair },
   barlow_twins_loss: { loss: "barlowTwins" },
   vicreg_loss: { loss: "vicReg" },
+
+  // Sequences and transport
+  crf_nll_loss: { loss: "crfNll" },
+  soft_dtw_loss: { loss: "softDtw" },
+  sinkhorn_loss: { loss: "sinkhorn", static: ["nIter"] },
 
   // Preferences and rewards
   dpo_loss: { loss: "dpo", static: ["lossType"] },

@@ -286,18 +286,17 @@ const flat = (value: number | ArrayLike<number> | { readonly data: ArrayLike<num
   typeof value === "number" ? [value] : "data" in value ? value.data : value
 
 /** Runs the library on a case. */
-function answer(one: Case, adapter: Adapter, target: Target, dtype: Dtype): Result {
+function answer(given: Case, adapter: Adapter, target: Target, dtype: Dtype): Result {
+  const one = adapter.prepare?.(given) ?? given
   const name = typeof adapter.loss === "string" ? adapter.loss : adapter.loss(one)
   const source = adapter.source?.(one)
   const loss = findLoss(name, source)
   const rename = (given: string): string => adapter.names?.[given] ?? camelCase(given)
-  const given = { ...one.params }
-  const { reduction = adapter.reduction ?? "mean" } = given
-  delete given["reduction"]
+  const { reduction = adapter.reduction ?? "mean", ...params } = one.params ?? {}
 
   const options: Record<string, unknown> = { ...adapter.defaults }
   const fixed: Record<string, unknown> = {}
-  for (const [oracle, value] of Object.entries(given)) {
+  for (const [oracle, value] of Object.entries(params)) {
     if (adapter.ignore?.includes(oracle)) continue
     const name = rename(oracle)
     const bag = adapter.static?.includes(name) ? fixed : options
@@ -335,9 +334,9 @@ function answer(one: Case, adapter: Adapter, target: Target, dtype: Dtype): Resu
     ...(one.error ? { check: true } : {}),
   })
   const rows = reduction === "none" ? adapter.rows?.(one) : undefined
-  const upstream = one.upstream && elements(one.upstream)
+  const upstream = one.upstream && differentiated.length > 0 && elements(one.upstream)
   const cotangent = upstream && arrays[dtype].from(rows ? spread(upstream, rows) : upstream)
-  const result = kernel(inputs, cotangent && { cotangent })
+  const result = kernel(inputs, cotangent ? { cotangent } : {})
   const output = flat(result.loss)
   return {
     output: rows ? rows.kept.map((row) => output[row]!) : output,
