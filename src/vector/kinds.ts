@@ -47,6 +47,8 @@ export function kindsOf(
   }
   const isVector = (x: Operand): boolean => x.kind === "value" && shapes.has(x.id)
   const own = new Set<number>()
+  /** Accumulators of each iteration that are the same in every lane. */
+  const same = new Set<number>()
   // Accumulators of the loop are read before all their updates are known.
   let before: string
   do {
@@ -58,7 +60,8 @@ export function kindsOf(
       else if (s.kind === "acc" && shapes.has(s.id)) {
         own.add(s.id)
         kinds.set(s.id, kinds.get(s.id) ?? initial(s, around))
-      } else if (s.kind === "update") {
+      } else if (s.kind === "acc") same.add(s.id)
+      else if (s.kind === "update" && !same.has(s.acc)) {
         const known = kinds.get(s.acc)
         if (own.has(s.acc) ? known !== "mask" : !known)
           kinds.set(s.acc, own.has(s.acc) ? raised(known!, of(s.value)) : reduced(s, of(s.value), around))
