@@ -59,6 +59,13 @@ describe("gradcheck", () => {
     expect(gradcheck(loss, { inputs: { x: [1, 2] }, static: { kind: "b" } }).checked).toBe(3)
   })
 
+  test("leaves infinite options alone", () => {
+    const { ok, checked } = gradcheck(compile("loss l[...](x; high: real = inf) = min(x^2, high)"), {
+      inputs: { x: new Float64Array([1, 2]) },
+    })
+    expect({ ok, checked }).toEqual({ ok: true, checked: 2 })
+  })
+
   test("says why nothing could be checked", () => {
     const result = gradcheck(compile("loss f[b](x: real > 0) = log(-x)"))
     expect(result.ok).toBe(false)

@@ -207,6 +207,15 @@ const synonyms: ReadonlyMap<string, string> = new Map([
   ["fabs", "abs"],
   ["arctan", "atan"],
   ["arccos", "acos"],
+  ["arcsin", "asin"],
+  ["arctan2", "atan2"],
+  ["arctanh", "atanh"],
+  ["gammaln", "lgamma"],
+  ["psi", "digamma"],
+  ["betaln", "lbeta"],
+  ["expit", "sigmoid"],
+  ["ndtr", "normalCdf"],
+  ["log_ndtr", "logNormalCdf"],
   ["negate", "-x"],
 ])
 

@@ -143,6 +143,8 @@ function checkRun(
   for (const name of settings.choice.grad) {
     const input = checked.inputs.find((one) => one.name === name)!
     for (const index of pick(site.point.size(input), options.elements ?? 8, draw)) {
+      // An infinite bound cannot be moved.
+      if (!Number.isFinite(site.point.read({ input, index }))) continue
       count++
       const found = checkElement(site, { input, index }, result.grad[name]![index]!, steepest, options)
       if (!found) continue

@@ -229,6 +229,9 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   charbonnier_loss: { loss: "charbonnier", names: prediction },
   barron_loss: { loss: "barron", names: { input: "residual" } },
   tweedie_loss: { loss: "tweedie" },
+  crps_gaussian_loss: { loss: "crpsGaussian" },
+  evidential_regression_loss: { loss: "evidentialRegression" },
+  negative_binomial_nll_loss: { loss: "negativeBinomialNll" },
   mixture_density_loss: { loss: "mixtureDensity" },
 
   // Classification
