@@ -1,6 +1,6 @@
 // Confident predictions: losses and gradients far below the rounding of their logits keep their relative accuracy.
 import { describe, expect, test } from "vitest"
-import { crossEntropy, crossEntropyProbs } from "../src/stdlib.ts"
+import { crossEntropy, crossEntropyProbs, negativeBinomialNll, studentTNll } from "../src/stdlib.ts"
 
 const close = (value: number, exact: number): void =>
   expect(Math.abs(value - exact), `${value} against ${exact}`).toBeLessThanOrEqual(1e-14 * exact)
@@ -28,5 +28,32 @@ for (const target of ["js", "interpret"] as const)
       const logits = { data: Float64Array.of(40, 0), shape: [1, 2] }
       const { loss } = kernel({ logits, target: { data: Float64Array.of(1, 0), shape: [1, 2] } })
       close(loss, Math.log1p(Math.exp(-40)))
+    })
+
+    // As alpha goes to 0 the likelihood becomes that of Poisson, and its slope by alpha (y - (mu - y)^2) / 2, both but for
+    // terms of the size of alpha. As differences of lgamma and digamma at 1 / alpha they would have no digits.
+    test.each([1e-8, 1e-12, 1e-100])("the negative binomial likelihood for alpha = %s", (alpha) => {
+      const kernel = negativeBinomialNll.kernel({ target, dtype: "f64", grad: ["mu", "alpha"] })
+      const [mu, y] = [2.5, 4]
+      const { loss, grad } = kernel({
+        mu: Float64Array.of(mu),
+        alpha: Float64Array.of(alpha),
+        target: Float64Array.of(y),
+      })
+      const near = (value: number, exact: number): void =>
+        expect(Math.abs(value - exact), `${value} against ${exact}`).toBeLessThanOrEqual(20 * alpha + 1e-14)
+      near(loss, mu - y * Math.log(mu) + Math.log(24))
+      near(grad.mu[0]!, 1 - y / mu)
+      near(grad.alpha[0]!, (y - (mu - y) ** 2) / 2)
+    })
+
+    test.each([1e8, 1e12, 1e100])("Student's t with %s degrees of freedom", (df) => {
+      const kernel = studentTNll.kernel({ target, dtype: "f64", grad: ["df"] })
+      const one = (x: number): Float64Array => Float64Array.of(x)
+      const { loss, grad } = kernel({ loc: one(0), scale: one(1), target: one(1.5), df: one(df) })
+      expect(Math.abs(loss - Math.log(2 * Math.PI) / 2 - 1.5 ** 2 / 2)).toBeLessThanOrEqual(20 / df + 1e-14)
+      // The slope goes as 1 / df^2, of which the terms of 1 / df cancel.
+      const slope = (1.5 ** 4 / 4 - 1.5 ** 2 / 2 - 1 / 4) / df / df
+      expect(Math.abs(grad.df[0]! - slope)).toBeLessThanOrEqual(1e-15 / df)
     })
   })
