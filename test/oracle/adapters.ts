@@ -149,6 +149,20 @@ function ctcCase(one: Case): Case {
   return { ...one, params, inputs: { ...one.inputs, targets: { ...targets!, shape: [lengths.length, longest], data } } }
 }
 
+/** What the library says to the cases that PyTorch refuses, by the code of its diagnostic. */
+export const refusals: Readonly<Record<string, string>> = {
+  "binary_cross_entropy-s28-out-of-range": "domain",
+  "binary_cross_entropy-s29-shape-mismatch": "size-mismatch",
+  "cross_entropy-s71-target-out-of-range": "label-range",
+  "cross_entropy-s72-smoothing-above-1": "option-domain",
+  "cross_entropy-s73-batch-mismatch": "size-mismatch",
+  "gaussian_nll_loss-s31-negative-var": "domain",
+  "huber_loss-s28-delta-not-positive": "option-domain",
+  "multi_margin_loss-s28-p-3": "option-domain",
+  "nll_loss-s33-target-negative": "label-range",
+  "smooth_l1_loss-s30-beta-negative": "option-domain",
+}
+
 export const adapters: Readonly<Record<string, Adapter>> = {
   // Tier 0
   cross_entropy: {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 import { LossError, compile } from "../../src/index.ts"
 import * as library from "../../src/stdlib.ts"
-import type { Adapter } from "./adapters.ts"
+import { type Adapter, refusals } from "./adapters.ts"
 
 type Dtype = "f32" | "f64"
 export type Target = "interpret" | "js" | "wasm"
@@ -323,7 +323,8 @@ function answer(given: Case, adapter: Adapter, target: Target, dtype: Dtype): Re
       : { data: array.from(values), shape: [...shape] }
   }
 
-  const differentiated = Object.keys(one.grads ?? {})
+  const reals = Object.entries(one.inputs).filter(([, tensor]) => tensor.dtype === "float64")
+  const differentiated = one.error ? reals.map(([input]) => input) : Object.keys(one.grads ?? {})
   const kernel = findKernel(loss, source ?? name, {
     target,
     dtype,
@@ -364,7 +365,10 @@ export function judge(
   try {
     result = answer(one, adapter, target, dtype)
   } catch (thrown) {
-    if (one.error && thrown instanceof LossError) return "expected"
+    const refused = one.error !== undefined && thrown instanceof LossError
+    const code = refused ? thrown.diagnostics.map((found) => found.code).join() : undefined
+    if (code !== undefined && code === refusals[one.name]) return "expected"
+    if (code !== undefined) return [`is refused with ${code}, not ${refusals[one.name]}`]
     return [
       `throws ${thrown instanceof Error ? (thrown.stack ?? thrown.message).split("\n").slice(0, 3).join(" | ") : thrown}`,
     ]

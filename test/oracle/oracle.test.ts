@@ -3,7 +3,7 @@
 import { existsSync, readdirSync } from "node:fs"
 import { pathToFileURL } from "node:url"
 import { afterAll, describe, expect, test } from "vitest"
-import { adapters } from "./adapters.ts"
+import { adapters, refusals } from "./adapters.ts"
 import { type Case, isLarge, judge, readCases, type Target } from "./harness.ts"
 
 const root = new URL("../../", import.meta.url)
@@ -29,6 +29,7 @@ const isTwice = (one: Case, target: Target, dtype: string): boolean =>
 
 function runAll(from: URL): void {
   const alternatives = new Map<string, string>()
+  const refused = new Set<string>()
   const left = new Map<string, string>()
   const missing: string[] = []
   for (const file of files(from)) {
@@ -50,6 +51,7 @@ function runAll(from: URL): void {
           const wrong = cases.flatMap((one) => {
             if (isTwice(one, target, dtype)) return []
             const verdict = judge(one, adapter, target, dtype)
+            if (one.error && verdict === "expected") refused.add(`${one.name} ${target} ${dtype}`)
             if (verdict === "alternative") alternatives.set(one.name, one.alt!.why)
             return typeof verdict === "string" ? [] : verdict.map((line) => `${one.name}: ${line}`)
           })
@@ -59,6 +61,16 @@ function runAll(from: URL): void {
       )
     })
   }
+  test.skipIf(only)("every case that PyTorch refuses is refused, on every target", () => {
+    const names = files(from).flatMap((file) =>
+      readCases(new URL(file, from)).cases.flatMap((one) => (one.error ? [one.name] : [])),
+    )
+    expect(names.length).toBeGreaterThan(0)
+    expect(Object.keys(refusals)).toEqual(expect.arrayContaining(names))
+    expect(refused).toEqual(
+      new Set(names.flatMap((name) => runs.map(({ target, dtype }) => `${name} ${target} ${dtype}`))),
+    )
+  })
   test("every file has an adapter", () => {
     if (missing.length > 0) console.log(`no adapter yet: ${missing.join(" ")}`)
     if (isStrict) expect(missing).toEqual([])
