@@ -94,8 +94,11 @@ class Backward {
     return yes
   }
 
-  /** Propagates a seed through an expression that is evaluated at every index of the given axes. */
-  body(root: Expr, axes: readonly AxisExpr[], seed: Expr): void {
+  /**
+   * Propagates a seed through an expression that is evaluated at every index of the given axes. `name` is what reads its
+   * value, where it has a name.
+   */
+  body(root: Expr, axes: readonly AxisExpr[], seed: Expr, name = root): void {
     if (!this.reaches(root)) return
     const { core } = this
     const adjoints = new Map<Expr, Expr>([[root, this.sumOut(seed, axes, root)]])
@@ -106,7 +109,7 @@ class Backward {
       else if (node.kind === "ref") this.leaf(this.defs, node.def, node.def.formals, node, g)
       else if (node.kind === "op") {
         const { params, partials } = ops[node.op]
-        const holes: Record<string, Expr> = { out: node }
+        const holes: Record<string, Expr> = { out: node === root ? name : node }
         params.forEach((name, i) => (holes[name] = node.args[i]!))
         node.args.forEach((arg, i) => {
           const partial = partials?.[params[i]!]
@@ -202,27 +205,35 @@ class Backward {
       default:
         return
     }
-    this.body(body, [...def.formals, ...bound], seed)
+    this.body(body, [...def.formals, ...bound], seed, def.op === "let" ? self : body)
   }
 
   /** The state after a step is read where the loss reads it, and by the next step: that part comes back from there. */
   private step(def: Def): void {
     const recurrence = def.recurrence!
     if (!this.reachesThrough(def)) return
-    const { core } = this
-    let back = this.reversed.get(recurrence)
-    if (!back) {
-      const states = recurrence.states.map(({ formals, type }) => ({
-        axes: formals.slice(1),
-        type,
-        initial: core.zero,
-      }))
-      back = core.openRecurrence(def.formals[0]!, !recurrence.descending, states)
-      this.reversed.set(recurrence, back)
-    }
-    const carried = core.ref(back.states[recurrence.steps.indexOf(def)]!, def.formals)
+    const back = this.reversed.get(recurrence) ?? this.reverse(recurrence)
+    const carried = this.core.ref(back.states[recurrence.steps.indexOf(def)]!, def.formals)
     const own = this.defs.get(def)
-    this.body(def.body, def.formals, own ? join(core, own, carried) : carried)
+    this.body(def.body, def.formals, own ? join(this.core, own, carried) : carried)
+  }
+
+  /**
+   * Opens the recurrence that carries adjoints back. What the loss takes from the last step alone (a fold does) is where it
+   * starts; the rest joins it on the way.
+   */
+  private reverse(recurrence: Recurrence): Recurrence {
+    const { core } = this
+    const states = recurrence.steps.map((step) => {
+      const [over, ...axes] = step.formals as [AxisExpr, ...AxisExpr[]]
+      const last = recurrence.descending ? core.zero : core.op("sub", over.extent, core.one)
+      const { at, rest } = split(core, this.defs.get(step) ?? core.zero, over, last)
+      this.defs.set(step, rest)
+      return { axes, type: step.type, initial: at }
+    })
+    const back = core.openRecurrence(recurrence.steps[0]!.formals[0]!, !recurrence.descending, states)
+    this.reversed.set(recurrence, back)
+    return back
   }
 
   /** The adjoint of the state before a step is what the recurrence backwards gives there; before the first, it is the start's. */
@@ -282,6 +293,30 @@ function join(core: Core, x: Expr, y: Expr): Expr {
   const rest = ({ conditions, value }: typeof a): Expr =>
     core.op("guard", conjunction(core, conditions.slice(n)), value)
   return core.op("guard", conjunction(core, a.conditions.slice(0, n)), core.op("add", rest(a), rest(b)))
+}
+
+/** An expression as the sum of what it is at one index of an axis, where the axis is replaced, and of the rest everywhere. */
+function split(core: Core, e: Expr, axis: AxisExpr, index: Expr): { at: Expr; rest: Expr } {
+  const go = (x: Expr): { at: Expr; rest: Expr } => split(core, x, axis, index)
+  const there = (x: Expr): Expr => substitute(core, x, new Map([[axis, index]]))
+  if (e.kind === "op" && (e.op === "add" || e.op === "sub" || e.op === "neg")) {
+    const parts = e.args.map(go)
+    return {
+      at: core.op(e.op, ...parts.map((part) => part.at)),
+      rest: core.op(e.op, ...parts.map((part) => part.rest)),
+    }
+  }
+  if (e.kind === "op" && e.op === "guard") {
+    const pin = core.op("eq", axis, index)
+    const all = conjuncts(e.args[0]!)
+    const others = all.filter((c) => c !== pin)
+    const condition = conjunction(core, others.map(there))
+    if (others.length < all.length)
+      return { at: core.op("guard", condition, there(e.args[1]!)), rest: core.zero }
+    const { at, rest } = go(e.args[1]!)
+    return { at: core.op("guard", condition, at), rest: core.op("guard", e.args[0]!, rest) }
+  }
+  return { at: core.zero, rest: e }
 }
 
 /** An expression without the guards at its root, and their conditions. */

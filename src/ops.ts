@@ -278,3 +278,6 @@ export type OpName = keyof typeof table
 
 /** The operator table. */
 export const ops: Readonly<Record<OpName, Operator>> = table
+
+/** An operator that costs at least this many multiplications is computed once if it is needed twice. */
+export const SHARED_COST = 6

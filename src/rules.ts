@@ -116,6 +116,9 @@ export const identities: readonly Rule[] = [
   exact("abs-abs",          "abs(abs(x)) => abs(x)"),
   exact("relu-relu",        "relu(relu(x)) => relu(x)"),
   exact("surrogate-same",   "surrogate(x, x) => x"),
+  exact("ne-log-add-exp",   "logaddexp(x, y) != -inf => x != -inf or y != -inf"),
+  accurate("exp-chain",     "exp(x - y) * exp(y - z) => exp(x - z)"),
+  accurate("exp-chain-mul", "exp(x - y) * (w * exp(y - z)) => w * exp(x - z)"),
 ]
 
 // prettier-ignore

@@ -15,7 +15,7 @@ import {
 } from "./ir.ts"
 import { expander } from "./expand.ts"
 import type { Outputs } from "./loss.ts"
-import { ops } from "./ops.ts"
+import { SHARED_COST, ops } from "./ops.ts"
 import { atPlace, pinOf } from "./pins.ts"
 import { type Store, split } from "./split.ts"
 import { isConditional, substitute } from "./sums.ts"
@@ -37,9 +37,6 @@ export interface Statement {
   /** The array or scalar written; for a define, the definition's own array. */
   readonly name: string
 }
-
-/** An operator that costs at least this many multiplications is computed once if two statements need it. */
-const SHARED_COST = 6
 
 /** The statements of the outputs, each after those it reads. Without `optimise`: no splitting and no sharing. */
 export function statementsOf(outputs: Outputs, optimise: boolean): Statement[] {

@@ -51,6 +51,19 @@ export function transformer(core: Core, change: Change): (e: Expr) => Expr {
   }
 }
 
+/** A function that gives every recurrence of an expression new steps, in terms of the states as they are. */
+export function withSteps(core: Core, change: (step: Def) => Expr): (e: Expr) => Expr {
+  return tied(
+    core,
+    ({ states, steps }) => ({
+      axes: states.map((state) => state.formals),
+      initials: states.map((state) => state.body),
+      steps: steps.map(change),
+    }),
+    new Map(),
+  )
+}
+
 /** What a recurrence is to be made of, its own states and steps and those of others standing for themselves. */
 interface Contents {
   /** For each state, the axis of the recurrence and the axes of the state. */
