@@ -1,5 +1,6 @@
 // What the compiler did, as text: the loss in core form, its gradients, the rules that fired, and the loops.
 import { schedule } from "./schedule.ts"
+import { scratchText } from "./scratch.ts"
 import type { AxisExpr, Expr } from "./ir.ts"
 import { definitions, postorder } from "./ir.ts"
 import type { Buffer, Kernel, Stmt } from "./loops.ts"
@@ -18,7 +19,7 @@ export function explainLoss(loss: Loss, options: KernelOptions = {}): string {
   const fired = new Map<string, number>()
   const outputs = outputsOf(
     loss,
-    { ...settings.choice, given: new Set() },
+    { ...settings.choice, given: new Set(settings.choice.grad) },
     { fired: ({ name }) => fired.set(name, (fired.get(name) ?? 0) + 1) },
   )
   const kernel = schedule(outputs, { dtype: settings.dtype })
@@ -38,6 +39,7 @@ export function explainLoss(loss: Loss, options: KernelOptions = {}): string {
       work(
         kernel,
         heads.map(([, , e]) => e),
+        new Map(Object.entries(options.sizes ?? {})),
       ),
     ),
   ].join("\n\n")
@@ -45,8 +47,8 @@ export function explainLoss(loss: Loss, options: KernelOptions = {}): string {
 
 const section = (title: string, text: string): string => `${title}\n${text.replace(/^/gm, "  ")}`
 
-/** Passes over memory and operations per element, by loop nest. */
-function work(kernel: Kernel, roots: readonly Expr[]): string {
+/** Passes over memory and operations per element, by loop nest, and the memory of the kernel itself. */
+function work(kernel: Kernel, roots: readonly Expr[], sizes: ReadonlyMap<string, number>): string {
   const name = (b: Buffer): string =>
     b.input?.name ?? (b.name === undefined ? "scratch" : b.name === "loss" ? "loss" : `d ${b.name}`)
   const lines: string[] = []
@@ -73,9 +75,9 @@ function work(kernel: Kernel, roots: readonly Expr[]): string {
       `pass ${++phase}: reads ${list(reads)}; writes ${list(writes)}; ${plain} operations and ${costly} transcendental functions in its text${sorting}`,
     )
   }
-  const scratch = kernel.scratch.length
   lines.push(
-    `${scratch} scratch ${scratch === 1 ? "array" : "arrays"}; ${definitions(roots).length} reductions; ${postorder(roots).length} nodes`,
+    scratchText(kernel, sizes),
+    `${definitions(roots).length} reductions; ${postorder(roots).length} nodes`,
   )
   return lines.join("\n")
 }
