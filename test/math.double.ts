@@ -91,7 +91,8 @@ export function expm1(x: number): Double {
 /** log(1 + x) by a step of Newton's method from the engine's value. */
 export function log1p(x: number): Double {
   const y = Math.log1p(x)
-  if (x === 0 || y === 0 || !Number.isFinite(y) || Math.abs(y) > 600) return from(y)
+  if (Math.abs(x) < 1e-20) return [x, -0.5 * x * x]
+  if (y === 0 || !Number.isFinite(y) || Math.abs(y) > 600) return from(y)
   const e = expm1(y)
   return add(from(y), quotient(add(from(x), [-e[0], -e[1]]), add(e, from(1))))
 }
@@ -103,3 +104,6 @@ export function log(x: number): Double {
   const e = exp(y)
   return add(from(y), quotient(add(from(x), [-e[0], -e[1]]), e))
 }
+
+export const logOf = ([high, low]: Double): Double => add(log(high), log1p(low / high))
+export const log1pOf = ([high, low]: Double): Double => add(log1p(high), from(low / (1 + high)))

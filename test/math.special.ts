@@ -1,5 +1,5 @@
 // Special functions as sums of two doubles, to judge those of one double.
-import { type Double, add, exp, from, log, log1p, multiply, quotient } from "./math.double.ts"
+import { type Double, add, exp, from, log, log1p, logOf, multiply, quotient } from "./math.double.ts"
 
 const one = from(1)
 const half = from(0.5)
@@ -12,7 +12,6 @@ const sub = (a: Double, b: Double): Double => add(a, negative(b))
 const sum = (terms: Iterable<Double>): Double => [...terms].reduce(add, from(0))
 const square = (x: Double): Double => multiply(x, x)
 const expOf = ([high, low]: Double): Double => multiply(exp(high), add(one, from(low)))
-const logOf = ([high, low]: Double): Double => add(log(high), log1p(low / high))
 
 /** Bernoulli numbers B_2, B_4, ... */
 const bernoulli: readonly Double[] = (

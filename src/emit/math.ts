@@ -6,7 +6,7 @@
 // so lanes overlap. NaN goes through.
 //
 // `fast` is within 1e-10 of the value, relative also for results near 0, and exact at infinities. `full` is within 2 ULP of
-// f64; there only `exp` is faster than the engine. `engine` is `Math`.
+// f64; there only `exp` is faster than the engine, and `tanh` nearer. `engine` is `Math`.
 import type { Interval, OpName } from "../ops.ts"
 import type { Lines } from "./text.ts"
 
@@ -22,8 +22,9 @@ const tables = {
   expWhole: { length: 2048, from: -746, to: 710, at: "i & 2047", value: "Math_exp(i)", uses: ["exp"] },
   // Half of e^(i / 1024), because the polynomial computes the double.
   expParts: { length: 1024, to: 1024, value: "Math_exp(i / 1024) / 2", uses: ["exp"] },
-  // 2^(i / 64) and 2^(i - 1075)
+  // 2^(i / 64), what its double lacks as a fraction, and 2^(i - 1075)
   twoParts: { length: 64, to: 64, value: "Math_pow(2, i / 64)", uses: ["pow"] },
+  twoLacks: { length: 64, to: 64, value: "lackOfRoot(i)", uses: ["pow"] },
   twoWhole: { length: 4096, to: 2100, value: "Math_pow(2, i - 1075)", uses: ["pow"] },
   // log(1 + c) and 1 / (1 + c) for c = (i - 64) / 128, from -0.5 to 4. Where c is 0 they are exactly 0 and 1.
   log1pParts: { length: 1024, to: 577, value: "Math_log1p((i - 64) / 128)", uses: ["log1p"] },
@@ -52,6 +53,20 @@ const UNKNOWN: Interval = [-Infinity, Infinity]
 
 /** 1.5 * 2^52 / n: a number plus this is rounded to a multiple of 1/n, and the low word of the sum is the multiple of it. */
 const rounder = (n: number): string => String(6755399441055744 / n)
+
+/** What the double of 2^(i / 64) lacks, as a fraction of it, from its 64th power by six squarings in two doubles (Dekker, 1971). */
+const lackOfRoot = [
+  "function lackOfRoot(i) {",
+  "  let high = Math_pow(2, i / 64), low = 0",
+  "  for (let k = 0; k < 6; k++) {",
+  "    const t = 134217729 * high, a = t - (t - high), b = high - a, square = high * high",
+  "    low = a * a - square + 2 * a * b + b * b + 2 * high * low",
+  "    high = square",
+  "  }",
+  "  const power = Math_pow(2, i)",
+  "  return (power - high - low) / (64 * power)",
+  "}",
+]
 
 /** Where the parts of log start, as the high word of a double; 1 is in the middle of part 79. */
 const FIRST = 0x3fe61000
@@ -89,6 +104,7 @@ export class Elementary {
         `const lowWord = words[${2 * this.bits}] === 0 ? ${2 * this.bits} : ${2 * this.bits + 1}`,
         `const highWord = ${4 * this.bits + 1} - lowWord`,
       )
+    if (this.used.has("twoLacks")) lines.push(...lackOfRoot)
     if (this.used.has("logParts"))
       lines.push(
         "function logMiddle(i) {",
@@ -114,11 +130,8 @@ export class Elementary {
     switch (op) {
       case "exp":
         return this.exp(lines, x, range)
-      case "sigmoid": {
-        const e = this.exp(lines, this.value(lines, `-${this.math("abs")}(${x})`), [-Infinity, 0])
-        const shared = this.value(lines, e)
-        return `(${x} < 0 ? ${shared} : 1) / (1 + ${shared})`
-      }
+      case "sigmoid":
+        return this.sigmoid(lines, x)
       case "softplus":
         return `${this.math("max")}(${x}, 0) + ${this.value(lines, this.log1pExp(lines, `-${this.math("abs")}(${x})`))}`
       case "logaddexp": {
@@ -126,6 +139,8 @@ export class Elementary {
         return `${x} === ${y} ? ${x} + 0.6931471805599453 : ${this.math("max")}(${x}, ${y}) + ${rest}`
       }
     }
+    if (op === "tanh") return this.tanh(lines, x)
+    if (op === "log1mexp") return this.log1mexp(lines, x)
     if (this.accuracy === "full") return undefined
     switch (op) {
       case "relu":
@@ -138,10 +153,6 @@ export class Elementary {
         return this.log(lines, x)
       case "xlogy":
         return `${x} === 0 && ${y} === ${y} ? 0 : ${x} * ${this.value(lines, this.log(lines, y))}`
-      case "tanh":
-        return this.tanh(lines, x)
-      case "log1mexp":
-        return this.log1mexp(lines, x)
       default:
         return undefined
     }
@@ -221,7 +232,7 @@ export class Elementary {
     return `${half} * (1 + ${q} * ${q})`
   }
 
-  /** exp by 2^(k / 64) and a polynomial of degree 5, ln 2 / 64 in two parts; the engine's where results are not normal. */
+  /** exp by 2^(k / 64) and a polynomial of degree 6, ln 2 / 64 in two parts; the engine's where results are not normal. */
   private fullExp(lines: Lines, x: string): string {
     const out = this.name()
     lines.add(`let ${out} = 0`)
@@ -233,8 +244,9 @@ export class Elementary {
     const r = this.value(lines, `${x} - ${d} * ${LN2_HIGH} - ${d} * ${LN2_LOW}`)
     const whole = this.element("twoWhole", `(((${k} >> 6) + 1075) & 4095)`)
     const t = this.value(lines, `${whole} * ${this.element("twoParts", `(${k} & 63)`)}`)
-    const p = `0.16666666666666666 + ${r} * (0.041666666666666664 + ${r} * 0.008333333333333333)`
-    lines.add(`${out} = ${t} + ${t} * (${r} + ${r} * ${r} * (0.5 + ${r} * (${p})))`)
+    const lack = this.element("twoLacks", `(${k} & 63)`)
+    const p = `0.16666666666666666 + ${r} * (0.041666666666666664 + ${r} * (0.008333333333333333 + ${r} * 0.001388888888888889))`
+    lines.add(`${out} = ${t} + ${t} * (${r} + (${r} * ${r} * (0.5 + ${r} * (${p})) + ${lack}))`)
     lines.reopen(`} else {`)
     lines.add(`${out} = ${this.math("exp")}(${x})`)
     lines.close("}")
@@ -242,6 +254,7 @@ export class Elementary {
   }
 
   private expm1(lines: Lines, x: string, range = UNKNOWN): string {
+    if (this.accuracy === "full") return `${this.math("expm1")}(${x})`
     const { half, rest: r } = this.split(lines, x, range)
     const t = this.value(lines, `${half} + ${half}`)
     // Near 0 the power is exactly 1, and the next term is r^4 / 24 < 5e-12 of the result.
@@ -254,7 +267,28 @@ export class Elementary {
     return `${finite} * 0.5 + ${this.math("abs")}(${finite}) * 0.5`
   }
 
+  /** e / (1 + e), or the rest to 1, with e = exp(-|x|); `full` takes back what rounding 1 + e changed. */
+  private sigmoid(lines: Lines, x: string): string {
+    const e = this.value(
+      lines,
+      this.exp(lines, this.value(lines, `-${this.math("abs")}(${x})`), [-Infinity, 0]),
+    )
+    if (this.accuracy !== "full") return `(${x} < 0 ? ${e} : 1) / (1 + ${e})`
+    const below = this.value(lines, `1 + ${e}`)
+    const q = this.value(lines, `(${x} < 0 ? ${e} : 1) / ${below}`)
+    return `${q} - ${q} * (${x} < 0 ? 1 - ${q} : ${q}) * (${e} - (${below} - 1))`
+  }
+
+  /** e / (e + 2) with e = expm1(2 x). `full` takes x > 0, where an error of e shrinks, and takes back what rounding changed. */
   private tanh(lines: Lines, x: string): string {
+    if (this.accuracy === "full") {
+      const size = this.value(lines, `${this.math("abs")}(${x})`)
+      const e = this.value(lines, this.expm1(lines, `${size} > 20 ? 40 : 2 * ${size}`))
+      const below = this.value(lines, `${e} + 2`)
+      const q = this.value(lines, `${e} / ${below}`)
+      const lost = this.value(lines, `${size} < 1 ? ${e} - (${below} - 2) : 0`)
+      return `${this.math("sign")}(${x}) * (${q} - ${q} * (0.5 - 0.5 * ${q}) * ${lost})`
+    }
     const limited = this.value(lines, `${x} < -20 ? -40 : ${x} > 20 ? 40 : 2 * ${x}`)
     const e = this.value(lines, this.expm1(lines, limited, [-40, 40]))
     return `${e} / (${e} + 2)`
@@ -266,6 +300,7 @@ export class Elementary {
   }
 
   private log1p(lines: Lines, x: string): string {
+    if (this.accuracy === "full") return `${this.math("log1p")}(${x})`
     const out = this.name()
     lines.add(`let ${out} = 0`)
     lines.open(`if (${x} > -0.5 && ${x} < 4) {`)
@@ -287,11 +322,12 @@ export class Elementary {
   /** log1p(exp(x)) for x <= 0. */
   private log1pExp(lines: Lines, x: string): string {
     const e = this.value(lines, this.exp(lines, this.value(lines, x), [-Infinity, 0]))
-    return this.accuracy === "full" ? `${this.math("log1p")}(${e})` : this.log1pNear(lines, e)
+    return this.accuracy === "full" ? this.log1p(lines, e) : this.log1pNear(lines, e)
   }
 
   /** log by exponent and the nearest of 128 values: the exponential of a multiple of ln 2, a table, and a series. */
   private log(lines: Lines, x: string): string {
+    if (this.accuracy === "full") return `${this.math("log")}(${x})`
     const out = this.name()
     lines.add(`let ${out} = 0`)
     lines.open(`if (${x} > 2.3e-308 && ${x} < Infinity) {`)
