@@ -16,7 +16,7 @@ import type { Outputs } from "./loss.ts"
 import { assuming } from "./simplify.ts"
 import { storageOf } from "./storage.ts"
 import { fromLinear, linear } from "./flat.ts"
-import { readsData } from "./sums.ts"
+import { readsData } from "./range.ts"
 import type { Dtype } from "./types.ts"
 import { type Scope, Values, number } from "./values.ts"
 

@@ -2,7 +2,8 @@
 import { prove } from "./check/ranges.ts"
 import { type AxisExpr, type Expr, conjuncts } from "./ir.ts"
 import type { Outputs } from "./loss.ts"
-import { inRange, substitute } from "./sums.ts"
+import { inRange } from "./range.ts"
+import { substitute } from "./sums.ts"
 
 /** An axis that a condition fixes. */
 export interface Pin {

@@ -5,7 +5,7 @@
 // not change from step to step is computed before the first one.
 import { type Core, type Expr, reach, refsIn } from "./ir.ts"
 import { SHARED_COST, ops } from "./ops.ts"
-import { isConditional } from "./sums.ts"
+import { isConditional } from "./range.ts"
 import { withSteps } from "./transform.ts"
 
 /** A function that names the values which the steps in an expression should compute once. */

@@ -18,7 +18,8 @@ import type { Outputs } from "./loss.ts"
 import { SHARED_COST, ops } from "./ops.ts"
 import { atPlace, pinOf } from "./pins.ts"
 import { type Store, split } from "./split.ts"
-import { isConditional, substitute } from "./sums.ts"
+import { isConditional } from "./range.ts"
+import { substitute } from "./sums.ts"
 import { transformer } from "./transform.ts"
 
 /** A definition, a store or a result, as loops: for each index of the formals, combine the body over the bound axes. */

@@ -83,13 +83,17 @@ function common(x: readonly Loop[], y: readonly Loop[]): number {
   return n
 }
 
-/** The array's axes in the order of the loops; as declared if one of them is pinned. */
+/**
+ * The array's axes: those that are loops around the sum first, so that what it clears lies in one piece; then in the order of
+ * the loops, or as declared if one of them is pinned. The axis that an argsort keeps is no loop; its rows lie in one piece.
+ */
 function layout(s: Placed, positions: number[]): number[] {
-  // The axis that an argsort keeps is no loop; its rows lie in one piece.
-  const byRank = (i: number): number => {
-    const rank = s.loops.indexOf(s.place[i] as AxisExpr)
-    return rank < 0 ? s.loops.length : rank
-  }
+  const outside = outsideOf(s)
   const pinned = positions.some((i) => s.place[i]!.kind !== "axis")
-  return positions.sort((i, j) => (pinned ? i - j : byRank(i) - byRank(j)))
+  const rank = (i: number): number => {
+    const loop = s.loops.indexOf(s.place[i] as AxisExpr)
+    if (loop >= 0 && (loop < outside || !pinned)) return loop
+    return s.loops.length + (pinned ? i : 0)
+  }
+  return positions.sort((i, j) => rank(i) - rank(j))
 }

@@ -3,7 +3,6 @@
 // Equalities in a filter ("deltas") are eliminated here, guards of the body join the filter, conditions and factors free of
 // the bound axes move out. Nothing else is needed for gather, scatter, one-hot, transpose, diagonal or window: they are all
 // reductions whose filter holds an equality.
-import { proves } from "./bounds.ts"
 import {
   linear,
   fromLinear,
@@ -26,11 +25,12 @@ import {
   compare,
   conjunction,
   conjuncts,
-  givesPlaces,
   identities,
   isConst,
   unionAxes,
 } from "./ir.ts"
+import { inRange, isConditional, readsData } from "./range.ts"
+import { withoutWindows } from "./windows.ts"
 
 /** Replaces axes by expressions, all at once. */
 export function substitute(core: Core, root: Expr, map: Substitution): Expr {
@@ -79,18 +79,6 @@ export function instantiate(core: Core, def: Def, index: readonly Expr[]): Expr 
 }
 
 const isEquality = (e: Expr): boolean => e.kind === "op" && e.op === "eq"
-
-const data = new WeakMap<Expr, boolean>()
-
-/** Whether an expression's value depends on more than axes, sizes and options. */
-export function readsData(e: Expr): boolean {
-  if (e.kind === "load") return e.index.length > 0
-  if (e.kind === "ref") return true
-  if (e.kind !== "op") return false
-  let reads = data.get(e)
-  if (reads === undefined) data.set(e, (reads = e.args.some(readsData)))
-  return reads
-}
 
 /**
  * A reduction of `body` over the bound axes where `filter` holds. Returns whatever says the same: the reduction may have
@@ -291,7 +279,8 @@ class Reduction {
     const inside = dependents(axis)
     const own = conditions.filter((c) => c.axes.includes(axis))
     const { core } = this
-    const inner = this.make([axis], conjunction(core, own), fromFactors(core, inside))
+    const { body, places } = withoutWindows(core, fromFactors(core, inside), axis)
+    const inner = substitute(core, this.make([axis], conjunction(core, own), body), places)
     const outer = list.filter((f) => !inside.includes(f))
     if (own.length > 0 && outer.some((f) => isConditional(this.core, f.factor))) return undefined
     const kept = conditions.filter((c) => !own.includes(c))
@@ -301,96 +290,4 @@ class Reduction {
       fromFactors(core, [...outer, { factor: inner, inverse: false }]),
     )
   }
-}
-
-/** The conditions under which an index is inside an extent; empty if that is known. */
-export function inRange(core: Core, e: Expr, extent: Expr): Expr[] {
-  // Only calls in which `...` has one element put a constant there.
-  if (isConst(e, 0) && extent.kind === "size" && extent.name === "...") return []
-  if (e.kind === "axis" && e.extent === extent) return []
-  if (e.kind === "load" && e.input.label && !e.input.label.optional && e.input.label.extent === extent)
-    return []
-  if (e.kind === "ref" && givesPlaces(e.def.op) && e.def.bound[0]!.extent === extent) return []
-  const conditions: Expr[] = []
-  // A quotient is not negative if what is divided is not.
-  const [whole, by] = e.kind === "op" && e.op === "idiv" ? e.args : [e, core.one]
-  if (e.kind !== "axis")
-    conditions.push(core.op("le", core.zero, by!.kind === "const" && by!.value > 0 ? whole! : e))
-  if (!staysBelow(e, extent)) conditions.push(core.op("lt", e, extent))
-  return conditions.filter((c) => !proves(c))
-}
-
-/** Whether the largest value of a linear form of axes is below an extent, whatever the sizes are. */
-function staysBelow(e: Expr, extent: Expr): boolean {
-  let largest = linear(e)
-  for (const [atom, c] of largest.terms) {
-    if (atom.kind !== "axis") continue
-    largest = combine(largest, { terms: new Map([[atom, 1]]), constant: 0 }, -c)
-    const last = linear(atom.extent)
-    if (c > 0) largest = combine(largest, { ...last, constant: last.constant - 1 }, c)
-  }
-  const slack = combine(linear(extent), largest, -1)
-  return slack.terms.size === 0 && slack.constant >= 1
-}
-
-/** What must hold: linear forms of ints, by their terms, with the least constant for which each is not negative. */
-type Requirements = ReadonlyMap<string, number>
-
-const none: Requirements = new Map()
-const required = new WeakMap<Expr, Requirements>()
-
-/**
- * What must hold around an expression for every index in it to be in range. What it tests itself before it reads is not
- * among it.
- */
-function requirements(core: Core, e: Expr): Requirements {
-  const known = required.get(e)
-  if (known) return known
-  const out = new Map<string, number>()
-  const put = (terms: string, constant: number): void => {
-    out.set(terms, Math.min(constant, out.get(terms) ?? Infinity))
-  }
-  const add = (x: Expr, tested: readonly Expr[] = []): void => {
-    const needs = requirements(core, x)
-    if (needs.size === 0) return
-    const given = tested.map(saying)
-    for (const [terms, constant] of needs)
-      if (!given.some((fact) => fact.terms === terms && fact.constant <= constant)) put(terms, constant)
-  }
-  if (e.kind === "load" || e.kind === "ref") {
-    const extents =
-      e.kind === "load" ? e.input.dimensions.map((d) => d.extent) : e.def.formals.map((f) => f.extent)
-    e.index.forEach((x, i) => {
-      add(x)
-      for (const c of inRange(core, x, extents[i]!)) {
-        const { terms, constant } = saying(c)
-        put(terms, constant)
-      }
-    })
-  } else if (e.kind === "op") {
-    const [x, y, z] = e.args
-    add(x!)
-    if (e.op === "select" || e.op === "guard" || e.op === "and") add(y!, conjuncts(x!))
-    else if (e.op === "or") add(y!, conjuncts(core.op("not", x!)))
-    else if (y) add(y)
-    if (z) add(z, e.op === "select" ? conjuncts(core.op("not", x!)) : [])
-  }
-  const found = out.size > 0 ? out : none
-  required.set(e, found)
-  return found
-}
-
-/** A comparison of ints as a linear form that is not negative, however it is written; other conditions stand for themselves. */
-function saying(c: Expr): { readonly terms: string; readonly constant: number } {
-  const isComparison = c.kind === "op" && (c.op === "le" || c.op === "lt")
-  if (!isComparison || c.args.some((x) => x.type !== "int")) return { terms: `${c.id}`, constant: 0 }
-  const [x, y] = c.args as readonly [Expr, Expr]
-  const { terms, constant } = combine(linear(y), linear(x), -1)
-  const atoms = [...terms].map(([atom, k]) => `${k} ${atom.id}`).sort()
-  return { terms: atoms.join(), constant: c.op === "lt" ? constant - 1 : constant }
-}
-
-/** Whether an expression reads an array at an index that nothing but a condition around it keeps in range. */
-export function isConditional(core: Core, e: Expr): boolean {
-  return requirements(core, e).size > 0
 }

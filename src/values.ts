@@ -22,7 +22,7 @@ import { type OpName, ops } from "./ops.ts"
 import { assuming } from "./simplify.ts"
 import type { Storage } from "./storage.ts"
 import { commonFactors, factors, fromFactors, without } from "./flat.ts"
-import { inRange, isConditional } from "./sums.ts"
+import { inRange, isConditional } from "./range.ts"
 import type { Input } from "./types.ts"
 
 /** A block under construction. */
