@@ -125,6 +125,8 @@ export type Rewrite = (core: Core, op: OpName, args: readonly Expr[]) => Expr | 
 export class Core {
   private readonly rewrite: Rewrite | undefined
   private readonly nodes = new Map<string, Expr>()
+  /** What operators with arguments were asked for, and what they became. */
+  private readonly made = new Map<string, Expr>()
   private readonly defs = new Map<string, { def: Def; order: readonly number[] }>()
   private readonly inputIds = new Map<Input, number>()
   /** Renamings by the axes they exchange, and what they made of each expression. */
@@ -200,7 +202,11 @@ export class Core {
 
   /** Applies an operator of the table, normalising. */
   op(op: OpName, ...args: Expr[]): Expr {
-    return this.rewrite?.(this, op, args) ?? this.raw(op, args)
+    if (!this.rewrite) return this.raw(op, args)
+    const key = `${op} ${ids(args)}`
+    let out = this.made.get(key)
+    if (!out) this.made.set(key, (out = this.rewrite(this, op, args) ?? this.raw(op, args)))
+    return out
   }
 
   /** The operator node itself, after folding constants and ordering the operands of a commutative operator. */
@@ -377,14 +383,18 @@ export class Core {
   }
 }
 
-const ids = (list: readonly Expr[]): string => list.map((x) => x.id).join()
+function ids(list: readonly Expr[]): string {
+  let out = ""
+  for (const x of list) out += `,${x.id}`
+  return out
+}
 
 /** The axes of several expressions, each once, in structural order. */
 export function unionAxes(list: readonly Expr[]): readonly AxisExpr[] {
   if (list.length === 1) return list[0]!.axes
   let longest: readonly AxisExpr[] = []
   for (const e of list) if (e.axes.length > longest.length) longest = e.axes
-  if (list.every((e) => e.axes.every((a) => longest.includes(a)))) return longest
+  if (list.every((e) => e.axes === longest || e.axes.every((a) => longest.includes(a)))) return longest
   return [...new Set(list.flatMap((e) => e.axes))].sort(compare)
 }
 
@@ -575,17 +585,18 @@ const references = new WeakMap<Expr, readonly RefExpr[]>()
 export function refsIn(e: Expr): readonly RefExpr[] {
   let found = references.get(e)
   if (!found) {
-    const list = children(e)
-      .map(refsIn)
-      .filter((l) => l.length > 0)
-    if (e.kind === "ref") found = [...new Set([...list.flat(), e])]
-    else found = list.length <= 1 ? (list[0] ?? none) : [...new Set(list.flat())]
+    found = none
+    for (const x of children(e)) found = union(found, refsIn(x))
+    if (e.kind === "ref") found = [...found, e]
     references.set(e, found)
   }
   return found
 }
 
 const none: readonly RefExpr[] = []
+
+const union = (x: readonly RefExpr[], y: readonly RefExpr[]): readonly RefExpr[] =>
+  x === y || y.length === 0 ? x : x.length === 0 ? y : [...new Set([...x, ...y])]
 
 const reached = new WeakMap<Def, ReadonlySet<Def>>()
 

@@ -100,6 +100,26 @@ export function matchOp(p: Pattern, op: OpName, args: readonly Expr[], holes: Ho
   return p.kind === "op" && p.op === op && matchArgs(p, args, holes, () => true)
 }
 
+/** False if arguments cannot match by what stands at their roots: most rules are dismissed by that. */
+export function mayMatch(p: Pattern & { kind: "op" }, args: readonly Expr[]): boolean {
+  if (p.args.length !== args.length) return false
+  if (p.args.every((x, i) => alike(x, args[i]!))) return true
+  return ops[p.op].commutative === true && alike(p.args[0]!, args[1]!) && alike(p.args[1]!, args[0]!)
+}
+
+function alike(p: Pattern, e: Expr): boolean {
+  switch (p.kind) {
+    case "hole":
+      return true
+    case "const":
+      return isConst(e, p.value) && (e.type === "bool") === p.bool
+    case "op":
+      return e.kind === "op" && e.op === p.op
+    case "reduce":
+      return e.kind === "ref" && e.def.op === p.op
+  }
+}
+
 function matchArgs(
   p: Pattern & { kind: "op" },
   args: readonly Expr[],

@@ -2,14 +2,14 @@
 import { proves } from "./bounds.ts"
 import { Core, type CoreLimits, type Expr } from "./ir.ts"
 import type { OpName } from "./ops.ts"
-import { type Holes, type Pattern, build, matchOp, pattern } from "./pattern.ts"
+import { type Holes, type Pattern, build, matchOp, mayMatch, pattern } from "./pattern.ts"
 import { type Rule, expansions, finishing, identities, stabilising } from "./rules.ts"
 import { factors, fromFactors } from "./flat.ts"
 import { transformer } from "./transform.ts"
 
 interface Compiled {
   readonly rule: Rule
-  readonly from: Pattern
+  readonly from: Pattern & { readonly kind: "op" }
   readonly to: Pattern
   readonly when: Pattern | undefined
 }
@@ -47,6 +47,7 @@ export function applyRules(
   const candidates = set.get(op)
   if (!candidates) return undefined
   for (const { rule, from, to, when } of candidates) {
+    if (!mayMatch(from, args)) continue
     const holes: Holes = new Map()
     if (!matchOp(from, op, args, holes)) continue
     if (rule.ints?.some((name) => holes.get(name)!.type !== "int")) continue

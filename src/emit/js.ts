@@ -28,6 +28,36 @@ export interface JsOptions {
   readonly optimise?: boolean
 }
 
+/** The template of an operator: texts, and between them the places of the parameters. */
+interface Template {
+  readonly texts: readonly string[]
+  readonly places: readonly number[]
+  /** Functions of `Math` that it calls. */
+  readonly functions: readonly string[]
+}
+
+const templates = new Map<OpName, Template>()
+
+function templateOf(op: OpName): Template {
+  let known = templates.get(op)
+  if (!known) {
+    const { js, params } = ops[op]
+    const functions: string[] = []
+    const text = js.replace(
+      /Math\.([a-z0-9]+)/g,
+      (_, f: string) => `Math_${functions[functions.push(f) - 1]}`,
+    )
+    const parts = text.split(/\$([a-z]+)/)
+    known = {
+      texts: parts.filter((_, i) => i % 2 === 0),
+      places: parts.filter((_, i) => i % 2 === 1).map((p) => params.indexOf(p)),
+      functions,
+    }
+    templates.set(op, known)
+  }
+  return known
+}
+
 /** Whether a loop in lanes computes elementary functions, so that a call around it costs little. */
 const isCostly = (s: Loop): boolean =>
   s.step !== undefined && s.body.some((x) => x.kind === "let" && (ops[x.op].cost ?? 1) >= 20)
@@ -99,16 +129,14 @@ class Emitter {
   }
 
   private expression(op: OpName, args: readonly Operand[], type: ScalarType): string {
-    const entry = ops[op]
-    if (entry.isDefined) this.special.need(op)
+    if (ops[op].isDefined) this.special.need(op)
     const as = this.operandTypes(op, args, type)
-    const text = new Map(entry.params.map((p, i) => [p, this.operand(args[i]!, as[i])]))
-    return entry.js
-      .replace(/Math\.([a-z0-9]+)/g, (_, f: string) => {
-        this.mathFunctions.add(f)
-        return `Math_${f}`
-      })
-      .replace(/\$([a-z]+)/g, (_, p: string) => text.get(p)!)
+    const { functions, texts, places } = templateOf(op)
+    for (const f of functions) this.mathFunctions.add(f)
+    return texts.reduce((out, text, i) => {
+      const at = places[i]
+      return out + text + (at === undefined ? "" : this.operand(args[at]!, as[at]))
+    }, "")
   }
 
   /** The expression of a `let`, after the statements it needs. */
