@@ -6,6 +6,7 @@
 import { type Core, type Def, type Expr, conjunction, isConst } from "./ir.ts"
 import { rewriter } from "./simplify.ts"
 import { type Term, fromTerms, terms } from "./flat.ts"
+import { rankOf, rankValue } from "./ranks.ts"
 import { runningOf, runningPair, runningValue } from "./running.ts"
 import { count, reduce, refer, substitute } from "./sums.ts"
 import { transformer } from "./transform.ts"
@@ -40,14 +41,14 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
     return pair
   }
   const runs = new Map<Def, Expr | undefined>()
-  /** A running reduction as the recurrence that it is. */
+  /** A running reduction as the recurrence that it is, a count of smaller or larger entries as a sort. */
   const running = (def: Def): Expr | undefined => {
     if (!runs.has(def)) {
-      const run =
-        def.op === "sum" || def.op === "prod" || def.op === "max" || def.op === "min"
-          ? runningOf(def)
-          : undefined
-      runs.set(def, run && runningValue(core, def, run, expand))
+      const { op } = def
+      const run = op === "sum" || op === "prod" || op === "max" || op === "min" ? runningOf(def) : undefined
+      const rank = run ? undefined : rankOf(core, def)
+      const value = run ? runningValue(core, def, run, expand) : rank && rankValue(core, rank, expand)
+      runs.set(def, value)
     }
     return runs.get(def)
   }

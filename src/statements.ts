@@ -93,13 +93,19 @@ function ofSink(core: Core, s: Sink): Statement {
   return { kind, op: "let", formals, bound: [], filter: s.filter, body: s.value, place, name: s.name }
 }
 
+/** Whether an expression is an array as it lies in memory, up to the order of its axes. */
+const isArray = (e: Expr): boolean =>
+  e.kind === "ref" &&
+  e.def.op === "let" &&
+  e.index.every((x, i) => x.kind === "axis" && e.index.indexOf(x) === i)
+
 /** A definition whose filter says `formal == e` is a scatter: the formal is no loop but the place that is written. */
 function ofDef(outputs: Outputs, def: Def): Statement {
   const { core } = outputs
   const name = `T${def.id}`
   if (def.op === "argsort") {
     // The keys are an array, and the axis that is sorted is no loop of the statement.
-    const keys = core.define("let", [], core.true, def.body)
+    const keys = isArray(def.body) ? def.body : core.define("let", [], core.true, def.body)
     const formals = def.formals.slice(0, -1)
     return {
       kind: "define",
