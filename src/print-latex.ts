@@ -25,7 +25,7 @@ export interface Latex {
 /** The widest line, in letters; a sum that is wider continues on the next. */
 const widest = 95
 /** The names that are explained; those of longer lists are left out. */
-const most = 24
+const most = 16
 
 /** A printer for the equations of one loss. It keeps the names that it gives, and explains each of them once. */
 export function latexPrinter(core: Core): (equations: readonly Equation[]) => Latex {
