@@ -14,11 +14,9 @@ export function catalogue(): ReadonlyMap<string, string> {
   const families = Object.keys(libraryTexts)
     .map((file): Family => {
       const losses = libraryLosses.filter((loss) => loss.file === file)
-      return {
-        name: file.replace(/\.loss$/, ""),
-        about: firstComment(libraryTexts[file]!),
-        items: losses.map(({ name }) => item(name, files)),
-      }
+      const family = file.replace(/\.loss$/, "")
+      const items = losses.map(({ name }) => item(name, family, files))
+      return { name: family, about: firstComment(libraryTexts[file]!), items }
     })
     .filter(({ items }) => items.length > 0)
   files.set("losses.md", page(families))
@@ -26,14 +24,14 @@ export function catalogue(): ReadonlyMap<string, string> {
 }
 
 /** The entry of one loss; its picture goes to the files. */
-function item(name: string, files: Map<string, string>): Item {
+function item(name: string, family: string, files: Map<string, string>): Item {
   const loss = (library as unknown as Readonly<Record<string, Loss>>)[name]!
   const checked = checkedOf(loss)
   const entry = entryOf(checked)
   const { slice, curves } = telling(loss, slicesOf(entry, checked))
   const { low, high } = slice
   files.set(`curves/${name}.svg`, draw({ title: writeSlice(slice), low, high, curves }))
-  return { entry, slice }
+  return { entry, family, slice }
 }
 
 /** The first slice along which the loss changes nearly everywhere. */

@@ -96,12 +96,14 @@ function throughExample(entry: Entry, text: string): readonly Slice[] {
       const moved = mapLeaves(value, (leaf) => (i++ === place ? "x" : leaf))
       return {
         call: { name: entry.name, positional: example.positional.with(at, moved), named },
-        low: Math.max(low, Number(middle) - 2),
-        high: Math.min(high, Number(middle) + 2),
+        low: Math.max(low, rounded(Number(middle) - 2)),
+        high: Math.min(high, rounded(Number(middle) + 2)),
       }
     })
   })
 }
+
+const rounded = (value: number): number => Number(value.toPrecision(3))
 
 /** How many numbers of an argument are tried. */
 const mostTried = 6

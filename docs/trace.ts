@@ -1,5 +1,5 @@
 // Runs the kernel of a loss along a slice: values and derivatives to draw.
-import { type InputValue, type Loss, compile } from "../src/index.ts"
+import { type AnyKernel, type InputValue, type Loss, compile } from "../src/index.ts"
 import type { ArgumentInfo } from "../src/signature.ts"
 import { type Call, type Value, leaves, mapLeaves, shapeOf } from "./call.ts"
 import type { Slice } from "./slice.ts"
@@ -13,7 +13,7 @@ export interface Curve {
 }
 
 /** How many places a curve is computed at. */
-const places = 241
+const places = 161
 
 /** The curves of a slice, one for each alternative in it. */
 export function trace(loss: Loss, slice: Slice): readonly Curve[] {
@@ -37,11 +37,11 @@ function variants(call: Call, inputs: readonly ArgumentInfo[]): { label: string;
   const words = leaves(value)
     .find((text) => text.includes(" | "))!
     .split(" | ")
-  return words.map((word) => {
+  return words.map((word, i) => {
     const replace = (one: Value): Value =>
       one === value ? mapLeaves(one, (text) => (text.includes(" | ") ? word : text)) : one
     return {
-      label: `${name} = ${word}`,
+      label: i === 0 ? `${name} = ${word}` : word,
       call: {
         ...call,
         positional: call.positional.map(replace),
@@ -59,12 +59,11 @@ function evaluator(loss: Loss, call: Call): (x: number) => { value: number; slop
   ]
   const moving = args.filter(([, value]) => leaves(value).some((text) => /\bx\b/.test(text)))
   const statics = args.filter(([input]) => input.static)
-  const kernel = loss.kernel({
-    target: "js",
-    dtype: "f64",
-    grad: moving.filter(([input]) => input.type === "real").map(([input]) => input.name),
-    static: Object.fromEntries(statics.map(([input, value]) => [input.name, single(value)])),
-  })
+  const kernel = kernelOf(
+    loss,
+    moving.filter(([input]) => input.type === "real").map(([input]) => input.name),
+    Object.fromEntries(statics.map(([input, value]) => [input.name, single(value)])),
+  )
   return (x) => {
     const inputs = Object.fromEntries(
       args.filter(([input]) => !input.static).map(([input, value]) => [input.name, given(input, value, x)]),
@@ -78,6 +77,22 @@ function evaluator(loss: Loss, call: Call): (x: number) => { value: number; slop
       })
     return { value, slope }
   }
+}
+
+const kernels = new WeakMap<Loss, Map<string, AnyKernel>>()
+
+/** A kernel of the mean, made once for each choice. */
+function kernelOf(
+  loss: Loss,
+  grad: readonly string[],
+  statics: Readonly<Record<string, number | string | boolean>>,
+): AnyKernel {
+  const known = kernels.get(loss) ?? new Map<string, AnyKernel>()
+  kernels.set(loss, known)
+  const key = JSON.stringify([grad, statics])
+  const kernel = known.get(key) ?? loss.kernel({ target: "js", dtype: "f64", grad, static: statics })
+  known.set(key, kernel)
+  return kernel
 }
 
 const elements = (values: ArrayLike<number> | number): ArrayLike<number> =>

@@ -1,6 +1,8 @@
-// What the compiler did, as text: the loss in core form, its gradients, the rules that fired, and the loops.
+// What a loss says about itself and what the compiler did, as text: the loss in core form, its gradients, the rules that fired, and the loops.
 import { schedule } from "./schedule.ts"
 import { scratchText } from "./scratch.ts"
+import { readComment } from "./docs/comment.ts"
+import { bodyOf, declarationOf } from "./docs/declaration.ts"
 import type { AxisExpr, Expr } from "./ir.ts"
 import { definitions, postorder } from "./ir.ts"
 import type { Buffer, Kernel, Stmt } from "./loops.ts"
@@ -30,6 +32,8 @@ export function explainLoss(loss: Loss, options: KernelOptions = {}): string {
   const rules = [...fired].map(([name, times]) => (times === 1 ? name : `${name} (${times})`))
   return [
     section("loss", signatureOf(loss)),
+    ...described(loss),
+    section("formula", bodyOf(declarationOf(loss))),
     section("core", printLoss(loss)),
     section(`gradients (${settings.choice.reduction})`, printDefinitions(heads)),
     section("rules", rules.join(", ") || "none"),
@@ -44,6 +48,19 @@ export function explainLoss(loss: Loss, options: KernelOptions = {}): string {
     ),
   ].join("\n\n")
 }
+
+/** What the comment of the loss says. */
+function described({ doc }: Loss): string[] {
+  const { text, source, torch } = readComment(doc)
+  return [
+    text.length > 0 ? section("about", text.map(wrapped).join("\n")) : "",
+    source === undefined ? "" : section("source", wrapped(source)),
+    torch === undefined ? "" : section("PyTorch", torch),
+  ].filter((part) => part !== "")
+}
+
+/** A paragraph in lines of at most a hundred letters. */
+const wrapped = (text: string): string => text.replace(/(.{1,100})(?: |$)/g, "$1\n").trimEnd()
 
 const section = (title: string, text: string): string => `${title}\n${text.replace(/^/gm, "  ")}`
 

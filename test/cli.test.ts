@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { afterAll, describe, expect, test } from "vitest"
 import { run } from "../src/cli/run.ts"
 import { commands } from "../src/cli/options.ts"
+import type { Entry } from "../src/docs/entry.ts"
 import { wantsColour } from "../src/cli/terminal.ts"
 import { libraryLosses } from "../src/stdlib.generated.ts"
 import { version } from "../src/version.generated.ts"
@@ -207,6 +208,26 @@ describe("compile", () => {
   })
 })
 
+test("explain says what a loss of the library is for, where it comes from and what PyTorch calls it", async () => {
+  const { code, out } = await lossc(["explain", "stdlib:huber"])
+  expect(code).toBe(0)
+  const [, about, source, torch, formula] = out.split("\n\n")
+  expect(about).toMatch(/^about\n {2}Huber loss/)
+  expect(source).toMatch(/^source\n {2}Robust Estimation of a Location Parameter/)
+  expect(torch).toBe("PyTorch\n  torch.nn.HuberLoss")
+  expect(formula).toMatch(/^formula\n {2}let r = pred - target/)
+})
+
+test("explain --json gives what the catalogue says as data", async () => {
+  const entry = JSON.parse((await lossc(["explain", "stdlib:triplet", "--json"])).out) as Entry
+  expect(entry.signature).toBe(libraryLosses.find(({ name }) => name === "triplet")!.header)
+  expect(entry.formula.text).toBe("relu(sqdist(a, p) - sqdist(a, n) + margin)")
+  expect(entry.formula.latex).toMatch(/^L_\{b\} = \\max/)
+  expect(entry.gradient.text).toContain("d a[b,d] = ")
+  expect(entry.inputs.map(({ name }) => name)).toEqual(["a", "p", "n", "margin"])
+  expect(JSON.parse((await lossc(["explain", two, "--json"])).out)).toHaveLength(2)
+})
+
 test("explain shows the signature, the gradients and the loops", async () => {
   const { code, out } = await lossc(["explain", triplet, "--grad", "all"])
   expect(code).toBe(0)
@@ -339,6 +360,7 @@ describe("list", () => {
     for (const { name } of libraryLosses) expect(out).toContain(name)
     expect((await lossc(["list", "triplet"])).out).not.toContain("huber")
     expect(JSON.parse((await lossc(["list", "--json"])).out)).toHaveLength(libraryLosses.length)
+    expect((await lossc(["list", "HuberLoss"])).out).toMatch(/^huber \(torch\.nn\.HuberLoss\)\n/)
     expect((await lossc(["list", "zebra"])).code).toBe(1)
   })
 })

@@ -4,9 +4,10 @@ import { basename, dirname, join } from "node:path"
 import { parse } from "../../grammar/parser.ts"
 import { print } from "../../grammar/print.ts"
 import { either, LossError, nearest, renderAll, toJson, type Diagnostic } from "../diagnostics.ts"
-import { compileAll, type Loss } from "../index.ts"
+import { entryOf } from "../docs/entry.ts"
+import { listLibrary } from "../docs/library.ts"
+import { checkedOf, compileAll, type Loss } from "../index.ts"
 import { source as toSource } from "../source.ts"
-import { libraryLosses } from "../stdlib.generated.ts"
 import { gradcheck } from "../testing.ts"
 import { nested, number, pretty, readData, readPairs, type Value } from "./data.ts"
 import { UsageError, type Arguments } from "./options.ts"
@@ -117,7 +118,10 @@ function check(args: Arguments, terminal: Terminal): number {
 
 function explain(args: Arguments, terminal: Terminal): number {
   const losses = theLosses(theSource(terminal, args), args, terminal)
-  terminal.out(`${losses.map((loss) => loss.explain(kernelOptions(args, "f32"))).join("\n\n")}\n`)
+  if (args.flag("json")) {
+    const entries = losses.map((loss) => entryOf(checkedOf(loss)))
+    terminal.out(`${JSON.stringify(entries.length === 1 ? entries[0] : entries, null, 2)}\n`)
+  } else terminal.out(`${losses.map((loss) => loss.explain(kernelOptions(args, "f32"))).join("\n\n")}\n`)
   return 0
 }
 
@@ -219,11 +223,13 @@ function format(args: Arguments, terminal: Terminal): number {
 
 function list(args: Arguments, terminal: Terminal): number {
   const word = args.operands.join(" ").toLowerCase()
-  const wanted = libraryLosses.filter(({ name, about }) => `${name} ${about}`.toLowerCase().includes(word))
+  const wanted = listLibrary().filter(({ name, about, torch = "" }) =>
+    `${name} ${about} ${torch}`.toLowerCase().includes(word),
+  )
   if (args.flag("json")) terminal.out(`${JSON.stringify(wanted, null, 2)}\n`)
   else
-    for (const { name, header, about } of wanted)
-      terminal.out(`${name}\n  ${about}\n  ${header.replace(/^loss /, "")}\n`)
+    for (const { name, header, about, torch } of wanted)
+      terminal.out(`${name}${torch ? ` (${torch})` : ""}\n  ${about}\n  ${header.replace(/^loss /, "")}\n`)
   if (wanted.length === 0) terminal.note(`no loss of the library mentions ${JSON.stringify(word)}\n`)
   return wanted.length > 0 ? 0 : 1
 }

@@ -98,8 +98,19 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   explain: {
     operands: "FILE",
-    about: "show how a loss is compiled: signature, core, gradients, rules, schedule",
-    options: { loss, dtype, reduction, grad, static: fixed, expression, param, ...common },
+    about:
+      "show what a loss is and how it is compiled: text, source, formula, core, gradients, rules, schedule",
+    options: {
+      loss,
+      dtype,
+      reduction,
+      grad,
+      static: fixed,
+      expression,
+      param,
+      ...common,
+      json: { about: "print what the catalogue says, formulas in LaTeX included, as JSON" },
+    },
     more: source,
   },
   eval: {
@@ -153,8 +164,8 @@ Numbers that JSON cannot hold are the strings "NaN", "Infinity" and "-Infinity",
   },
   list: {
     operands: "[WORD]",
-    about: "list the losses of the library, or those whose name or description holds WORD",
-    options: { ...common },
+    about: "list the losses of the library, or those whose name, PyTorch name or description holds WORD",
+    options: { ...common, json: { about: "print the list as JSON" } },
   },
 }
 

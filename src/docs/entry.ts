@@ -1,6 +1,4 @@
 // A checked loss -> what the catalogue and the command line say about it: one value for both.
-import { parse } from "../../grammar/parser.ts"
-import { print } from "../../grammar/print.ts"
 import type { AxisExpr, Expr } from "../ir.ts"
 import { isConst } from "../ir.ts"
 import { type Tex, atom, fraction, indexed, word } from "../latex/tex.ts"
@@ -13,6 +11,7 @@ import { type ArgumentInfo, argumentsOf, signatureOf } from "../signature.ts"
 import { rewriter } from "../simplify.ts"
 import { transformer } from "../transform.ts"
 import { type Comment, readComment } from "./comment.ts"
+import { bodyOf, declarationOf } from "./declaration.ts"
 
 /** A formula in both notations. */
 export interface Formula extends Latex {
@@ -57,28 +56,6 @@ export function entryOf(loss: Loss): Entry {
     ),
   }
 }
-
-/** The declaration of a loss in the standard form; for a bare expression, its text. */
-function declarationOf(loss: Loss): string {
-  const text = loss.source.text.slice(loss.span.start, loss.span.end)
-  const { file, complete } = parse({ name: loss.name, text })
-  return (complete ? print(file) : text).replace(/^\s*\/\/.*\n/gm, "").trimEnd()
-}
-
-/** What stands behind the `=` of a declaration. */
-function bodyOf(declaration: string): string {
-  let depth = 0
-  for (let at = 0; at < declaration.length && declaration.startsWith("loss"); at++) {
-    const c = declaration[at]!
-    if (c === '"') at = declaration.indexOf('"', at + 1)
-    else if (c === "(" || c === "[") depth++
-    else if (c === ")" || c === "]") depth--
-    else if (c === "=" && depth === 0) return outdented(declaration.slice(at + 1))
-  }
-  return declaration
-}
-
-const outdented = (text: string): string => text.replace(/^ {2}/gm, "").trim()
 
 // ------------------------------------------------------------------------------------------------ equations
 
