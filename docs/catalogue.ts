@@ -1,9 +1,9 @@
-// The library -> the files of the catalogue: the page, and a picture for each loss.
+// The library -> the files of the catalogue: an index, a page for each family, and a picture for each loss.
 import { entryOf } from "../src/docs/entry.ts"
 import { type Loss, checkedOf } from "../src/index.ts"
 import * as library from "../src/stdlib.ts"
 import { libraryLosses, libraryTexts } from "../src/stdlib.generated.ts"
-import { type Family, type Item, page } from "./markdown.ts"
+import { type Family, type Item, familyPage, indexPage } from "./markdown.ts"
 import { type Slice, slicesOf, writeSlice } from "./slice.ts"
 import { draw } from "./svg.ts"
 import { type Curve, trace } from "./trace.ts"
@@ -19,7 +19,8 @@ export function catalogue(): ReadonlyMap<string, string> {
       return { name: family, about: firstComment(libraryTexts[file]!), items }
     })
     .filter(({ items }) => items.length > 0)
-  files.set("losses.md", page(families))
+  files.set("losses.md", indexPage(families))
+  for (const family of families) files.set(`losses/${family.name}.md`, familyPage(family))
   return files
 }
 
@@ -39,8 +40,10 @@ function telling(loss: Loss, slices: readonly Slice[]): { slice: Slice; curves: 
   let best: { slice: Slice; curves: readonly Curve[]; part: number } | undefined
   for (const slice of slices) {
     const curves = trace(loss, slice)
-    const slopes = curves.flatMap((curve) => curve.slopes)
-    const part = slopes.filter((slope) => Math.abs(slope) > 1e-3).length / slopes.length
+    const rates = curves.flatMap(({ values, slopes }) =>
+      slopes.map((slope, i) => (Number.isFinite(values[i]) ? Math.abs(slope) : 0)),
+    )
+    const part = rates.filter((rate) => rate > 1e-3).length / rates.length
     if (!best || part > best.part + 0.1) best = { slice, curves, part }
     if (best.part > 0.6) break
   }

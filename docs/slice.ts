@@ -23,7 +23,10 @@ export function slicesOf(entry: Entry, loss: Loss): readonly Slice[] {
   const own = (one: ArgumentInfo): readonly string[] => one.axes.filter((axis) => !batch.includes(axis))
   const [first] = samples
   const needsOptions = entry.inputs.some((one) => one.role === "option" && !one.optional)
-  const other = entry.examples.flatMap((example) => throughExample(entry, example))
+  const other = [
+    ...entry.examples.flatMap((example) => throughExample(entry, example)),
+    ...entry.examples.map((example) => alongAll(entry, example)),
+  ]
   if (needsOptions || first?.type !== "real" || mixesRows(loss)) return other
   if (samples.every((one) => own(one).length === 0))
     return batch.filter((axis) => axis !== "...").length < 2 ? [pointwise(entry, samples), ...other] : other
@@ -105,6 +108,21 @@ function throughExample(entry: Entry, text: string): readonly Slice[] {
 
 const rounded = (value: number): number => Number(value.toPrecision(3))
 
+/** Through an example, over all numbers of its real arguments together: where each of them alone changes nothing. */
+function alongAll(entry: Entry, text: string): Slice {
+  const example = readCall(text.replace(/ = \S+$/, ""))
+  const rates = ["x", "-0.5 * x", "0.7 * x", "-0.2 * x", "0.4 * x"]
+  let i = 0
+  const moved = (leaf: string): string => {
+    const step = rates[i++ % rates.length]!
+    return Number(leaf) === 0 ? step : `${leaf} + ${step}`
+  }
+  const positional = example.positional.map((value, at) =>
+    entry.inputs[at]!.type === "real" ? mapLeaves(value, moved) : value,
+  )
+  return { call: { ...example, positional }, low: -2, high: 2 }
+}
+
 /** How many numbers of an argument are tried. */
 const mostTried = 6
 
@@ -114,7 +132,7 @@ function alternatives(one: ArgumentInfo): readonly string[] {
   if (one.type === "int") return ["1", "-1"]
   const { low, high } = limits(one)
   if (low === 0 && high === 1) return ["0", "1"]
-  return [String(low === undefined || low < 0 ? Math.min(0, high ?? 0) : low + 1)]
+  return [String(low !== undefined && low >= 0 ? low + 1 : high !== undefined && high <= 0 ? high - 1 : 0)]
 }
 
 /** An option of some size at half its default, at it and at twice as much. */

@@ -33,14 +33,7 @@ export function latexPrinter(core: Core): (equations: readonly Equation[]) => La
   const expressions = new Expressions(core, names)
   const meaning = (def: Def): string => {
     const scope = names.ofLine(def)
-    const left = names.ofDefinition(def)(def.formals.map((a) => scope.at.get(a)!))
-    const inside = expressions.inside(def, def.formals, scope)
-    return line(
-      left,
-      def.op === "let"
-        ? expressions.terms(def.body, inside)
-        : [{ tex: expressions.reduction(def, inside), negative: false }],
-    )
+    return line(expressions.left(def, scope), expressions.meaning(def, scope))
   }
   return (equations) => {
     names.enter(equations.map(({ value }) => value))

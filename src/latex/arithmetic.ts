@@ -32,6 +32,7 @@ export function meaningOf(core: Core, e: OpExpr): Expr | undefined {
 /** The summands of an expression in its order. `isOpen` says whether a part of it shows as its own parts. */
 export function termsOf(core: Core, root: Expr, isOpen: (e: Expr) => boolean): Term[] {
   const counts = new Map<Expr, number>()
+  let whole = 0
   const go = (e: Expr, sign: number): void => {
     if (e.kind === "op" && (e === root || isOpen(e))) {
       const [x, y] = e.args as readonly [Expr, Expr]
@@ -42,6 +43,10 @@ export function termsOf(core: Core, root: Expr, isOpen: (e: Expr) => boolean): T
         go(x, sign)
         return go(y, e.op === "sub" ? -sign : sign)
       }
+    }
+    if (e.kind === "const" && Number.isInteger(e.value)) {
+      whole += sign * e.value
+      return
     }
     const [term, times] = stripped(e, sign)
     counts.set(term, (counts.get(term) ?? 0) + times)
@@ -56,14 +61,15 @@ export function termsOf(core: Core, root: Expr, isOpen: (e: Expr) => boolean): T
     return [e, times]
   }
   go(root, 1)
+  if (whole !== 0) counts.set(core.const(Math.abs(whole)), Math.sign(whole))
   return [...counts].filter(([, n]) => n !== 0).map(([term, times]) => ({ term, times }))
 }
 
 const isNumber = (e: Expr): e is ConstExpr => e.kind === "const" && Number.isFinite(e.value) && e.value !== 0
 
-/** Where a term stands in a sum: numbers first, then data, then options, then numbers that are taken away. */
-export const termRank = (e: Expr, negative: boolean): number =>
-  e.kind === "const" ? (negative ? 3 : 0) : isSetting(e) ? 2 : 1
+/** Where a term stands in a sum: numbers first, then data, then options, then numbers that are taken away. In an index numbers are last. */
+export const termRank = (e: Expr, negative: boolean, isIndex: boolean): number =>
+  e.kind === "const" ? (negative || isIndex ? 3 : 0) : isSetting(e) ? 2 : 1
 
 /** The factors of a number times an expression. */
 export function productOf(core: Core, times: number, root: Expr, isOpen: (e: Expr) => boolean): Product {

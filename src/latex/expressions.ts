@@ -1,7 +1,7 @@
 // Expressions of the core and the definitions they read, as LaTeX.
-import type { AxisExpr, Core, Def, Expr, OpExpr, RefExpr } from "../ir.ts"
+import type { Core, Def, Expr, OpExpr, RefExpr } from "../ir.ts"
 import { conjuncts } from "../ir.ts"
-import { type OpName, ops } from "../ops.ts"
+import { ops } from "../ops.ts"
 import {
   type Term,
   factorRank,
@@ -12,6 +12,7 @@ import {
   termsOf,
   withoutSign,
 } from "./arithmetic.ts"
+import { Conditions, compares, comparisons, negations } from "./conditions.ts"
 import type { Names, Scope } from "./names.ts"
 import {
   type SignedTex,
@@ -27,7 +28,6 @@ import {
   iverson,
   joined,
   levels,
-  literal,
   numeral,
   power,
   product,
@@ -39,9 +39,6 @@ import {
 /** The widest expression that stands inside another, in letters; a wider one gets a name. */
 const widest = 70
 
-const comparisons: Partial<Record<OpName, string>> = { eq: "=", ne: "\\ne", lt: "<", le: "\\le" }
-const negations: Partial<Record<OpName, string>> = { eq: "\\ne", ne: "=", lt: "\\ge", le: ">" }
-const turned: Readonly<Record<string, string>> = { "<": ">", "\\le": "\\ge", ">": "<", "\\ge": "\\le" }
 const signs: Partial<Record<Def["op"], string>> = {
   sum: "\\sum",
   prod: "\\prod",
@@ -56,6 +53,7 @@ const signs: Partial<Record<Def["op"], string>> = {
 export class Expressions {
   private readonly core: Core
   private readonly names: Names
+  private readonly conditions = new Conditions((e, scope) => this.expr(e, scope))
 
   constructor(core: Core, names: Names) {
     this.core = core
@@ -125,14 +123,14 @@ export class Expressions {
           ? sum([this.product(e, 1, scope, true, (x) => x === e || this.isOpen(x))])
           : this.select(e, scope)
       case "indicator":
-        return iverson(this.condition(x, scope))
+        return iverson(this.conditions.of(x, scope))
       case "and":
-        return this.condition(e, scope)
+        return this.conditions.of(e, scope)
       case "or":
         return joined([go(x), go(y)], " \\lor ", 3, levels.or)
       case "not": {
         const negated = x.kind === "op" ? negations[x.op] : undefined
-        if (negated) return this.comparison(x as OpExpr, scope, undefined, negated)
+        if (negated) return this.conditions.comparison(x as OpExpr, scope, undefined, negated)
         const inside = within(go(x), levels.atom)
         return { ...inside, text: `\\lnot ${inside.text}`, level: levels.not }
       }
@@ -141,7 +139,7 @@ export class Expressions {
       case "mod":
         return joined([go(x), go(y)], " \\bmod ", 4, levels.product)
     }
-    if (comparisons[e.op]) return this.comparison(e, scope)
+    if (comparisons[e.op]) return this.conditions.comparison(e, scope)
     const { latex, params } = ops[e.op]
     return latex === undefined
       ? applied(functionName(e.op), e.args.map(go))
@@ -152,10 +150,11 @@ export class Expressions {
 
   /** The terms of a sum as they are read, a positive one first. */
   private sorted(list: readonly Term[], scope: Scope): SignedTex[] {
+    const isIndex = list.every(({ term, times }) => term.type === "int" && Number.isInteger(times))
     const ordered = list
       .map(({ term, times }) => {
         const one = this.term(term, times, scope, false)
-        return { ...one, term, times, rank: termRank(term, one.negative) }
+        return { ...one, term, times, rank: termRank(term, one.negative, isIndex) }
       })
       .sort((a, b) => a.rank - b.rank)
     const first = ordered.findIndex((one) => !one.negative)
@@ -193,7 +192,7 @@ export class Expressions {
         })
     const above = side(1)
     const below = side(-1)
-    if (conditions.length > 0) above.unshift(iverson(this.conjunction(conditions, scope)))
+    if (conditions.length > 0) above.unshift(iverson(this.conditions.all(conditions, scope)))
     const size = Math.abs(number)
     if (size < 1 && Number.isInteger(1 / size) && 1 / size <= 64) below.unshift(numeral(1 / size))
     else if (size !== 1) above.unshift(numeral(size))
@@ -232,47 +231,10 @@ export class Expressions {
     let rest: Expr = e
     while (rest.kind === "op" && rest.op === "select" && (rest === e || this.isOpen(rest))) {
       const [c, x, y] = rest.args as readonly [Expr, Expr, Expr]
-      rows.push({ value: this.expr(x, scope), condition: this.condition(c, scope) })
+      rows.push({ value: this.expr(x, scope), condition: this.conditions.of(c, scope) })
       rest = y
     }
     return cases([...rows, { value: this.expr(rest, scope), condition: undefined }])
-  }
-
-  private condition(e: Expr, scope: Scope): Tex {
-    const list = conjuncts(e)
-    return list.length > 1 ? this.conjunction(list, scope) : this.expr(e, scope)
-  }
-
-  /** Conditions side by side; two that share a side become one chain. */
-  private conjunction(list: readonly Expr[], scope: Scope): Tex {
-    const parts: Tex[] = []
-    for (let i = 0; i < list.length; i++) {
-      const [a, b] = [list[i]!, list[i + 1]]
-      if (isOrder(a) && b && isOrder(b) && a.args[1] === b.args[0]) {
-        const [low, middle, high] = [a.args[0]!, a.args[1]!, b.args[1]!].map((x) => this.expr(x, scope))
-        const upper = joined([middle!, high!], ` ${comparisons[b.op]!} `, 3, levels.comparison)
-        const chain = joined(
-          [low!, { ...upper, level: levels.sum }],
-          ` ${comparisons[a.op]!} `,
-          3,
-          levels.comparison,
-        )
-        parts.push(chain)
-        i++
-      } else parts.push(this.expr(a, scope))
-    }
-    return parts.length === 1 ? parts[0]! : joined(parts, " \\land ", 3, levels.and)
-  }
-
-  /** A comparison; constants stand on the right, and `first` is the side that stands on the left. */
-  private comparison(e: OpExpr, scope: Scope, first?: Expr, sign = comparisons[e.op]!): Tex {
-    const [x, y] = e.args as readonly [Expr, Expr]
-    const turn = first ? y === first : x.kind === "const" ? y.kind !== "const" : isFixed(x) && !isFixed(y)
-    const [left, right] = turn ? [y, x] : [x, y]
-    const choices = left.kind === "load" ? left.input.choices : undefined
-    const choice = choices && right.kind === "const" ? choices[right.value] : undefined
-    const sides = [this.expr(left, scope), choice === undefined ? this.expr(right, scope) : literal(choice)]
-    return joined(sides, ` ${(turn && turned[sign]) || sign} `, 3, levels.comparison)
   }
 
   // ----------------------------------------------------------------------------------- definitions
@@ -280,24 +242,48 @@ export class Expressions {
   /** A definition at indices: its name, or what it is where it is read only once. */
   private ref({ def, index }: RefExpr, scope: Scope): Tex {
     if (this.names.isInlined(def)) return this.reduction(def, this.inside(def, index, scope))
+    return this.names.ofDefinition(def)(this.places(def, index).map((e) => this.expr(e, scope)))
+  }
+
+  /** The indices of a name: the state before a step is what the step before it gave. */
+  private places(def: Def, index: readonly Expr[]): readonly Expr[] {
+    if (def.op !== "state") return index
+    const [at, ...rest] = index
+    return [this.core.op(def.recurrence!.descending ? "add" : "sub", at!, this.core.one), ...rest]
+  }
+
+  /** What stands on the left of the line that says what a definition is: for a state, where it starts. */
+  left(def: Def, scope: Scope): Tex {
+    const [over, ...rest] = def.formals
+    const first = def.recurrence?.descending ? over!.extent : this.core.const(-1)
+    const index = def.op === "state" ? [first, ...rest] : def.formals
     return this.names.ofDefinition(def)(index.map((e) => this.expr(e, scope)))
   }
 
+  /** The terms of what a definition is, on a line of its own. */
+  meaning(def: Def, scope: Scope): readonly SignedTex[] {
+    const inside = this.inside(def, def.formals, scope)
+    if (def.bound.length === 0) return this.terms(def.body, inside)
+    const tex = this.reduction(def, inside)
+    if (def.op !== "argsort") return [{ tex, negative: false }]
+    return [{ tex: indexed(tex, [scope.at.get(def.formals.at(-1)!)!]), negative: false }]
+  }
+
   /** The scope inside a definition. */
-  inside(def: Def, index: readonly Expr[], scope: Scope): Scope {
+  private inside(def: Def, index: readonly Expr[], scope: Scope): Scope {
     return this.names.inside(def, index, scope, (e) => this.expr(e, scope))
   }
 
   /** What a definition is, in a scope that has its axes. */
-  reduction(def: Def, scope: Scope): Tex {
+  private reduction(def: Def, scope: Scope): Tex {
     const body = this.expr(def.body, scope)
     if (def.op === "let") return body
-    return this.over(
-      signs[def.op] ?? functionName(def.op),
-      def,
-      def.op === "logsumexp" ? raised(body) : body,
-      scope,
-    )
+    if (!signs[def.op]) {
+      const list = def.bound.map((axis) => scope.at.get(axis)!)
+      const below = this.under(joined(list, ",", 0.5, 0), conjuncts(def.filter), scope)
+      return applied(`${functionName(def.op)}_{${below.text}}`, [body])
+    }
+    return this.over(signs[def.op]!, def, def.op === "logsumexp" ? raised(body) : body, scope)
   }
 
   /** A sign over the bound axes of a definition: those that run over all of an axis together, others with their ranges. */
@@ -314,7 +300,7 @@ export class Expressions {
     if (whole.length === 0 && parts.length > 0) return out
     const lead = whole.length === 1 ? conditions.find((c) => compares(c, whole[0]!)) : undefined
     const head = lead
-      ? this.comparison(lead as OpExpr, scope, whole[0])
+      ? this.conditions.comparison(lead as OpExpr, scope, whole[0])
       : joined(
           whole.map((axis) => scope.at.get(axis)!),
           ",",
@@ -328,7 +314,7 @@ export class Expressions {
   /** What stands below a sign: indices, and the conditions under which they count. */
   private under(head: Tex, conditions: readonly Expr[], scope: Scope): Tex {
     if (conditions.length === 0) return head
-    const rest = this.conjunction(conditions, scope)
+    const rest = this.conditions.all(conditions, scope)
     return head.width + rest.width > 16
       ? atom(`\\substack{${head.text} \\\\ ${rest.text}}`, Math.max(head.width, rest.width))
       : atom(`${head.text} :\\, ${rest.text}`, head.width + rest.width + 1)
@@ -343,13 +329,3 @@ const signedNumber = (value: number): SignedTex => ({
   tex: numeral(Math.abs(value)),
   negative: value < 0 || Object.is(value, -0),
 })
-
-const isOrder = (e: Expr): e is OpExpr => e.kind === "op" && (e.op === "lt" || e.op === "le")
-
-/** Whether an expression is a number or an option: what data is compared with. */
-const isFixed = (e: Expr): boolean =>
-  e.kind === "const" || (e.kind === "load" && e.input.role === "option" && e.index.length === 0)
-
-/** Whether a condition compares an axis with something else. */
-const compares = (e: Expr, axis: AxisExpr): boolean =>
-  e.kind === "op" && comparisons[e.op] !== undefined && e.args.includes(axis)

@@ -19,6 +19,13 @@ export type Name = (index: readonly Tex[]) => Tex
 const deservesName = (size: number, uses: number): boolean =>
   (size >= 7 && uses > 1) || (size >= 4 && uses > 3)
 
+/** What has one name: a definition, or the two sides of a recurrence, whose values at an index and after the last are one sequence. */
+function sides(def: Def): readonly Def[] {
+  const { states, steps } = def.recurrence ?? { states: [def], steps: [def] }
+  const at = Math.max(states.indexOf(def), steps.indexOf(def))
+  return [...new Set([steps[at]!, states[at]!])]
+}
+
 /** The names in the mathematics of one loss: one that was given is kept. */
 export class Names {
   /** The definitions that got a name since the last call of `enter`, in order. */
@@ -60,10 +67,13 @@ export class Names {
       if (entered.has(def)) return
       entered.add(def)
       children(e).forEach((x) => arrive(x, e.kind === "op" ? `in ${def.id}` : place))
-      if (e.kind !== "ref" || entered.has(e.def) || this.given.has(e.def)) return
-      entered.add(e.def)
-      arrive(e.def.filter, `in ${e.def.id}`)
-      arrive(e.def.body, `in ${e.def.id}`)
+      if (e.kind === "ref" && !this.given.has(e.def)) sides(e.def).forEach(enter)
+    }
+    const enter = (def: Def): void => {
+      if (entered.has(def)) return
+      entered.add(def)
+      arrive(def.filter, `in ${def.id}`)
+      arrive(def.body, `in ${def.id}`)
     }
     roots.forEach((e, i) => arrive(e, `line ${i}`))
   }
@@ -78,6 +88,7 @@ export class Names {
 
   /** Whether a definition stands where it is read. */
   isInlined(def: Def): boolean {
+    if (def.recurrence || def.op === "argsort") return false
     return !this.given.has(def) && this.places.get(def)?.size === 1
   }
 
@@ -106,8 +117,10 @@ export class Names {
       const n = (this.counts.get(prefix) ?? 0) + 1
       this.counts.set(prefix, n)
       known = (index) => indexed(word(`${prefix}${n}`), index)
-      this.given.set(def, known)
-      this.pending.push(def)
+      for (const side of sides(def)) {
+        this.given.set(side, known)
+        this.pending.push(side)
+      }
     }
     return known
   }
@@ -144,11 +157,23 @@ export class Names {
   }
 
   private namesIn(def: Def): ReadonlyMap<AxisExpr, string> {
-    let names = this.axes.get(def)
-    if (!names) {
-      for (const { def: read } of [...refsIn(def.body), ...refsIn(def.filter)]) this.namesIn(read)
-      this.axes.set(def, (names = nameAxes(def, this.axes)))
+    const known = this.axes.get(def)
+    if (known) return known
+    // A state is called as its step, which reads what the other states hold.
+    const [step] = sides(def)
+    if (def.op === "state") {
+      const names = this.namesIn(step!)
+      return new Map(def.formals.map((a, i) => [a, names.get(step!.formals[i]!)!]))
     }
+    for (const { def: read } of [...refsIn(def.body), ...refsIn(def.filter)])
+      if (read.op !== "state") this.namesIn(read)
+    const names = nameAxes(def, this.axes)
+    // An axis without a wish is called as what it runs over, where that is free.
+    for (const axis of [...def.formals, ...def.bound]) {
+      const { extent } = axis
+      if (extent.kind === "size" && ![...names.values()].includes(extent.name)) names.set(axis, extent.name)
+    }
+    this.axes.set(def, names)
     return names
   }
 
