@@ -49,7 +49,11 @@ of rows, or by the sum of what stands behind *per*). Indices are the axes of the
 nothing runs over it, and *n* with the name of an axis is its size. [condition] is 1 or 0, and where it is 0 what it multiplies is not
 evaluated. Names such as *S1*, *E1* and *T1* stand for what the lines below them say. Numerical care does not show: \`log(1 + exp(x))\` is computed
 as \`softplus(x)\`. What happens at kinks, in empty sums and at infinities is in [subgradients.md](subgradients.md). In the pictures a full line is the
-mean loss and a dashed line its derivative by *x*.`
+mean loss and a dashed line its derivative by *x*.
+
+An entry is made from the doc comment of the loss: the first paragraph says what it is for (lists show its first sentence), the second where it comes
+from, with PyTorch's name as \`torch.nn.…\`, and lines \`example: call = value\` are run by the tests. What is drawn follows from the signature and the
+examples, unless a line \`curve: call for x in low .. high\` says it: values are expressions over *x*, and values between bars are a curve each.`
 
 // ------------------------------------------------------------------------------------------------ index
 
