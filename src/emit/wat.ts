@@ -11,9 +11,11 @@ import { vectorise } from "../vector.ts"
 import { isInt32, keepsInt } from "../vector/kinds.ts"
 import { placesIn } from "../walk.ts"
 import { Lanes, type Scalars } from "./lanes.ts"
+import { definedFunctions } from "../functions.ts"
 import type { Accuracy } from "./math.ts"
 import { Code, Machine, int, watNumber } from "./machine.ts"
 import { type Names, axisComment, nameAll } from "./text.ts"
+import { definedFunction } from "./wat-functions.ts"
 import { comparisons, direct, elementary } from "./wat-math.ts"
 import { watSort } from "./wat-sort.ts"
 
@@ -51,8 +53,8 @@ const get = (name: string): string => `(local.get $${name})`
 
 class Emitter implements Scalars {
   readonly host = new Set<OpName>()
-  /** The functions of one operator each, by name. */
-  readonly functions = new Map<OpName, string>()
+  /** The functions of one operator each, and those that serve them, by name. */
+  readonly functions = new Map<string, string>()
   private readonly helpers = new Map<string, string>()
   private readonly kernel: Kernel
   private readonly names: Names
@@ -187,26 +189,37 @@ class Emitter implements Scalars {
     return isBool ? `(f64.ne ${call} (f64.const 0))` : call
   }
 
-  /** The name of the function of an operator. */
-  functionOf(op: OpName): string {
+  /** The name of the function of an operator, or of one that serves the special functions. */
+  functionOf(name: string): string {
+    const op = name as OpName
+    const entry = Object.hasOwn(ops, name) ? ops[op] : undefined
+    const isDefined = !entry || entry.isDefined
     const write = this.accuracy === "engine" ? undefined : elementary[op]
-    if (!write) this.host.add(op)
-    else if (!this.functions.has(op)) {
+    if (!write && !isDefined) this.host.add(op)
+    else if (!this.functions.has(name)) {
+      this.functions.set(name, "")
       const code = new Code()
-      const params = ops[op].params.map((_, i) => `x${i}`)
-      const result = write(new Machine("f64", code), ...params.map(get))
-      code.add(result)
+      const params =
+        entry?.params ??
+        definedFunctions()
+          .get(name)!
+          .arguments.map((a) => a.name.name)
+      const args = params.map((_, i) => get(`x${i}`))
+      const m = new Machine("f64", code)
+      code.add(
+        write ? write(m, ...args) : definedFunction(m, name, args, (called) => this.functionOf(called)),
+      )
       this.functions.set(
-        op,
+        name,
         functionText(
-          `$${op}`,
-          params.map((p) => [`$${p}`, "f64"]),
+          `$${name}`,
+          params.map((_, i) => [`$x${i}`, "f64"]),
           "f64",
           code,
         ),
       )
     }
-    return `$${op}`
+    return `$${name}`
   }
 
   // ---------------------------------------------------------------------------------------- statements
