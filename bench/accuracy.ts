@@ -65,7 +65,7 @@ const text = `# How exact the losses are
 Made by \`npm run accuracy\`, on Node ${process.versions.node} (V8 ${process.versions.v8}).
 
 Every loss of the library is computed by its kernels and, from the text of its formula without any rewriting, in binary
-floating-point of 160 to 1400 bits, until two precisions agree. The arguments are drawn from the signature of each loss:
+floating-point of 128 to 1400 bits, until two precisions agree. The arguments are drawn from the signature of each loss:
 ordinary numbers, sizes from 1e-45 to 1e4, ties, zeros, near-equal arguments, confident scores, infinities, ends of domains,
 extreme options, large batches; ${total((x) => x.cases)} calls and ${total((x) => x.numbers)} numbers in all. The gradients are by
 every real argument and option. Constants of the text, such as \`log(2)\`, are rounded to doubles on both sides.

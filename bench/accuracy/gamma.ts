@@ -58,7 +58,10 @@ export class BigGamma {
     if (!isFinite(x)) return fromNumber(Math.sign(x))
     if (x.m === 0n) return zero
     const near = Math.abs(toNumber(x))
-    if (near * near > 4 * this.math.bits) return this.math.sub(fromNumber(signOf(x)), this.erfc(x))
+    if (near * near > 4 * this.math.bits) {
+      const rest = this.erfc(this.math.abs(x))
+      return signOf(x) > 0 ? this.math.sub(one, rest) : this.math.sub(rest, one)
+    }
     return this.series(this.math, x)
   }
 

@@ -136,9 +136,14 @@ export function choosing(numbers: Numbers<Big>): {
       for (const value of values) note(value, best)
       return best
     }
+  const sort = (values: readonly Big[]): readonly number[] => {
+    const order = numbers.sort(values)
+    for (let i = 1; i < order.length; i++) note(values[order[i - 1]!]!, values[order[i]!]!)
+    return order
+  }
   const { max, min } = numbers.fold
   return {
-    numbers: { ...numbers, apply, fold: { ...numbers.fold, max: choose(max), min: choose(min) } },
+    numbers: { ...numbers, apply, sort, fold: { ...numbers.fold, max: choose(max), min: choose(min) } },
     choices: () => ({ print: hash, isClose }),
   }
 }
