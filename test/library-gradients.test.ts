@@ -7,7 +7,10 @@ import { gradcheck, type GradcheckOptions } from "../src/testing.ts"
 const losses = Object.values(library as unknown as Record<string, Loss>)
 
 /** Static options that leave room for small inputs. */
-const small: Readonly<Record<string, GradcheckOptions["static"]>> = { ssim: { winSize: 2 } }
+const small: Readonly<Record<string, GradcheckOptions["static"]>> = {
+  ssim: { winSize: 2 },
+  msSsim3: { winSize: 1 },
+}
 
 describe.each(losses)("$name", (loss) => {
   const passes = (options: GradcheckOptions): void => {

@@ -45,7 +45,10 @@ function differences(found: Outcome, meant: Outcome): string[] {
 const size = (value: number): number => (Number.isFinite(value) ? Math.abs(value) : 0)
 
 /** Static options that leave room for small inputs. */
-const small: Readonly<Record<string, Record<string, number>>> = { ssim: { winSize: 2 } }
+const small: Readonly<Record<string, Record<string, number>>> = {
+  ssim: { winSize: 2 },
+  msSsim3: { winSize: 1 },
+}
 
 /** The words of every choice of a loss, one static setting after another. */
 function settings(loss: Loss): Record<string, string | number>[] {
