@@ -48,6 +48,7 @@ const size = (value: number): number => (Number.isFinite(value) ? Math.abs(value
 const small: Readonly<Record<string, Record<string, number>>> = {
   ssim: { winSize: 2 },
   msSsim3: { winSize: 1 },
+  msSsim: { winSize: 1 },
 }
 
 /** The words of every choice of a loss, one static setting after another. */
