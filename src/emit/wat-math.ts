@@ -128,15 +128,28 @@ function log1p(m: Machine, x: string): string {
   return m.add(m.let(log(m, u)), rest)
 }
 
+/** A quotient whose divisor was rounded: `lost` is what that took from it, `inverse` 1 over it. For f32 it does not matter. */
+function corrected(m: Machine, quotient: string, inverse: string, lost: string): string {
+  return m.isShort ? quotient : m.sub(quotient, m.mul(m.mul(quotient, inverse), lost))
+}
+
 function tanh(m: Machine, x: string): string {
   const e = m.let(expm1(m, m.let(m.min(m.mul(m.abs(x), m.num(2)), m.num(LIMITS[precision(m)].whole * 1.5)))))
-  const size = m.let(m.div(e, m.add(e, m.num(2))))
+  const below = m.let(m.add(e, m.num(2)))
+  const q = m.let(m.div(e, below))
+  const lost = m.guard(m.lt(e, m.num(6)), m.let(m.sub(e, m.sub(below, m.num(2)))))
+  const inverse = m.sub(m.num(0.5), m.mul(m.num(0.5), q))
+  const size = m.let(corrected(m, q, inverse, lost))
   return m.select(m.lt(x, m.num(0)), m.let(m.neg(size)), m.let(m.select(m.eq(x, m.num(0)), x, size)))
 }
 
 function sigmoid(m: Machine, x: string): string {
   const e = m.let(exp(m, m.let(m.neg(m.abs(x)))))
-  return m.div(m.select(m.lt(x, m.num(0)), e, m.num(1)), m.add(e, m.num(1)))
+  const below = m.let(m.add(e, m.num(1)))
+  const isNegative = m.code.let(m.isVector ? "v128" : "i32", m.lt(x, m.num(0)))
+  const q = m.let(m.div(m.select(isNegative, e, m.num(1)), below))
+  const inverse = m.select(isNegative, m.let(m.sub(m.num(1), q)), q)
+  return corrected(m, q, inverse, m.sub(e, m.sub(below, m.num(1))))
 }
 
 /** log1p(exp(-|x|)). */
