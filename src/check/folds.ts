@@ -44,6 +44,13 @@ export function fold(c: Checking, node: Ast.Fold, scope: Scope): Value {
   }
   const known = states as readonly State[]
   const over = along[0]!.axis
+  const own = known.find(({ axes, initial }) => axes.includes(over) || initial.expr.axes.includes(over))
+  if (own) {
+    const { name, initial } = own.node
+    const message = `state \`${name.name}\` has the axis \`${nameOf(node)}\`, along which the ${node.form} runs`
+    const help = `say at which index it starts: \`${initial.kind === "name" ? initial.name : `(${c.text(scope, initial)})`}[${nameOf(node)} = 0]\``
+    return c.fail(scope, own.node.span, "fold-state", message, { help })
+  }
   const starts = known.map(({ axes, initial }): Start => ({ axes, initial: initial.expr }))
   const made = recur(c, node, over, known, starts, filter, scope)
   if (!made || (node.filter && !filter)) return broken
