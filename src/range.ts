@@ -90,6 +90,16 @@ function saying(c: Expr): { readonly terms: string; readonly constant: number } 
   return { terms: atoms.join(), constant: c.op === "lt" ? constant - 1 : constant }
 }
 
+/** Those of some conditions that keep indices of an expression in range. */
+export function reliedOn(core: Core, e: Expr, conditions: readonly Expr[]): Expr[] {
+  const needs = requirements(core, e)
+  return conditions.filter((c) => {
+    const { terms, constant } = saying(c)
+    const needed = needs.get(terms)
+    return needed !== undefined && constant <= needed
+  })
+}
+
 /** Whether an expression reads an array at an index that nothing but a condition around it keeps in range. */
 export function isConditional(core: Core, e: Expr): boolean {
   return requirements(core, e).size > 0

@@ -22,7 +22,7 @@ import { type OpName, ops } from "./ops.ts"
 import { assuming } from "./simplify.ts"
 import type { Storage } from "./storage.ts"
 import { commonFactors, factors, fromFactors, without } from "./flat.ts"
-import { inRange, isConditional } from "./range.ts"
+import { inRange, isConditional, reliedOn } from "./range.ts"
 import type { Input } from "./types.ts"
 
 /** A block under construction. */
@@ -340,11 +340,22 @@ export class Values {
   /** The scope in which a value is made: the innermost one with no more loops around it than it needs. */
   private home(e: Expr): Scope {
     const level = this.level(e)
-    const floor = this.unsafe(e) ? this.scopes.findLastIndex((s) => s.lazy) : -1
+    const floor = this.unsafe(e) ? this.shelter(e) : -1
     let at = this.scopes.findLastIndex((s) => s.depth <= level)
     // What lives in a branch may be used in it only; a value of outer loops is made in the innermost branch of its depth.
     if (at < floor) at = floor
     return this.scopes[Math.max(at, this.localScope(e))]!
+  }
+
+  /** The innermost scope that a value which may only be made where a condition holds must not leave. */
+  private shelter(e: Expr): number {
+    let at = this.scopes.findLastIndex((s) => s.lazy)
+    for (const fact of reliedOn(this.core, e, this.scope.facts))
+      at = Math.max(
+        at,
+        this.scopes.findIndex((s) => s.facts.includes(fact)),
+      )
+    return at
   }
 
   /** The depth of the loops that a value needs. */

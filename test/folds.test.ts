@@ -1,6 +1,10 @@
 // Folds and scans: gradients by the complex step on both targets, values against plain loops, long axes, skipped steps.
 import { describe, expect, test } from "vitest"
+import { compileSource, lower } from "../src/compile.ts"
 import { compile } from "../src/index.ts"
+import { outputsOf } from "../src/outputs.ts"
+import { interpretLoops } from "../src/run/loops.ts"
+import { readSettings } from "../src/run/settings.ts"
 import { gradcheck } from "../src/testing.ts"
 import { casesOf } from "./parse.cases.ts"
 
@@ -84,4 +88,22 @@ test("at a fixed point the derivative of the last step is that of all", () => {
   // Newton's iteration forgets where it was, so that one step has the whole derivative up to the factor of the fixed point.
   expect(slopes[0]![0]).toBeCloseTo(1 / (2 * Math.SQRT2), 12)
   expect(slopes[1]![0]).toBeCloseTo(1 / (2 * Math.SQRT2), 12)
+})
+
+test("the last state is not read outside the loop in which there is one", () => {
+  const [loss] = compileSource("loss f[b](x: [d], u) = sum[d](x * u)^2 where (fold[d](a = u) => a / 2) < u")
+  const choice = {
+    ...readSettings(loss!, { grad: ["x", "u"], reduction: "sum" }).choice,
+    given: new Set<string>(),
+  }
+  const kernel = lower(outputsOf(loss!, choice), { dtype: "f64" })
+  const rows = 2
+  // With no index the array of the states has one entry a row, and a read behind it throws.
+  const results = interpretLoops(kernel, {
+    inputs: kernel.inputs.map(({ input }) => (input!.name === "u" ? [1, 2] : [])),
+    outputs: kernel.outputs.map(({ name }) => new Float64Array(name === "u" ? rows : 0)),
+    scalars: [],
+    sizes: kernel.sizeNames.map((name) => (name === "b" ? rows : 0)),
+  })
+  expect(results[kernel.results.indexOf("loss")]).toBe(0)
 })
