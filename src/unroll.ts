@@ -12,7 +12,16 @@ import type { Kernel, Stmt } from "./loops.ts"
 import { ops } from "./ops.ts"
 import { chunk } from "./unroll/chunk.ts"
 import { Copier } from "./unroll/copy.ts"
-import { type Loop, Numbers, combinable, literal, loopsIn, weight, writtenIn } from "./unroll/facts.ts"
+import {
+  type Loop,
+  Numbers,
+  combinable,
+  isElementary,
+  literal,
+  loopsIn,
+  weight,
+  writtenIn,
+} from "./unroll/facts.ts"
 import { hoist } from "./unroll/hoist.ts"
 import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { lanes } from "./unroll/lanes.ts"
@@ -23,8 +32,16 @@ import { unswitch } from "./unroll/unswitch.ts"
 export interface UnrollOptions {
   /** Most iterations of a loop that is written out, and most statements it may have then. */
   readonly writtenOut: { readonly iterations: number; readonly weight: number }
-  /** Most lanes of an innermost loop, most statements in all lanes, most accumulators in all lanes (16 registers hold them). */
-  readonly lanes: { readonly most: number; readonly weight: number; readonly accumulators: number }
+  /**
+   * Most lanes of an innermost loop, and with elementary functions, which keep a processor busy in fewer; most statements in all
+   * lanes, most accumulators in all lanes (16 registers hold them).
+   */
+  readonly lanes: {
+    readonly most: number
+    readonly elementary: number
+    readonly weight: number
+    readonly accumulators: number
+  }
   /** The same for a loop that stands alone in a chunk: it has so many iterations that what one group costs besides its lanes counts. */
   readonly flat: { readonly most: number; readonly weight: number }
   /** Most iterations jammed into an inner loop; half as many if each has several accumulators. */
@@ -33,7 +50,7 @@ export interface UnrollOptions {
 
 const defaults: UnrollOptions = {
   writtenOut: { iterations: 8, weight: 96 },
-  lanes: { most: 8, weight: 720, accumulators: 8 },
+  lanes: { most: 8, elementary: 4, weight: 360, accumulators: 8 },
   flat: { most: 16, weight: 128 },
   jam: 8,
 }
@@ -107,12 +124,12 @@ class Unroller {
   }
 
   private lanes(s: Loop, flat = false): Stmt[] {
-    const { most, weight: heaviest, accumulators } = this.options.lanes
+    const { most, elementary, weight: heaviest, accumulators } = this.options.lanes
     const own = weight(s.body, cost)
     const accs = this.reals(s)
     // Lanes hide the latency of accumulators; lanes of branches that only store would be text and nothing else.
     if (accs === 0 && s.body.some((x) => x.kind === "if")) return [s]
-    let count = most
+    let count = s.body.some(isElementary) ? elementary : most
     while (count > 1 && (count * own > heaviest || count * accs > accumulators)) count /= 2
     const { most: more, weight: light } = this.options.flat
     return lanes(s, flat && count === most && more * own <= light ? more : count, count, this.numbers)

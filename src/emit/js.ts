@@ -7,7 +7,7 @@ import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { type OpName, ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
 import { unroll } from "../unroll.ts"
-import { type Loop, type UpdateOp, combinable, identities, loopsIn } from "../unroll/facts.ts"
+import { type Loop, type UpdateOp, combinable, identities, isElementary, loopsIn } from "../unroll/facts.ts"
 import { placesIn } from "../walk.ts"
 import { SpecialFunctions } from "./functions.ts"
 import { numberText } from "./inline.ts"
@@ -59,8 +59,7 @@ function templateOf(op: OpName): Template {
 }
 
 /** Whether a loop in lanes computes elementary functions, so that a call around it costs little. */
-const isCostly = (s: Loop): boolean =>
-  s.step !== undefined && s.body.some((x) => x.kind === "let" && (ops[x.op].cost ?? 1) >= 20)
+const isCostly = (s: Loop): boolean => s.step !== undefined && s.body.some(isElementary)
 
 class Emitter {
   readonly functions: Lines[] = []

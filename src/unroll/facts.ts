@@ -1,5 +1,6 @@
 // Loops -> what must be known before they may be unrolled: who reads, who writes, what depends on an index.
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
+import { ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
 import { definedBy, forEachStatement, operandsOf } from "../walk.ts"
 
@@ -49,6 +50,9 @@ export function loopsIn(body: readonly Stmt[]): Loop[] {
   })
   return out
 }
+
+/** Whether a statement computes an elementary function. */
+export const isElementary = (s: Stmt): boolean => s.kind === "let" && (ops[s.op].cost ?? 1) >= 20
 
 /** How many statements a block has, blocks inside included; elementary functions count for several. */
 export function weight(body: readonly Stmt[], cost: (s: Stmt) => number = () => 1): number {

@@ -1,6 +1,5 @@
 // An innermost loop -> the same in lanes, each with accumulators of its own, and a loop for the rest.
 import type { Buffer, Operand, Stmt } from "../loops.ts"
-import { ops } from "../ops.ts"
 import { forEachStatement } from "../walk.ts"
 import { Copier } from "./copy.ts"
 import {
@@ -8,6 +7,7 @@ import {
   type Numbers,
   combinable,
   identities,
+  isElementary,
   letsIn,
   literal,
   valueOf,
@@ -68,8 +68,7 @@ export function lanes(s: Loop, count: number, own: number, numbers: Numbers): St
  * interleaved (4 gain no more, 8 have too few registers).
  */
 function isChain(body: readonly Stmt[]): boolean {
-  const costly = body.filter((s) => s.kind === "let" && (ops[s.op].cost ?? 1) >= 20)
-  if (costly.length < 2) return false
+  if (body.filter(isElementary).length < 2) return false
   const written = new Set<Buffer>()
   for (const s of body) {
     if (s.kind === "store") {
