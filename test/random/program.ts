@@ -107,7 +107,9 @@ function real(s: Scope, depth: number): Text {
       [
         2,
         choose(
-          ...["sigmoid", "tanh", "softplus", "sin", "cos", "atan"].map((name) => [1, unary(name)] as const),
+          ...["sigmoid", "tanh", "softplus", "sin", "cos", "atan", "erf", "logErfc"].map(
+            (name) => [1, unary(name)] as const,
+          ),
         ),
       ],
       [2, choose(...["abs", "relu", "sign", "stop"].map((name) => [1, unary(name)] as const))],
@@ -129,6 +131,8 @@ function real(s: Scope, depth: number): Text {
       [1, join("smooth(", e, ", k = 1 + ", small, "^2)")],
       [1, join("log1mexp(-0.1 - ", e, "^2)")],
       [1, join("acos(0.9 * tanh(", e, "))")],
+      [1, join(fc.constantFrom("lgamma", "digamma"), "(0.5 + ", e, "^2)")],
+      [1, join("atan2(", e, ", 1 + ", small, "^2)")],
       [2, reduction(s, depth)],
       [1, gather(s, depth)],
       [1, recurrence(s, depth)],
