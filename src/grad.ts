@@ -19,7 +19,7 @@ import {
 import { type OpName, ops } from "./ops.ts"
 import { template } from "./pattern.ts"
 import { carriedBack, runningOf } from "./running.ts"
-import { count, reduce, substitute } from "./sums.ts"
+import { count, reduce, substitute, unguard } from "./sums.ts"
 import type { Input } from "./types.ts"
 
 /** The derivative of an input: an expression over the axes of the input. */
@@ -317,17 +317,6 @@ function split(core: Core, e: Expr, axis: AxisExpr, index: Expr): { at: Expr; re
     return { at: core.op("guard", condition, at), rest: core.op("guard", e.args[0]!, rest) }
   }
   return { at: core.zero, rest: e }
-}
-
-/** An expression without the guards at its root, and their conditions. */
-function unguard(e: Expr): { conditions: Expr[]; value: Expr } {
-  const conditions: Expr[] = []
-  let value = e
-  while (value.kind === "op" && value.op === "guard") {
-    conditions.push(...conjuncts(value.args[0]!))
-    value = value.args[1]!
-  }
-  return { conditions, value }
 }
 
 const derivatives = new Map<string, ReturnType<typeof template>>()

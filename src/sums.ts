@@ -101,6 +101,17 @@ export function reduce(core: Core, op: ReduceOp, bound: readonly AxisExpr[], fil
   }
 }
 
+/** An expression without the guards at its root, and their conditions. */
+export function unguard(e: Expr): { conditions: Expr[]; value: Expr } {
+  const conditions: Expr[] = []
+  let value = e
+  while (value.kind === "op" && value.op === "guard") {
+    conditions.push(...conjuncts(value.args[0]!))
+    value = value.args[1]!
+  }
+  return { conditions, value }
+}
+
 /** Σ 1 over the indices that pass the filter. */
 export function count(core: Core, bound: readonly AxisExpr[], filter: Expr): Expr {
   return reduce(core, "sum", bound, filter, core.one)

@@ -51,6 +51,9 @@ const triplet =
   "loss triplet[b](a: [d], p: [d], n: [d]; margin: real >= 0 = 1) = relu(sqdist(a, p) - sqdist(a, n) + margin)"
 const crossEntropy = `loss crossEntropy[b](logits: [c], target: index? c; weight: [c] = 1, ignoreIndex: int = -100) =
   let w = weight[c = target] in -(w * logSoftmax(logits)[c = target]) where target != ignoreIndex per w`
+const sorted = "loss sorted[b](x: [k], w: [k]) = sum[k](w * x[k = argsort[k](-x)])"
+const lists = `loss lists[b](z: [c], y: [k] index? c) =
+  sum[k if all[i in k if i <= k](y[k = i] != -1) and y != -1](z[c = y])`
 const hinge = "loss hinge[...](x, y; margin: real = 1) = relu(margin - x * y)"
 
 const vector = (length: number, seed: number): Float32Array =>
@@ -71,6 +74,10 @@ const cases: { name: string; source: string; options: KernelOptions; calls: [unk
     calls: [[labels], [{ ...labels, weight: [1, 2, 0.5, 1, 3] }], [{ ...labels, target: [0, 1, 2], ignoreIndex: 2 }]] },
   { name: "the gradient of an optional array", source: crossEntropy, options: { grad: ["logits", "weight"] },
     calls: [[labels], [{ ...labels, weight: Float64Array.of(1, 2, 0.5, 1, 3) }]] },
+  { name: "a sort", source: sorted, options: { grad: "all" },
+    calls: [[{ x: { data: vector(300, 1), shape: [2, 150] }, w: vector(300, 2) }]] },
+  { name: "lists that end early", source: lists, options: { grad: "all" },
+    calls: [[{ z: { data: vector(6, 1), shape: [2, 3] }, y: { data: Int32Array.of(1, -1, -1, 0, 2, -1), shape: [2, 3] } }]] },
   { name: "axes of any rank", source: hinge, options: { grad: "all", reduction: "none" },
     calls: [[{ x: { data: vector(6, 1), shape: [2, 3] }, y: { data: vector(6, 2), shape: [2, 3] } }], [{ x: 0.5, y: 1 }], [{ x: vector(6, 1), y: vector(6, 2) }]] },
 ]

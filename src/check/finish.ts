@@ -12,7 +12,7 @@ import {
   postorder,
 } from "../ir.ts"
 import type { LabelRead, Loss } from "../loss.ts"
-import { any, substitute } from "../sums.ts"
+import { count, substitute, unguard } from "../sums.ts"
 import { type Dimension, dimensionText } from "../types.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
 import { asNumber, condition } from "./operands.ts"
@@ -217,7 +217,11 @@ function readWhere(core: Core, load: LoadExpr, given: Expr, axes: readonly AxisE
   const kept = all.filter((e) => own(e) || readsInputs(e) || e.axes.some((a) => decided.has(a)))
   const whole = conjunction(core, kept)
   const others = whole.axes.filter((a) => !axes.includes(a))
-  return others.length > 0 ? any(core, others, core.true, whole) : whole
+  if (others.length === 0) return whole
+  // Conditions on the place alone have left the count; they decide most places without it.
+  const found = count(core, others, whole)
+  const { conditions, value } = unguard(found)
+  return conjunction(core, [...conditions, core.op("lt", core.zero, value)])
 }
 
 /** Whether an expression depends on more than positions and sizes. */

@@ -2,7 +2,7 @@
 //
 // Names of users occur in them only as strings: keys of the arguments and words of messages, escaped to ASCII. The one
 // exception is the name of the exported function, which is an identifier of ASCII letters. Documentation is left out.
-import type { Expr } from "../ir.ts"
+import { type Expr, conjuncts, postorder } from "../ir.ts"
 import type { Kernel } from "../loops.ts"
 import type { KernelChoice, LabelRead, Loss } from "../loss.ts"
 import type { Domain, Dtype, Input } from "../types.ts"
@@ -44,6 +44,16 @@ export function emitModule(parts: ModuleParts): readonly ModuleFile[] {
     { name: `${name}.d.ts`, text: types(parts, name) },
   ]
 }
+
+/** Whether a condition reads no array but one, at its own place. */
+const readsOnly = (e: Expr, input: Input): boolean =>
+  postorder([e]).every(
+    (x) =>
+      x.kind !== "ref" &&
+      (x.kind !== "load" ||
+        (x.input === input && x.index.every((i) => i.kind === "axis")) ||
+        x.index.length === 0),
+  )
 
 /** A string literal of ASCII characters. */
 const quoted = (text: string): string =>
@@ -188,20 +198,33 @@ class Writer {
   private labelRead({ input, condition, extent }: LabelRead): string {
     const own = input.dimensions.map((d) => this.parts.loss.core.axis(d.name, d.extent))
     const others = condition.axes.filter((axis) => !own.includes(axis))
-    const text = inline(condition, {
-      ...this.leaves,
-      axis: (axis) => (own.includes(axis) ? `at[${own.indexOf(axis)}]` : `other${others.indexOf(axis)}`),
-      element: (array, index) => {
-        // An array that may be left out is not there yet.
-        if (array.default || !this.inputs.includes(array)) return undefined
-        const extents = array.dimensions.map((d) => `extent(call, ${this.extent(d.extent)})`)
-        const place = index.reduce((at, one, k) => (k === 0 ? one : `(${at}) * ${extents[k]} + ${one}`), "0")
-        return `call.arrays[${this.inputs.indexOf(array)}][${place}]`
-      },
-    })
-    // Where only a kernel could tell, every label must be in range.
-    let reads = `return ${text ?? "true"}`
-    if (text !== undefined && others.length > 0) {
+    const write = (part: Expr): string | undefined =>
+      inline(part, {
+        ...this.leaves,
+        axis: (axis) => (own.includes(axis) ? `at[${own.indexOf(axis)}]` : `other${others.indexOf(axis)}`),
+        element: (array, index) => {
+          // An array that may be left out is not there yet.
+          if (array.default || !this.inputs.includes(array)) return undefined
+          const extents = array.dimensions.map((d) => `extent(call, ${this.extent(d.extent)})`)
+          const place = index.reduce(
+            (at, one, k) => (k === 0 ? one : `(${at}) * ${extents[k]} + ${one}`),
+            "0",
+          )
+          return `call.arrays[${this.inputs.indexOf(array)}][${place}]`
+        },
+      })
+    // Where only a kernel could tell, labels must be in range that perhaps nothing reads. What stands behind such a condition
+    // may be readable only where it holds.
+    const parts: string[] = []
+    let isWhole = true
+    for (const part of conjuncts(condition)) {
+      const text = isWhole || readsOnly(part, input) ? write(part) : undefined
+      if (text === undefined) isWhole = false
+      else parts.push(text)
+    }
+    const text = parts.join(" && ") || "true"
+    let reads = `return ${text}`
+    if (others.length > 0) {
       const loops = others.map(
         (axis, k) =>
           `for (let other${k} = 0; other${k} < extent(call, ${this.extent(axis.extent)}); other${k}++) `,

@@ -1,6 +1,6 @@
 // Checks the labels that may be anything where nothing reads them: what some gather reads must point into its axis.
 import type { AxisExpr, Expr } from "../ir.ts"
-import { definitions, postorder } from "../ir.ts"
+import { conjuncts, definitions, postorder } from "../ir.ts"
 import type { Loss } from "../loss.ts"
 import { inSteps } from "../running.ts"
 import type { Input } from "../types.ts"
@@ -35,18 +35,18 @@ export function checkLabels(
       const value = labels[at]!
       if (value === free) continue
       read ??= reader(input, inSteps(loss.core, condition), arrays, scalars, sizes, evaluate)
-      if (read.isRead(at, value))
+      if (read.isFree(at, value)) free = value
+      else if (read.isRead(at))
         throw badLabel(input, at, value, below, evaluate(input.dimensions[0]!.extent), labels.length)
-      if (read.byValue) free = value
     }
   }
 }
 
 interface Reader {
-  /** Whether the label at a place, which has a value, is read. */
-  readonly isRead: (at: number, value: number) => boolean
-  /** Whether that depends on the value alone. */
-  readonly byValue: boolean
+  /** Whether the label at a place is read. */
+  readonly isRead: (at: number) => boolean
+  /** Whether the label at a place, which has a value, is not read because of its value alone. */
+  readonly isFree: (at: number, value: number) => boolean
 }
 
 /** Decides for the labels of one argument whether they are read. */
@@ -64,7 +64,7 @@ function reader(
   )
   const others = condition.axes.filter((axis) => !own.includes(axis))
   const shape = input.dimensions.map((d) => evaluate(d.extent))
-  const holds = (at: number): boolean => {
+  const holds = (condition: Expr, at: number): boolean => {
     const fixed = new Map<AxisExpr, number>()
     for (let i = shape.length - 1; i >= 0; i--) {
       if (own[i]) fixed.set(own[i]!, at % shape[i]!)
@@ -72,14 +72,14 @@ function reader(
     }
     return read.array(condition, others, fixed).some((value) => value !== 0)
   }
-  if (!onlyByValue(input, condition, own)) return { isRead: holds, byValue: false }
+  const byValue = conjuncts(condition).filter((c) => onlyByValue(input, c, own))
   const known = new Map<number, boolean>()
-  const isRead = (at: number, value: number): boolean => {
+  const isFree = (at: number, value: number): boolean => {
     let answer = known.get(value)
-    if (answer === undefined) known.set(value, (answer = holds(at)))
+    if (answer === undefined) known.set(value, (answer = !byValue.every((c) => holds(c, at))))
     return answer
   }
-  return { isRead, byValue: true }
+  return { isRead: (at) => holds(condition, at), isFree }
 }
 
 /** Whether a condition depends on the place only through the label there, as `target != ignoreIndex` does. */
