@@ -7,6 +7,7 @@ import {
   conjunction,
   identities,
   postorder,
+  refsIn,
 } from "./ir.ts"
 import { demands } from "./demand.ts"
 import type { Placed } from "./dimensions.ts"
@@ -97,6 +98,7 @@ class Lowering extends Values {
     const common = this.commonDemand(members)
     const outer = common.filter((c) => !c.axes.includes(axis))
     const inner = common.filter((c) => c.axes.includes(axis))
+    this.reader = readerOf(outer, members)
     this.branch(
       outer,
       () => this.ranges(loop, inner, members),
@@ -161,6 +163,7 @@ class Lowering extends Values {
         () => {
           const index: Operand = { kind: "value", id }
           this.scope.values.set(axis, last ? this.emit(this.scope, "sub", [last, index], "int") : index)
+          this.reader = readerOf(tested, members)
           this.branch(
             tested,
             () => this.trees(loop.body),
@@ -441,6 +444,12 @@ function labelsOf(statements: readonly Placed[]): ReadonlyMap<AxisExpr, string> 
           labels.set(x, times === 1 ? name : `${name}${times}`)
         })
   return labels
+}
+
+/** The statement whose copies of definitions conditions in front of several statements read. */
+function readerOf(conditions: readonly Expr[], members: readonly Placed[]): Placed | undefined {
+  const read = conditions.flatMap((c) => refsIn(c))
+  return members.find((s) => read.every(({ def }) => s.sources.has(def)))
 }
 
 function membersOf(tree: Tree): Placed[] {

@@ -1,5 +1,6 @@
 // The interpreter of loops and their verifier, on loops that are wrong.
 import { expect, test } from "vitest"
+import { compile } from "../src/index.ts"
 import type { Kernel, Stmt } from "../src/loops.ts"
 import { interpretLoops } from "../src/run/loops.ts"
 import { verify } from "../src/run/verify.ts"
@@ -79,6 +80,15 @@ test("scratch that is read before it is written is NaN", () => {
   const out = new Float64Array(2)
   interpretLoops(b.kernel(), { inputs: [], outputs: [out], scalars: [], sizes: [2] })
   expect([...out]).toEqual([NaN, NaN])
+  expect(verify(b.kernel())).toEqual([expect.stringContaining("which nothing has written")])
+})
+
+test("a condition in front of a loop reads the copy that is made for this loop", () => {
+  const loss = compile(`loss f(x: [b, d]; delta: real > 0 = 1) =
+    sum[j in b, k in b if j != k](huber(sum[b, d](x[b = j] * x[b = k] * x), 0, delta = delta))`)
+  const x = { data: Float64Array.of(3, -1, 1), shape: [3, 1] }
+  for (const target of ["js", "interpret"] as const)
+    expect(loss.kernel({ target, dtype: "f64", grad: ["delta"] })({ x }).grad.delta[0]).toBe(36)
 })
 
 test("types that do not fit are found", () => {

@@ -11,6 +11,7 @@ class Checker {
   private readonly known = new Map<number, { readonly type: ScalarType; readonly kind: Kind }>()
   private readonly everDefined = new Set<number>()
   private readonly buffers = new Set<Buffer>()
+  private readonly written = new Set<Buffer>()
 
   constructor(kernel: Kernel) {
     this.kernel = kernel
@@ -114,6 +115,8 @@ class Checker {
         return this.apply(s.id, s.op, s.args, s.type)
       case "load": {
         this.array(s.buffer, s.at, `load of value ${s.id}`)
+        if (s.buffer.kind === "scratch" && !this.written.has(s.buffer))
+          this.complain(`value ${s.id} is loaded from scratch ${s.buffer.id}, which nothing has written`)
         const holds = s.buffer.element === "f32" || s.buffer.element === "f64" ? "real" : s.buffer.element
         if (holds !== s.type && !(s.buffer.kind === "scratch"))
           this.complain(`value ${s.id} of type ${s.type} is loaded from ${s.buffer.element}`)
@@ -121,16 +124,19 @@ class Checker {
       }
       case "store":
         this.array(s.buffer, s.at, "store")
+        this.written.add(s.buffer)
         if (s.buffer.kind === "input") this.complain(`a store into input ${s.buffer.id}`)
         this.types(s.value, `a store into buffer ${s.buffer.id}`)
         return
       case "fill":
         this.array(s.buffer, s.at, "fill")
+        this.written.add(s.buffer)
         if (s.buffer.kind === "input") this.complain(`a fill of input ${s.buffer.id}`)
         return this.need(s.length, "int", `the length of a fill of buffer ${s.buffer.id}`)
       case "sort":
         this.array(s.keys, s.keysAt, "sort")
         this.array(s.index, s.indexAt, "sort")
+        this.written.add(s.index)
         if (s.index.kind !== "scratch" || s.index.element !== "int")
           this.complain(`a sort into buffer ${s.index.id}, which is no scratch of ints`)
         this.need(s.stride, "int", `the stride of a sort by buffer ${s.keys.id}`)
@@ -165,7 +171,7 @@ class Checker {
 
 /**
  * What is wrong with a kernel: values defined twice, used before they exist or out of scope, buffers and accumulators that
- * are not declared, types that do not fit. Empty for a sound kernel.
+ * are not declared, scratch that is read before any of it is written, types that do not fit. Empty for a sound kernel.
  */
 export function verify(kernel: Kernel): readonly string[] {
   const checker = new Checker(kernel)
