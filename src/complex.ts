@@ -228,6 +228,8 @@ const operators: Readonly<Record<OpName, (...args: Complex[]) => Complex>> = {
   erfcx: defined("erfcx"),
   logErfc: defined("logErfc"),
   log1pmx: defined("log1pmx"),
+  expm1mx: defined("expm1mx"),
+  pow1pm1: defined("pow1pm1"),
   lgamma: defined("lgamma"),
   digamma: defined("digamma"),
   trigamma: defined("trigamma"),

@@ -35,7 +35,10 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
       )
       // What is not below is counted, not what is equal: a body that is computed again may round differently.
       const ties = count(core, bound, conjunction(core, [filter, core.op("not", below)]))
-      pair = { max, rest: core.op("add", sum, core.op("sub", ties, core.one)) }
+      const more = core.op("sub", ties, core.one)
+      // A filter may leave nothing: then there is no tie either, and the sum is 0.
+      const others = isConst(filter, 1) ? more : core.op("max", more, core.zero)
+      pair = { max, rest: core.op("add", sum, others) }
       pairs.set(def, pair)
     }
     return pair
@@ -101,12 +104,18 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
     const list = terms(e)
     if (!list.some((t) => t.term.kind === "ref" && t.term.def.op === "logsumexp")) return undefined
     const tails: Term[] = []
-    const heads = list.map((t): Term => {
+    const maxima: Term[] = []
+    const others: Term[] = []
+    for (const t of list) {
       const pair = parts(t.term)
-      if (!pair) return { ...t, term: expand(t.term) }
-      tails.push({ term: core.op("log1p", pair.rest), negative: t.negative })
-      return { ...t, term: pair.max }
-    })
+      if (pair) {
+        tails.push({ term: core.op("log1p", pair.rest), negative: t.negative })
+        maxima.push({ ...t, term: pair.max })
+      } else others.push({ ...t, term: expand(t.term) })
+    }
+    // What a maximum may cancel against comes next to it: a small term between them would lose its digits.
+    const against = others.filter((t) => t.negative !== maxima[0]!.negative)
+    const heads = [...maxima, ...against, ...others.filter((t) => !against.includes(t))]
     let out = fromTerms(core, heads)
     for (const t of tails) out = core.op(t.negative ? "sub" : "add", out, t.term)
     return out

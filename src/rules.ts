@@ -148,6 +148,12 @@ export const stabilising: readonly Rule[] = [
   accurate("log-one-minus",      "log(1 - x) => log1p(-x)"),
   accurate("exp-minus-one",      "exp(x) - 1 => expm1(x)"),
   accurate("one-minus-exp",      "1 - exp(x) => -expm1(x)"),
+  accurate("exp-minus-one-minus", "expm1(x) - x => expm1mx(x)"),
+  accurate("minus-exp-minus-one", "x - expm1(x) => -expm1mx(x)"),
+  accurate("power-minus-one",    "(1 + x) ^ y - 1 => pow1pm1(x, y)", "x >= 0"),
+  accurate("one-minus-power",    "1 - (1 + x) ^ y => -pow1pm1(x, y)", "x >= 0"),
+  accurate("softplus-minus",     "softplus(x) - softplus(-x) => x"),
+  accurate("softplus-of-minus",  "softplus(-x) - softplus(x) => -x"),
   accurate("one-minus-erf",      "1 - erf(x) => erfc(x)"),
   accurate("one-plus-erf",       "1 + erf(x) => erfc(-x)"),
   accurate("one-minus-erfc",     "1 - erfc(x) => erf(x)"),
@@ -162,6 +168,12 @@ export const stabilising: readonly Rule[] = [
 
 // prettier-ignore
 export const finishing: readonly Rule[] = [
+  accurate("log-one-minus-exp",  "log(1 - exp(x)) => log1mexp(x)"),
+  accurate("log-neg-expm1",      "log(-expm1(x)) => log1mexp(x)"),
+  accurate("log-one-plus",       "log(1 + x) => log1p(x)"),
+  accurate("log-one-minus",      "log(1 - x) => log1p(-x)"),
+  accurate("softplus-minus",     "softplus(x) - softplus(-x) => x"),
+  accurate("softplus-of-minus",  "softplus(-x) - softplus(x) => -x"),
   accurate("exp-minus-one",      "exp(x) - 1 => expm1(x)"),
   accurate("one-minus-exp",      "1 - exp(x) => -expm1(x)"),
 ]

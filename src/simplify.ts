@@ -4,7 +4,7 @@ import { Core, type CoreLimits, type Expr } from "./ir.ts"
 import type { OpName } from "./ops.ts"
 import { type Holes, type Pattern, build, matchOp, mayMatch, pattern } from "./pattern.ts"
 import { type Rule, expansions, finishing, identities, stabilising } from "./rules.ts"
-import { factors, fromFactors } from "./flat.ts"
+import { factors, fromFactors, terms } from "./flat.ts"
 import { transformer } from "./transform.ts"
 
 interface Compiled {
@@ -86,12 +86,58 @@ export function rewriter(
     op: (op, args) => {
       const out = applyRules(core, set, op, args, fired)
       if (out) return rewrite(out)
+      if (stage !== "expand" && (op === "add" || op === "sub")) {
+        const met = paired(core, set, op, args as readonly [Expr, Expr], fired)
+        if (met) return rewrite(met)
+      }
       return stage === "finish" && (op === "mul" || op === "div")
         ? cancelled(core, core.op(op, ...args))
         : undefined
     },
   })
   return rewrite
+}
+
+/**
+ * A sum in which a term of each side make up the left-hand side of a rule: in `x + exp(y) - 1` the last two do. What the rule
+ * gives stands where the left one stood.
+ */
+function paired(
+  core: Core,
+  set: RuleSet,
+  op: "add" | "sub",
+  [left, right]: readonly [Expr, Expr],
+  fired?: (rule: Rule) => void,
+): Expr | undefined {
+  const lefts = terms(left)
+  const rights = terms(right, op === "sub")
+  if (lefts.length * rights.length > MOST_PAIRS) return undefined
+  for (const a of lefts)
+    for (const b of rights) {
+      if (a.term === left && b.term === right) continue
+      const sum = applyRules(
+        core,
+        set,
+        a.negative === b.negative ? "add" : "sub",
+        a.negative && !b.negative ? [b.term, a.term] : [a.term, b.term],
+        fired,
+      )
+      if (!sum) continue
+      const negative = a.negative && b.negative
+      const first = replaced(core, left, a.term, negative === a.negative ? sum : core.op("neg", sum))
+      return core.op(op, first, replaced(core, right, b.term, core.zero))
+    }
+  return undefined
+}
+
+/** More pairs are not looked at: sums are short where they are written by hand. */
+const MOST_PAIRS = 64
+
+/** A sum with one of its terms replaced. */
+function replaced(core: Core, sum: Expr, term: Expr, by: Expr): Expr {
+  if (sum === term) return by
+  if (sum.kind !== "op" || (sum.op !== "add" && sum.op !== "sub" && sum.op !== "neg")) return sum
+  return core.op(sum.op, ...sum.args.map((x) => replaced(core, x, term, by)))
 }
 
 /** A product without the factors that stand above and below and cannot be 0: the domain grows, the error shrinks. */

@@ -185,6 +185,18 @@ def log1pmx(x) =
   else if x < inf then log1p(x) - x
   else -x
 
+// The series of the exponential; from 1 on, and down from -1, little of the difference cancels.
+def expm1mx(x) =
+  if abs(x) < 1
+    then x * x * polynomial(x, 0.5, 0.16666666666666666, 0.041666666666666664, 0.008333333333333333, 0.001388888888888889, 0.0001984126984126984, 2.48015873015873e-05, 2.7557319223985893e-06, 2.755731922398589e-07, 2.505210838544172e-08, 2.08767569878681e-09, 1.6059043836821613e-10, 1.1470745597729725e-11, 7.647163731819816e-13, 4.779477332387385e-14, 2.8114572543455206e-15, 1.5619206968586225e-16, 8.22063524662433e-18)
+  else if x < inf then expm1(x) - x
+  else x
+
+// The error of a power is y times that of 1 + x, that of the exponential is its argument: the smaller one is taken.
+def pow1pm1(x, y) =
+  let t = y * log1p(x) in
+  if abs(t) <= 1 + abs(y) then expm1(t) else (1 + x) ^ y - 1
+
 def logGammaRatio(x, y) =
   if x == inf then 0
   else if x >= 5 and x + y >= 5 then
@@ -201,5 +213,7 @@ def logGammaRatioSlope(x, y) =
   else if x >= 5 and x + y >= 5 then
     let z = x + y in
     log1pmx(y / x) + y / (2 * x) / z + (digammaLack(1 / (z * z)) - digammaLack(1 / (x * x)))
+  // At 1 + x, without the poles at 0, which are taken together.
+  else if x > 0 and x < 1 then digamma(1 + x + y) - digamma(1 + x) + y / x * ((1 - x - y) / (x + y))
   else digamma(x + y) - digamma(x) - y / x
 `

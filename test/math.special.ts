@@ -1,5 +1,5 @@
 // Special functions as sums of two doubles, to judge those of one double.
-import { type Double, add, exp, from, log, log1p, logOf, multiply, quotient } from "./math.double.ts"
+import { type Double, add, exp, expm1, from, log, log1p, logOf, multiply, quotient } from "./math.double.ts"
 
 const one = from(1)
 const half = from(0.5)
@@ -72,6 +72,13 @@ export function log1pmx(x: number): Double {
       return quotient(negative(power), from(n + 2))
     }),
   )
+}
+
+/** exp(x) - 1 - x */
+export function expm1mx(x: number): Double {
+  if (Math.abs(x) > 0.5) return sub(expm1(x), from(x))
+  let power = from(x)
+  return sum(Array.from({ length: 24 }, (_, n) => (power = quotient(multiply(power, from(x)), from(n + 2)))))
 }
 
 /** x, x + 1, ... below 40, and the first from 40 on, where asymptotic series are exact enough. */

@@ -62,6 +62,8 @@ export function bigNumbers(bits: number): Numbers<Big> {
     gaussian: (x) => gamma.gaussian(x), erf: (x) => gamma.erf(x), erfc: (x) => gamma.erfc(x), erfcx: (x) => gamma.erfcx(x),
     logErfc: (x) => gamma.logErfc(x),
     log1pmx: (x) => sub(math.log1p(x), x),
+    expm1mx: (x) => sub(math.expm1(x), x),
+    pow1pm1: (x, y) => sub(math.pow(add(one, x), y), one),
     lgamma: (x) => gamma.lgamma(x), digamma: (x) => gamma.digamma(x), trigamma: (x) => gamma.trigamma(x),
     zeta: (s, x) => gamma.zeta(toNumber(s), x),
     logGammaRatio: (x, y) => sub(sub(gamma.lgamma(add(x, y)), gamma.lgamma(x)), mul(y, log(x))),
