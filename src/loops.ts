@@ -100,8 +100,8 @@ export type Stmt =
       /** Made by unrolling only: the scheduler leaves it out. */
       readonly step?: Operand
       /**
-       * Made by vectorising only: so many iterations may run at once, each in a lane of vectors. `to - from` is a multiple of it.
-       * Without it, the loop means the same.
+       * Made by vectorising only: an iteration stands for as many, whose indices follow one another and which may run at once,
+       * each in a lane of vectors. Without a step the next iteration follows the last of them.
        */
       readonly lanes?: number
       readonly body: readonly Stmt[]

@@ -1,8 +1,21 @@
 // Loops -> loops: innermost loops whose iterations may run at once, four at a time, and a loop for the rest.
-import type { Buffer, Kernel, Stmt } from "./loops.ts"
+//
+// A loop around one innermost loop is jammed into it first, four iterations at a time, so that they share loads.
+import type { Buffer, Kernel, Operand, Stmt } from "./loops.ts"
+import { ops } from "./ops.ts"
 import { Copier } from "./unroll/copy.ts"
-import { type Loop, Numbers, loopsIn } from "./unroll/facts.ts"
+import {
+  type Loop,
+  Numbers,
+  combinable,
+  literal,
+  loopsIn,
+  valueOf,
+  weight,
+  writtenIn,
+} from "./unroll/facts.ts"
 import { hoist } from "./unroll/hoist.ts"
+import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { groupsEnd, rest } from "./unroll/lanes.ts"
 import { withSingles } from "./unroll/specialise.ts"
 import { type LaneKind, type Surroundings, kindsOf } from "./vector/kinds.ts"
@@ -19,34 +32,80 @@ export interface Vectorised {
   readonly elements: ReadonlyMap<Buffer, "f32" | "f64" | "i32" | "u8">
 }
 
+/** Iterations of an outer loop that share the loads of its inner loop. */
+const JAMMED = 4
+
 /** Puts the innermost loops of a kernel into lanes. `isWide` says that all arithmetic is f64. */
 export function vectorise(kernel: Kernel, elements: Surroundings["elements"], isWide: boolean): Vectorised {
   const numbers = new Numbers(kernel)
   const body = hoist(withSingles(kernel, numbers).body, numbers)
-  const plain = { ...kernel, body }
-  const chosen = new Set(loopsIn(body).filter(mayRunAtOnce))
-  const known = isWide ? elements : shorten(plain, chosen, elements)
-  return { kernel: { ...kernel, body: split(body, chosen, numbers) }, elements: known }
+  const known = isWide ? elements : shorten({ ...kernel, body }, elements)
+  return { kernel: { ...kernel, body: split(body, numbers) }, elements: known }
 }
 
-function split(body: readonly Stmt[], chosen: ReadonlySet<Loop>, numbers: Numbers): Stmt[] {
+function split(body: readonly Stmt[], numbers: Numbers): Stmt[] {
   return body.flatMap((s): Stmt[] => {
-    if (s.kind === "if")
-      return [{ ...s, then: split(s.then, chosen, numbers), else: split(s.else, chosen, numbers) }]
-    if (s.kind !== "for") return [s]
-    if (!chosen.has(s)) return [{ ...s, body: split(s.body, chosen, numbers) }]
-    const before = new Copier(numbers, new Set())
-    const middle = groupsEnd(s, LANES, before)
-    return [...before.out, { ...s, to: middle, lanes: LANES }, ...rest(s, middle, numbers)]
+    if (s.kind === "if") return [{ ...s, then: split(s.then, numbers), else: split(s.else, numbers) }]
+    if (s.kind !== "for" || s.step) return [s]
+    if (mayRunAtOnce(s)) return inLanes(s, numbers)
+    const inner = onlyInner(s)
+    if (!inner || !mayRunAtOnce(inner) || !jammable(s)) return [{ ...s, body: split(s.body, numbers) }]
+    return jam(
+      s,
+      JAMMED,
+      numbers,
+      (jammed) => inLanes(jammed, numbers),
+      (rest) => (rest.kind === "for" ? [{ ...rest, body: split(rest.body, numbers) }] : [rest]),
+    )
   })
 }
 
+/** A loop in lanes, several vectors after one another where they are cheap, and a loop for the rest. */
+function inLanes(s: Loop, numbers: Numbers): Stmt[] {
+  const before = new Copier(numbers, new Set())
+  const count = copiesOf(s)
+  const end = groupsEnd(s, LANES, before)
+  const single = { ...s, to: end, lanes: LANES }
+  if (count === 1) return [...before.out, single, ...rest(s, end, numbers)]
+  const middle = groupsEnd(s, count * LANES, before)
+  return [
+    ...before.out,
+    several(s, middle, count, numbers),
+    ...rest(single, middle, numbers),
+    ...rest(s, end, numbers),
+  ]
+}
+
+const cost = (s: Stmt): number => (s.kind === "let" ? (ops[s.op].cost ?? 1) : 1)
+
+/** How many vectors an iteration handles: the fewer operations each has, the more the loop itself costs. */
+function copiesOf({ body }: Loop): number {
+  const isStraight = body.every((s) => s.kind !== "if")
+  const own = weight(body, cost)
+  return !isStraight || own > 60 ? 1 : own > 30 ? 2 : 4
+}
+
+/** An iteration of several vectors. What they add to one sum is added up first, which no vector waits for. */
+function several(s: Loop, to: Operand, count: number, numbers: Numbers): Stmt {
+  const id = numbers.value()
+  const copier = new Copier(numbers, writtenIn(s.body))
+  const combined = combinable(s.body)
+  const sums = new Map<number, Operand[]>()
+  for (let k = 0; k < count; k++) {
+    copier.substitute(s.id, copier.int("add", valueOf(id), literal(k * LANES)))
+    for (const x of s.body)
+      if (x.kind === "update" && combined.get(x.acc) === "add" && numbers.accs.get(x.acc) === "real")
+        sums.set(x.acc, [...(sums.get(x.acc) ?? []), copier.operand(x.value)])
+      else copier.copy([x])
+  }
+  for (const [acc, values] of sums)
+    copier.out.push({ kind: "update", acc, op: "add", value: copier.balanced("add", values) })
+  return { ...s, id, to, step: literal(count * LANES), lanes: LANES, body: copier.out }
+}
+
 /** Scratch that loops in lanes alone write, and with numbers of f32 only. */
-function shorten(
-  kernel: Kernel,
-  chosen: ReadonlySet<Loop>,
-  elements: Surroundings["elements"],
-): Surroundings["elements"] {
+function shorten(kernel: Kernel, elements: Surroundings["elements"]): Surroundings["elements"] {
+  const chosen = loopsIn(kernel.body).filter(mayRunAtOnce)
   const inside = new Set<Stmt>()
   for (const loop of chosen) forEachStatement(loop.body, (s) => inside.add(s))
   const short = new Set(kernel.scratch.filter((b) => b.element === "f64"))

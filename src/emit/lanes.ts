@@ -11,6 +11,7 @@ import { type LaneKind, type Surroundings, kindsOf } from "../vector/kinds.ts"
 import { type Shape, isUnit, shapesOf } from "../vector/shapes.ts"
 import { forEachStatement } from "../walk.ts"
 import { type Code, Machine, int, watNumber } from "./machine.ts"
+import { Ranges } from "./values.ts"
 import { comparisons, direct, elementary } from "./wat-math.ts"
 
 /** One register, or two for f64. */
@@ -51,6 +52,7 @@ export class Lanes {
   private readonly before: string[] = []
   /** Accumulators of all iterations, with how they combine. */
   private readonly reduced = new Map<number, UpdateOp>()
+  private readonly ranges = new Ranges()
   /** The lanes that run, inside a branch. */
   private mask: string | undefined
 
@@ -79,7 +81,7 @@ export class Lanes {
       code.block(`(loop ${index}`, () => {
         this.block(loop.body)
         code.add(
-          `(local.set ${index} (i32.add ${get(index)} ${int(LANES)}))`,
+          `(local.set ${index} (i32.add ${get(index)} ${loop.step ? to.operand(loop.step, "i32") : int(LANES)}))`,
           `(br_if ${index} (i32.lt_s ${get(index)} ${end}))`,
         )
       })
@@ -196,6 +198,7 @@ export class Lanes {
 
   private value({ id, op, args }: Extract<Stmt, { kind: "let" }>): Vector {
     const kind = this.kinds.get(id)!
+    this.ranges.define(id, op, args)
     switch (op) {
       case "and":
       case "or":
@@ -264,12 +267,14 @@ export class Lanes {
   }
 
   private number(op: OpName, args: readonly Operand[], kind: LaneKind): Vector {
-    const write = direct[op] ?? elementary[op]
-    if (!write) return this.oneByOne(op, args, kind)
+    const [plain, ranged] = [direct[op], elementary[op]]
+    if (!plain && !ranged) return this.oneByOne(op, args, kind)
     const list = args.map((x) => this.vector(x, kind))
     const machine = kind === "f32" ? this.short : this.long
-    const halves = kind === "f32" ? [0] : [0, 1]
-    return halves.map((half) => write(machine, ...list.map((x) => x[half]!)))
+    return list[0]!.map((_, half) => {
+      const own = list.map((x) => x[half]!)
+      return plain ? plain(machine, ...own) : ranged!(machine, own, this.ranges.of(args[0]!))
+    })
   }
 
   /** What has no vector form is computed lane by lane. */
@@ -403,9 +408,29 @@ export class Lanes {
     if (s.op !== "set") {
       // What a lane that does not run adds changes nothing.
       if (this.mask) value = this.let(this.choose(this.mask, value, this.literal(identity(s.op, kind), kind)))
-      value = this.combined(s.op, acc, value, kind)
+      value = this.isExtreme(s.acc, s.op)
+        ? this.extreme(s.acc, s.op as "max", acc, value, kind)
+        : this.combined(s.op, acc, value, kind)
     } else if (this.mask) value = this.choose(this.mask, value, acc)
     this.assign(s.acc, value)
+  }
+
+  /**
+   * A largest or smallest number of all iterations: one instruction of the processor that passes over NaN, which is noted
+   * apart; the one of WebAssembly takes seven.
+   */
+  private isExtreme(acc: number, op: UpdateOp): boolean {
+    const kind = this.kinds.get(acc)
+    return !this.inside.has(acc) && (op === "max" || op === "min") && (kind === "f32" || kind === "f64")
+  }
+
+  private extreme(acc: number, op: "max" | "min", x: Vector, y: Vector, kind: LaneKind): Vector {
+    const shape = kind === "f32" ? "f32x4" : "f64x2"
+    const nan = `${this.accName(acc)}_nan`
+    const notes = y.map((one) => `(${shape}.ne ${one} ${one})`)
+    const noted = notes.reduce((sum, one) => `(v128.or ${sum} ${one})`, get(nan))
+    this.code.add(`(local.set ${nan} ${noted})`)
+    return x.map((one, i) => `(${shape}.p${op} ${one} ${y[i]})`)
   }
 
   /** The registers of an accumulator: of all iterations under a name of this loop's own. */
@@ -427,6 +452,10 @@ export class Lanes {
   private startReduced({ acc, op }: Extract<Stmt, { kind: "update" }>, kind: LaneKind): void {
     this.reduced.set(acc, op)
     const name = this.accName(acc)
+    if (this.isExtreme(acc, op)) {
+      this.code.declare(`${name}_nan`, "v128")
+      this.before.push(`(local.set ${name}_nan ${this.literal(0, "i32")[0]})`)
+    }
     this.literal(identity(op, kind), kind).forEach((one, i) => {
       const register = i === 0 ? name : `${name}_h`
       this.code.declare(register, "v128")
@@ -460,6 +489,10 @@ export class Lanes {
     const two = (a: string, b: string): string => `(f64.${op} ${a} ${b})`
     const all = two(two(parts[0]!, parts[1]!), two(parts[2]!, parts[3]!))
     code.add(`(local.set ${name} ${two(get(name), all)})`)
+    if (this.isExtreme(acc, op)) {
+      const nan = get(`${this.accName(acc)}_nan`)
+      code.add(`(if (v128.any_true ${nan}) (then (local.set ${name} (f64.const nan))))`)
+    }
   }
 
   private branch(s: Extract<Stmt, { kind: "if" }>): void {

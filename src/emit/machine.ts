@@ -31,14 +31,20 @@ export class Code {
 
   /** Computes a value once; the result reads it. */
   let(type: string, value: string): string {
-    // What is only read again needs no copy: locals are set once, those of accumulators are read into others first.
-    if (/^\((local\.get|\w+\.const|v128\.const) [^()]*\)$/.test(value)) return value
+    if (READS.test(value)) return value
+    return `(local.get ${this.variable(type, value)})`
+  }
+
+  /** A local with a value. */
+  variable(type: string, value: string): string {
     const name = `$m${this.count++}`
     this.declare(name, type)
     this.add(`(local.set ${name} ${value})`)
-    return `(local.get ${name})`
+    return name
   }
 }
+/** What is only read again needs no copy: locals are set once, those of accumulators are read into others first. */
+const READS = /^\((local\.get|\w+\.const|v128\.const) [^()]*\)$/
 
 /** A number as the text format writes it. */
 export const watNumber = (v: number): string =>
@@ -133,6 +139,19 @@ export class Machine {
     return this.isVector ? `(v128.bitselect ${x} ${y} ${condition})` : `(select ${x} ${y} ${condition})`
   }
 
+  /** x where a condition holds that nearly always does, else what is written only for vectors with such a lane. */
+  unless(condition: string, x: string, other: () => string): string {
+    if (!this.isVector) return this.select(condition, x, other())
+    const { code } = this
+    const holds = code.let("v128", condition)
+    const out = code.variable("v128", x)
+    code.block(`(if (i32.eqz (i8x16.all_true ${holds})) (then`, () =>
+      code.add(`(local.set ${out} ${this.select(holds, `(local.get ${out})`, this.let(other()))})`),
+    )
+    code.add(")")
+    return `(local.get ${out})`
+  }
+
   /** x where the condition holds, else 0. */
   guard(condition: string, x: string): string {
     return this.isVector ? `(v128.and ${x} ${condition})` : `(select ${x} ${this.num(0)} ${condition})`
@@ -191,10 +210,9 @@ export class Machine {
     return 1.5 * 2 ** this.format.bits
   }
 
-  /** 2^k, where k was rounded by adding the magic number. */
-  power(rounded: string): string {
+  /** 2^k for a whole number k in the last bits. */
+  power(k: string): string {
     const { bits, bias } = this.format
-    const exponent = this.ints("add", this.bits(rounded), this.long(BigInt(bias)))
-    return this.fromBits(this.shift("shl", exponent, bits))
+    return this.fromBits(this.shift("shl", this.ints("add", k, this.long(BigInt(bias))), bits))
   }
 }

@@ -56,6 +56,7 @@ export const opcodes: ReadonlyMap<string, number> = new Map([
   ...sequence(VECTOR + 86, "v128.load32_lane v128.load64_lane - - v128.store32_lane v128.store64_lane"),
   ...sequence(VECTOR + 92, "v128.load32_zero v128.load64_zero"),
   ...sequence(VECTOR + 94, "f32x4.demote_f64x2_zero f64x2.promote_low_f32x4"),
+  ...sequence(VECTOR + 99, "i8x16.all_true"),
   ...sequence(VECTOR + 103, of("f32x4", "ceil floor trunc nearest")),
   ...sequence(VECTOR + 116, of("f64x2", "ceil floor - - - - trunc")),
   ...sequence(VECTOR + 137, "i16x8.extend_low_i8x16_u"),

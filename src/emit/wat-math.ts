@@ -3,7 +3,7 @@
 // No tables: a table of f64 costs a load per lane. Over f64 the algorithms are those of Sun's fdlibm without its branches,
 // within 2 ULP; over f32 those of Moshier's Cephes and of fdlibm's f32 form, within 3 ULP of f32. Results that are not normal
 // numbers are right too.
-import type { OpName } from "../ops.ts"
+import type { Interval, OpName } from "../ops.ts"
 import type { Machine } from "./machine.ts"
 
 const LN2 = {
@@ -29,6 +29,12 @@ const LOG_F32 = [6.6666662693e-1, 4.0000972152e-1, 2.8498786688e-1, 2.4279078841
 /** Where results leave the range of the numbers: below, exp is 0; above, infinite. */
 const LIMITS = { f64: { low: -746, high: 710, whole: 40 }, f32: { low: -104, high: 89, whole: 20 } }
 
+/** The bits of the number that rounds others by being added. */
+const MAGIC_BITS = { f64: 0x4338000000000000n, f32: 0x4b400000n }
+
+/** A number that nothing is known of. */
+export const UNKNOWN: Interval = [-Infinity, Infinity]
+
 const precision = (m: Machine): "f64" | "f32" => (m.isShort ? "f32" : "f64")
 
 /** c0 + x (c1 + x (c2 + ...)). */
@@ -44,22 +50,32 @@ interface Exponential {
   readonly second: string
 }
 
-/** Splits x into a multiple of ln 2 and a rest of at most half of it. */
-function split(m: Machine, x: string): Exponential {
+/** Splits x, from a range, into a multiple of ln 2 and a rest of at most half of it. */
+function split(m: Machine, x: string, [from, to]: Interval): Exponential {
   const { low, high } = LIMITS[precision(m)]
-  const w = m.let(m.min(m.max(x, m.num(low)), m.num(high)))
-  const k = m.let(m.sub(m.add(m.mul(w, m.num(Math.LOG2E)), m.num(m.magic)), m.num(m.magic)))
-  // Two powers, because 2^k may be out of range while exp is not.
-  const half = m.let(m.add(m.mul(k, m.num(0.5)), m.num(m.magic)))
-  const other = m.let(m.add(m.sub(k, m.sub(half, m.num(m.magic))), m.num(m.magic)))
+  const above0 = from >= low ? x : m.max(x, m.num(low))
+  const w = m.let(to <= high ? above0 : m.min(above0, m.num(high)))
+  const rounded = m.let(m.add(m.mul(w, m.num(Math.LOG2E)), m.num(m.magic)))
+  const k = m.let(m.sub(rounded, m.num(m.magic)))
   const ln2 = LN2[precision(m)]
   const above = m.let(m.sub(w, m.mul(k, m.num(ln2.high))))
   const below = m.mul(k, m.num(ln2.low))
   return {
     rest: m.let(m.isShort ? restShort(m, m.let(m.sub(above, below))) : restLong(m, above, m.let(below))),
-    first: m.let(m.power(half)),
-    second: m.let(m.power(other)),
+    ...powers(m, rounded, k),
   }
+}
+
+/** 2^k as a product of two powers, because it may be out of range while exp is not. */
+function powers(m: Machine, rounded: string, k: string): { readonly first: string; readonly second: string } {
+  if (m.isShort) {
+    const bits = m.letBits(m.ints("sub", m.bits(rounded), m.long(MAGIC_BITS.f32)))
+    const half = m.letBits(m.shift("shr_s", bits, 1))
+    return { first: m.let(m.power(half)), second: m.let(m.power(m.ints("sub", bits, half))) }
+  }
+  const half = m.let(m.add(m.mul(k, m.num(0.5)), m.num(m.magic)))
+  const other = m.add(m.sub(k, m.sub(half, m.num(m.magic))), m.num(m.magic))
+  return { first: m.let(m.power(m.bits(half))), second: m.let(m.power(m.bits(other))) }
 }
 
 function restShort(m: Machine, r: string): string {
@@ -73,38 +89,36 @@ function restLong(m: Machine, above: string, below: string): string {
   return m.sub(above, m.sub(below, m.div(m.mul(r, c), m.sub(m.num(2), c))))
 }
 
-function exp(m: Machine, x: string): string {
-  const { rest, first, second } = split(m, x)
+function exp(m: Machine, x: string, range = UNKNOWN): string {
+  const { rest, first, second } = split(m, x, range)
   return m.mul(m.mul(m.add(rest, m.num(1)), first), second)
 }
 
 /** 2^k rest + (2^k - 1), which loses nothing; from where 1 does not count, exp. */
-function expm1(m: Machine, x: string): string {
-  const { rest, first, second } = split(m, x)
+function expm1(m: Machine, x: string, range = UNKNOWN): string {
+  const { rest, first, second } = split(m, x, range)
   const power = m.let(m.mul(first, second))
   const near = m.add(m.mul(rest, power), m.sub(power, m.num(1)))
+  if (range[1] <= LIMITS[precision(m)].whole) return near
   const far = m.mul(m.mul(m.add(rest, m.num(1)), first), second)
   return m.select(m.lt(x, m.num(LIMITS[precision(m)].whole)), m.let(near), m.let(far))
 }
 
 /** The logarithm by exponent and s = f / (2 + f) for a number 1 + f between half and all of sqrt 2. */
-function log(m: Machine, x: string): string {
+function log(m: Machine, x: string, range = UNKNOWN): string {
   const { bits } = m.format
   const [root, smallest, shifted] = m.isShort
     ? [0x3f3504f3n, 2 ** -126, 24]
     : [0x3fe6a09e667f3bcdn, 2 ** -1022, 54]
-  const isTiny = m.code.let(m.isVector ? "v128" : "i32", m.lt(x, m.num(smallest)))
-  const normal = m.letBits(m.bits(m.let(m.select(isTiny, m.let(m.mul(x, m.num(2 ** shifted))), x))))
+  const isNormal = range[0] >= smallest && range[1] < Infinity
+  const isTiny = isNormal ? "" : m.code.let(m.isVector ? "v128" : "i32", m.lt(x, m.num(smallest)))
+  const given = isNormal ? x : m.let(m.select(isTiny, m.let(m.mul(x, m.num(2 ** shifted))), x))
+  const normal = m.letBits(m.bits(given))
   const over = m.letBits(m.ints("sub", normal, m.long(root)))
   const exponent = m.shift("shr_s", over, bits)
   // An int in the last bits of the magic number is a number after subtraction.
-  const magicBits = m.isShort ? 0x4b400000n : 0x4338000000000000n
-  const k = m.let(
-    m.sub(
-      m.sub(m.fromBits(m.ints("add", exponent, m.long(magicBits))), m.num(m.magic)),
-      m.guard(isTiny, m.num(shifted)),
-    ),
-  )
+  const whole = m.sub(m.fromBits(m.ints("add", exponent, m.long(MAGIC_BITS[precision(m)]))), m.num(m.magic))
+  const k = m.let(isNormal ? whole : m.sub(whole, m.guard(isTiny, m.num(shifted))))
   const width = m.isShort ? 32n : 64n
   const exponentBits = BigInt.asIntN(Number(width), ((1n << width) - 1n) ^ ((1n << BigInt(bits)) - 1n))
   const f = m.let(m.sub(m.fromBits(m.ints("sub", normal, m.mask(over, exponentBits))), m.num(1)))
@@ -114,18 +128,44 @@ function log(m: Machine, x: string): string {
   const square = m.let(m.mul(m.mul(f, m.num(0.5)), f))
   const ln2 = LOG_LN2[precision(m)]
   const small = m.add(m.mul(s, m.add(square, series)), m.mul(k, m.num(ln2.low)))
-  const finite = m.let(m.add(m.add(m.sub(small, square), f), m.mul(k, m.num(ln2.high))))
+  const finite = m.add(m.add(m.sub(small, square), f), m.mul(k, m.num(ln2.high)))
+  // The bits of NaN look like a number.
+  if (isNormal) return m.add(finite, m.sub(x, x))
   // A root is NaN below 0 and for NaN, infinite for infinity; 0 has no logarithm.
-  const special = m.let(m.select(m.eq(x, m.num(0)), m.num(-Infinity), m.let(m.sqrt(x))))
-  return m.select(m.both(m.lt(m.num(0), x), m.lt(x, m.num(Infinity))), finite, special)
+  return m.unless(m.both(m.lt(m.num(0), x), m.lt(x, m.num(Infinity))), finite, () =>
+    m.select(m.eq(x, m.num(0)), m.num(-Infinity), m.let(m.sqrt(x))),
+  )
 }
 
 /** log(1 + x), with what 1 + x loses by rounding. */
-function log1p(m: Machine, x: string): string {
+function log1p(m: Machine, x: string, range = UNKNOWN): string {
+  if (m.isShort && range[0] >= 0 && range[1] <= 1) return log1pShort(m, x)
   const u = m.let(m.add(x, m.num(1)))
   const lost = m.let(m.sub(x, m.sub(u, m.num(1))))
-  const rest = m.guard(m.lt(m.num(0), m.abs(lost)), m.let(m.div(lost, u)))
-  return m.add(m.let(log(m, u)), rest)
+  const isNormal = range[0] >= 0 && range[1] < LIMITS.f32.high
+  const rest = isNormal ? m.div(lost, u) : m.guard(m.lt(m.num(0), m.abs(lost)), m.let(m.div(lost, u)))
+  return m.add(m.let(log(m, u, isNormal ? [1, LIMITS.f32.high + 1] : UNKNOWN)), m.let(rest))
+}
+
+/** log(1 + x) from 0 to 1 over f32 by the series of 2 atanh(s), s = x / (2 + x) up to 1/3. */
+function log1pShort(m: Machine, x: string): string {
+  const s = m.let(m.div(x, m.add(x, m.num(2))))
+  const z = m.let(m.mul(s, s))
+  const twice = m.let(m.add(s, s))
+  return m.add(
+    twice,
+    m.mul(
+      twice,
+      m.mul(
+        z,
+        polynomial(
+          m,
+          z,
+          [3, 5, 7, 9, 11, 13, 15].map((k) => 1 / k),
+        ),
+      ),
+    ),
+  )
 }
 
 /** A quotient whose divisor was rounded: `lost` is what that took from it, `inverse` 1 over it. For f32 it does not matter. */
@@ -134,7 +174,8 @@ function corrected(m: Machine, quotient: string, inverse: string, lost: string):
 }
 
 function tanh(m: Machine, x: string): string {
-  const e = m.let(expm1(m, m.let(m.min(m.mul(m.abs(x), m.num(2)), m.num(LIMITS[precision(m)].whole * 1.5)))))
+  const most = LIMITS[precision(m)].whole
+  const e = m.let(expm1(m, m.let(m.min(m.mul(m.abs(x), m.num(2)), m.num(most))), [0, most]))
   const below = m.let(m.add(e, m.num(2)))
   const q = m.let(m.div(e, below))
   const lost = m.guard(m.lt(e, m.num(6)), m.let(m.sub(e, m.sub(below, m.num(2)))))
@@ -143,8 +184,10 @@ function tanh(m: Machine, x: string): string {
   return m.select(m.lt(x, m.num(0)), m.let(m.neg(size)), m.let(m.select(m.eq(x, m.num(0)), x, size)))
 }
 
+const BELOW: Interval = [-Infinity, 0]
+
 function sigmoid(m: Machine, x: string): string {
-  const e = m.let(exp(m, m.let(m.neg(m.abs(x)))))
+  const e = m.let(exp(m, m.let(m.neg(m.abs(x))), BELOW))
   const below = m.let(m.add(e, m.num(1)))
   const isNegative = m.code.let(m.isVector ? "v128" : "i32", m.lt(x, m.num(0)))
   const q = m.let(m.div(m.select(isNegative, e, m.num(1)), below))
@@ -173,19 +216,20 @@ function xlogy(m: Machine, x: string, y: string): string {
 }
 
 type Writer = (m: Machine, ...args: string[]) => string
+type RangedWriter = (m: Machine, args: readonly string[], range: Interval) => string
 
-/** The functions that are written here; their arguments are results of `let`. */
-export const elementary: Readonly<Partial<Record<OpName, Writer>>> = {
-  exp,
-  expm1,
-  log,
-  log1p,
-  log1mexp,
-  tanh,
-  sigmoid,
-  softplus: (m, x) => m.add(m.let(m.max(x, m.num(0))), rest(m, x)),
-  logaddexp,
-  xlogy,
+/** The functions that are written here; their arguments are results of `let`, the first one from a range. */
+export const elementary: Readonly<Partial<Record<OpName, RangedWriter>>> = {
+  exp: (m, [x], range) => exp(m, x!, range),
+  expm1: (m, [x], range) => expm1(m, x!, range),
+  log: (m, [x], range) => log(m, x!, range),
+  log1p: (m, [x], range) => log1p(m, x!, range),
+  log1mexp: (m, [x]) => log1mexp(m, x!),
+  tanh: (m, [x]) => tanh(m, x!),
+  sigmoid: (m, [x]) => sigmoid(m, x!),
+  softplus: (m, [x]) => m.add(m.let(m.max(x!, m.num(0))), rest(m, x!)),
+  logaddexp: (m, [x, y]) => logaddexp(m, x!, y!),
+  xlogy: (m, [x, y]) => xlogy(m, x!, y!),
 }
 
 /** The operators that are few instructions. */

@@ -16,7 +16,7 @@ import type { Accuracy } from "./math.ts"
 import { Code, Machine, int, watNumber } from "./machine.ts"
 import { type Names, axisComment, nameAll } from "./text.ts"
 import { definedFunction } from "./wat-functions.ts"
-import { comparisons, direct, elementary } from "./wat-math.ts"
+import { UNKNOWN, comparisons, direct, elementary } from "./wat-math.ts"
 import { watSort } from "./wat-sort.ts"
 
 /** How an array lies in memory. */
@@ -207,7 +207,7 @@ class Emitter implements Scalars {
       const args = params.map((_, i) => get(`x${i}`))
       const m = new Machine("f64", code)
       code.add(
-        write ? write(m, ...args) : definedFunction(m, name, args, (called) => this.functionOf(called)),
+        write ? write(m, args, UNKNOWN) : definedFunction(m, name, args, (called) => this.functionOf(called)),
       )
       this.functions.set(
         name,

@@ -132,13 +132,15 @@ class Walker {
       }
       case "for": {
         const to = this.read(s.to)
-        const step = s.step ? this.read(s.step) : 1
+        const { lanes = 1 } = s
+        const step = s.step ? this.read(s.step) : lanes
         if (!(step > 0)) throw new Error(`loop ${s.id} has step ${step}`)
-        for (let i = this.read(s.from); i < to; i += step) {
-          this.define(s.id, i)
-          this.block(s.body)
-          this.values.delete(s.id)
-        }
+        for (let i = this.read(s.from); i < to; i += step)
+          for (let lane = 0; lane < lanes; lane++) {
+            this.define(s.id, i + lane)
+            this.block(s.body)
+            this.values.delete(s.id)
+          }
         return
       }
       case "if":
