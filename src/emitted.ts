@@ -8,7 +8,10 @@ import { type KernelOptions, readSettings } from "./run/settings.ts"
 import { version } from "./version.generated.ts"
 
 /** What a module is made for: the options of a kernel, without those that concern a call in this process. */
-export type EmitOptions = Omit<KernelOptions, "hvp" | "check">
+export type EmitOptions = Omit<KernelOptions, "hvp" | "check" | "memory"> & {
+  /** For the target `wasm`: whether the text of the WebAssembly is a file too. Default false. */
+  readonly wat?: boolean
+}
 
 /** A file that `emit` makes. */
 export interface EmittedFile {
@@ -18,15 +21,17 @@ export interface EmittedFile {
 
 /** Makes the files. Throws `LossError` if an option is wrong. */
 export function emitFiles(loss: Loss, options: EmitOptions = {}): readonly EmittedFile[] {
-  const settings = readSettings(loss, options)
-  if (settings.target !== "js")
-    throw failure("target-unavailable", `there is no module for the target ${settings.target}: emit js`, {
+  const { wat = false, ...rest } = options
+  const settings = readSettings(loss, rest)
+  const { target } = settings
+  if (target === "interpret")
+    throw failure("target-unavailable", `there is no module for the target ${target}: emit js or wasm`, {
       argument: "target",
-      value: settings.target,
+      value: target,
     })
   if (settings.products.length > 0)
     throw failure("bad-option", "modules compute no Hessian-vector products yet", { argument: "hvp" })
   const { choice, dtype, accuracy, statics, sizes } = settings
   const kernel = (given: ReadonlySet<string>) => lower(outputsOf(loss, { ...choice, given }), { dtype })
-  return emitModule({ loss, choice, dtype, accuracy, statics, sizes, version, kernel })
+  return emitModule({ loss, choice, dtype, accuracy, statics, sizes, version, kernel, target, wat })
 }

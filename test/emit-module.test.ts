@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { compileSource, derive, lower } from "../src/compile.ts"
 import { emitModule, type ModuleFile } from "../src/emit/module.ts"
+import { compile } from "../src/index.ts"
 import { makeKernel } from "../src/kernel.ts"
 import { type KernelOptions, readSettings } from "../src/run/settings.ts"
 
@@ -34,6 +35,7 @@ function files(source: string, options: KernelOptions = {}): readonly ModuleFile
   return emitModule({
     loss,
     ...settings,
+    target: settings.target === "wasm" ? "wasm" : "js",
     version: "0.0.0",
     kernel: (given) => lower(derive(loss, { ...settings.choice, given }), settings),
   })
@@ -93,6 +95,88 @@ describe.each(cases)("$name", ({ source, options, calls }) => {
   })
 })
 
+/** Where two results differ by more than rounding. */
+function difference(found: unknown, wanted: unknown, path = "result"): string | undefined {
+  if (typeof wanted === "number") {
+    const close =
+      Object.is(found, wanted) || Math.abs((found as number) - wanted) <= 1e-6 * Math.max(1, Math.abs(wanted))
+    return close ? undefined : `${path} is ${String(found)}, not ${wanted}`
+  }
+  const keys = Object.keys(wanted as object)
+  if (Object.keys(found as object).join() !== keys.join()) return `${path} has other parts`
+  for (const key of keys) {
+    const part = (x: unknown): unknown => (x as Record<string, unknown>)[key]
+    const wrong = difference(part(found), part(wanted), `${path}.${key}`)
+    if (wrong) return wrong
+  }
+  return undefined
+}
+
+describe.each(cases)("$name, as WebAssembly", ({ source, options, calls }) => {
+  test("agrees with a kernel", async () => {
+    const module = await imported(source, { ...options, target: "wasm" })
+    const kernel = makeKernel(compileSource(source)[0]!, { ...options, target: "js" })
+    for (const [inputs, more] of calls) {
+      const { hvp: _, ...wanted } = kernel(inputs as never, more as never)
+      expect(difference(module(inputs, more), wanted)).toBeUndefined()
+    }
+  })
+})
+
+describe("a module of WebAssembly", () => {
+  type Wasm = Call & {
+    alloc(name: string, shape: number | number[]): Float32Array | Int32Array
+    instantiate(): Promise<void>
+    readonly memory: { readonly buffer: ArrayBuffer }
+  }
+
+  test("reads and writes arrays in its memory where they are, and compiles ahead of the first call", async () => {
+    const module = (await imported(crossEntropy, { grad: ["logits"], target: "wasm" })) as Wasm
+    await module.instantiate()
+    const logits = module.alloc("logits", [3, 5])
+    const target = module.alloc("target", 3)
+    const grad = module.alloc("logits", 15)
+    expect(target).toBeInstanceOf(Int32Array)
+    logits.set(labels.logits)
+    target.set(labels.target)
+    const { loss } = module({ logits, target }, { grad: { logits: grad } })
+    const wanted = module(labels)
+    expect(loss).toBe(wanted.loss)
+    expect(grad).toEqual(wanted.grad["logits"])
+    expect(logits.buffer).toBe(module.memory.buffer)
+  })
+
+  test("refuses arrays that a growth of its memory detached", async () => {
+    const module = (await imported("loss f[b](x, y) = x * y", { target: "wasm" })) as Wasm
+    const x = module.alloc("x", 2)
+    const large = new Float32Array(1 << 19).fill(1)
+    expect(module({ x: large, y: large }).loss).toBe(1)
+    expect(() => module({ x, y: new Float32Array(2) })).toThrow(/memory of x was transferred/)
+    expect(() => module.alloc("z", 2)).toThrow(/no argument z/)
+  })
+
+  test("has functions of the host that no text of the module computes", async () => {
+    const source = "loss f[b](x) = erf(sin(x)) + x ^ 2.5"
+    const module = await imported(source, { grad: "all", target: "wasm" })
+    const x = [0.25, 0.5, 1, 1.5, 2]
+    const { hvp: _, ...wanted } = makeKernel(compileSource(source)[0]!, { grad: "all" })({ x })
+    expect(difference(module({ x }), wanted)).toBeUndefined()
+  })
+
+  test("comes with its text if that is asked for", () => {
+    const [, , first, second] = compile(crossEntropy).emit({ target: "wasm", wat: true, grad: ["logits"] })
+    expect([first!.name, second!.name]).toEqual(["crossEntropy.wat", "crossEntropy.1.wat"])
+    expect(first!.text).toMatch(/^\(module\n/)
+    expect(compile(crossEntropy).emit({ target: "wasm" })).toHaveLength(2)
+  })
+
+  test("has types", () => {
+    const types = compile(crossEntropy).emit({ target: "wasm" })[1]!.text
+    expect(types).toContain('  alloc(name: "target", shape: number | readonly number[]): Int32Array\n')
+    expect(types).toContain("declare const run: Run\nexport { run as crossEntropy, run as default }")
+  })
+})
+
 test("gradients go into buffers of the caller", async () => {
   const module = await imported(triplet, { grad: "all" })
   const a = new Float32Array(12)
@@ -135,7 +219,10 @@ test("names that are words of JavaScript, or of its objects, are ordinary", asyn
 })
 
 test("the text is the same every time, of ASCII, without imports and without code generation", () => {
-  for (const { source, options } of cases) {
+  const all = cases.flatMap(({ source, options }) =>
+    (["js", "wasm"] as const).map((target) => ({ source, options: { ...options, target } })),
+  )
+  for (const { source, options } of all) {
     const [code, types] = files(source, options)
     expect(files(source, options)).toEqual([code, types])
     expect(code!.text).toMatch(/^[\n\x20-\x7e]*$/)

@@ -62,8 +62,11 @@ async function compile(args: Arguments, terminal: Terminal): Promise<number> {
       throw new UsageError(
         `${from.name} has ${losses.length} losses: choose one with --loss (${losses.map((loss) => loss.name).join(", ")}), or write all with -o DIR`,
       )
-    const files = losses.flatMap((loss) => loss.emit({ ...kernelOptions(args, "f32"), target }))
-    const wanted = files.filter(({ name }) => name.endsWith(".d.ts") === args.flag("dts"))
+    const files = losses.flatMap((loss) =>
+      loss.emit({ ...kernelOptions(args, "f32"), target, wat: args.flag("wat") }),
+    )
+    const ending = args.flag("dts") ? ".d.ts" : args.flag("wat") ? ".wat" : ".js"
+    const wanted = files.filter(({ name }) => name.endsWith(ending))
     if (output === "-") terminal.out(wanted.map(({ text }) => text).join("\n"))
     else {
       mkdirSync(output, { recursive: true })
@@ -77,10 +80,10 @@ async function compile(args: Arguments, terminal: Terminal): Promise<number> {
 }
 
 /** The target, if it can be had. */
-function available(args: Arguments): "js" | "interpret" {
+function available(args: Arguments): "js" | "wasm" | "interpret" {
   const target = args.text("target") ?? "js"
-  if (target !== "js" && target !== "interpret")
-    throw new UsageError(`the target ${target} is not available yet in this version; js is`)
+  if (target !== "js" && target !== "wasm" && target !== "interpret")
+    throw new UsageError(`the target ${target} is not available yet in this version; js and wasm are`)
   return target
 }
 

@@ -70,7 +70,7 @@ export const commands: Readonly<Record<string, Command>> = {
       target: {
         value: "TARGET",
         choices: ["js", "wasm", "wgsl"],
-        about: "what to write: js (wasm and wgsl are not available yet)",
+        about: "what to write: js or wasm (wgsl is not available yet)",
       },
       loss,
       dtype,
@@ -85,6 +85,7 @@ export const commands: Readonly<Record<string, Command>> = {
         about: "where to write the files; `-`, the default, prints the module",
       },
       dts: { about: "write the type declarations only" },
+      wat: { about: "with --target wasm: write the text of the WebAssembly too (only that with -o -)" },
       watch: { about: "compile again whenever the file changes (needs -o DIR)" },
       ...common,
     },

@@ -9,6 +9,7 @@ import type { Domain, Dtype, Input } from "../types.ts"
 import { type Leaves, inline, numberText } from "./inline.ts"
 import { type Accuracy, emitJs } from "./js.ts"
 import { moduleText } from "./module-text.ts"
+import { arrayTypeOf, wasmParts, wasmText } from "./module-wasm.ts"
 
 /** What a module is made of. */
 export interface ModuleParts {
@@ -22,6 +23,10 @@ export interface ModuleParts {
   readonly sizes: ReadonlyMap<string, number>
   /** The version of lossc. */
   readonly version: string
+  /** Default `js`. */
+  readonly target?: "js" | "wasm"
+  /** For wasm: whether the text of each kernel becomes a file too. */
+  readonly wat?: boolean
   /** The loops for the arguments with a default that are passed: scalars always, arrays none, some or all. */
   readonly kernel: (given: ReadonlySet<string>) => Kernel
 }
@@ -39,9 +44,14 @@ export interface ModuleFile {
  */
 export function emitModule(parts: ModuleParts): readonly ModuleFile[] {
   const name = /^[A-Za-z_][A-Za-z0-9_]*$/.test(parts.loss.name) ? parts.loss.name : "loss"
+  const writer = new Writer(parts)
   return [
-    { name: `${name}.js`, text: new Writer(parts).module(name) },
+    { name: `${name}.js`, text: writer.module(name) },
     { name: `${name}.d.ts`, text: types(parts, name) },
+    ...(parts.wat ? writer.wats : []).map((text, k) => ({
+      name: `${name}${k > 0 ? `.${k}` : ""}.wat`,
+      text,
+    })),
   ]
 }
 
@@ -76,6 +86,9 @@ class Writer {
   private readonly parts: ModuleParts
   private readonly inputs: readonly Input[]
   private readonly sizeNames: string[] = []
+  private readonly binaries: string[] = []
+  /** The texts of the kernels, without the arrays that may be left out and with all of them. */
+  readonly wats: string[] = []
 
   constructor(parts: ModuleParts) {
     this.parts = parts
@@ -110,13 +123,37 @@ class Writer {
       `const floats = ${dtype === "f32" ? "Float32Array" : "Float64Array"}`,
       `const rowLosses = ${this.hasRows()}`,
       ...variants,
+      ...this.wasmTables(),
       // Last, because everything above may mention sizes.
       `const sizeNames = ${named(this.sizeNames)}`,
       `const fixedSizes = ${list(this.sizeNames.map((size) => String(sizes.get(size))))}`,
-      moduleText + runText,
+      moduleText + runText + (this.isWasm ? wasmText : ""),
       `export { ${name === "default" ? "run as default" : `run as ${name}, run as default`} }`,
       "",
     ].join("\n")
+  }
+
+  private get isWasm(): boolean {
+    return this.parts.target === "wasm"
+  }
+
+  private wasmTables(): string[] {
+    if (!this.isWasm) return []
+    const arrayTypes = this.inputs.map((input) =>
+      arrayTypeOf({ input, element: input.type === "real" ? this.parts.dtype : input.type }),
+    )
+    return [`const binaries = ${table(this.binaries.map(quoted))}`, `const arrayTypes = ${list(arrayTypes)}`]
+  }
+
+  /** The statements of the factory of a kernel. */
+  private factory(kernel: Kernel, k: number): string {
+    const { dtype } = this.parts
+    const accuracy = this.parts.accuracy ?? (dtype === "f32" ? "fast" : "full")
+    if (!this.isWasm) return emitJs(kernel, { accuracy }).text
+    const { factory, binary, wat } = wasmParts(kernel, accuracy, k)
+    this.binaries.push(binary)
+    this.wats.push(wat)
+    return factory
   }
 
   /** Whether the losses of rows are returned one by one. */
@@ -250,9 +287,9 @@ class Writer {
   }
 
   private variant(k: number, set: readonly Input[], given: ReadonlySet<string>): string {
-    const { dtype, accuracy, statics } = this.parts
+    const { statics } = this.parts
     const kernel = this.parts.kernel(given)
-    const { text } = emitJs(kernel, { accuracy: accuracy ?? (dtype === "f32" ? "fast" : "full") })
+    const text = this.factory(kernel, k)
     const own = kernel.results.filter((result) => result.startsWith("grad:"))
     let losses = this.hasRows()
     const args = [
@@ -336,7 +373,7 @@ function run(named, options) {
 `
 
 /** The types of a module. */
-function types({ loss, choice, dtype, version }: ModuleParts, name: string): string {
+function types({ loss, choice, dtype, version, target }: ModuleParts, name: string): string {
   const floats = dtype === "f32" ? "Float32Array" : "Float64Array"
   const rows = choice.reduction === "none" && loss.batch.length > 0
   const property = (input: Input): string => {
@@ -348,6 +385,7 @@ function types({ loss, choice, dtype, version }: ModuleParts, name: string): str
   const optional = choice.grad.map((grad) => `readonly ${quoted(grad)}?: ${floats}`)
   const options = [`readonly grad?: { ${optional.join("; ")} }`]
   if (rows && choice.grad.length > 0) options.push("readonly cotangent?: Values<number>")
+  const signature = `(inputs: Inputs, options?: { ${options.join("; ")} })`
   return [
     `// Made by lossc ${version} from source ${hash(loss.source.text)}. Do not edit.`,
     "type Elements<T> =",
@@ -367,9 +405,35 @@ function types({ loss, choice, dtype, version }: ModuleParts, name: string): str
     "  readonly per: number",
     "  readonly shape: readonly number[]",
     "}",
-    "/** Computes the loss and its gradients. Throws a TypeError or a RangeError before anything is written. */",
-    `declare function run(inputs: Inputs, options?: { ${options.join("; ")} }): Result`,
+    ...(target === "wasm"
+      ? wasmTypes(loss, dtype, signature)
+      : [documented, `declare function run${signature}: Result`]),
     `export { ${name === "default" ? "run as default" : `run as ${name}, run as default`} }`,
     "",
   ].join("\n")
+}
+
+const documented =
+  "/** Computes the loss and its gradients. Throws a TypeError or a RangeError before anything is written. */"
+
+/** The function of a WebAssembly module, with what belongs to its memory. */
+function wasmTypes(loss: Loss, dtype: Dtype, signature: string): string[] {
+  const allocs = loss.inputs
+    .filter((input) => !input.isStatic)
+    .map((input) => {
+      const type = arrayTypeOf({ input, element: input.type === "real" ? dtype : input.type })
+      return `  alloc(name: ${quoted(input.name)}, shape: number | readonly number[]): ${type}`
+    })
+  return [
+    documented,
+    "interface Run {",
+    `  ${signature}: Result`,
+    "  /** An array of zeros in the memory of the module, for an argument or its gradient: calls copy nothing then. */",
+    ...allocs,
+    "  /** Compiles without blocking; pages may need it before the first call. */",
+    "  instantiate(): Promise<void>",
+    "  readonly memory: { readonly buffer: ArrayBuffer }",
+    "}",
+    "declare const run: Run",
+  ]
 }

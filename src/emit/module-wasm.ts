@@ -1,0 +1,134 @@
+// Kernels -> the parts of a standalone module that run them as WebAssembly: bytes in base 64, and what surrounds them.
+import type { Buffer, Kernel } from "../loops.ts"
+import { assemble } from "./assemble.ts"
+import { hostText } from "./host.ts"
+import type { Accuracy } from "./math.ts"
+import { type Element, emitWat } from "./wat.ts"
+
+const arrays: Readonly<Record<Element, string>> = {
+  f32: "Float32Array",
+  f64: "Float64Array",
+  i32: "Int32Array",
+  u8: "Uint8Array",
+}
+
+/** Labels are i32, other ints f64: both hold every value that counts. */
+function elementOf({ element, input }: Buffer): Element {
+  if (element === "int") return input?.label ? "i32" : "f64"
+  return element === "bool" ? "u8" : element
+}
+
+/** The array type of an argument in the memory of a module. */
+export const arrayTypeOf = (buffer: Pick<Buffer, "element" | "input">): string =>
+  arrays[elementOf(buffer as Buffer)]
+
+const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+/** Bytes in base 64. */
+export function base64(bytes: Uint8Array): string {
+  let out = ""
+  for (let i = 0; i < bytes.length; i += 3) {
+    const word = (bytes[i]! << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
+    for (let k = 0; k < 4; k++) out += i + k > bytes.length ? "=" : digits[(word >> (18 - 6 * k)) & 63]
+  }
+  return out
+}
+
+/** One kernel: the statements of its factory, its bytes, and its text. */
+export function wasmParts(
+  kernel: Kernel,
+  accuracy: Accuracy,
+  number: number,
+): { readonly factory: string; readonly binary: string; readonly wat: string } {
+  const operands = [...kernel.inputs, ...kernel.outputs]
+  const elements = new Map(kernel.inputs.map((b) => [b, elementOf(b)]))
+  const { text, host } = emitWat(kernel, { elements, accuracy })
+  const types = operands.map((b) => arrayTypeOf(b)).join(", ")
+  return {
+    factory: `${hostText(host)}\nreturn wasmKernel(${number}, host, [${types}], ${kernel.inputs.length})\n`,
+    binary: base64(assemble(text)),
+    wat: text,
+  }
+}
+
+/** The part that is the same for every module. It reads `binaries`, `inputs`, `arrayTypes` and what `moduleText` defines. */
+export const wasmText = `
+const memory = new WebAssembly.Memory({ initial: 1 })
+const compiled = []
+let top = 64
+/** Where the next array starts: at a multiple of 16, beyond what vectors may read after an end. */
+function after(end) {
+  return (Math.floor(end / 16) + 3) * 16
+}
+function reach(end) {
+  const missing = after(end) - memory.buffer.byteLength
+  if (missing <= 0) return false
+  if (after(end) > 4294967296) outside("the arrays would need " + end + " bytes of memory")
+  memory.grow(Math.ceil(Math.min(Math.max(missing, 1048576), 4294967296 - memory.buffer.byteLength) / 65536))
+  return true
+}
+
+/** An array of zeros in the memory of the module, for an argument or its gradient: calls copy nothing then. */
+function alloc(name, shape) {
+  const i = inputs.findIndex((input) => input.name === name)
+  if (i < 0) wrong(lossName + " has no argument " + name)
+  const sizes = typeof shape === "number" ? [shape] : Array.from(shape)
+  if (!sizes.every(isSize)) outside("the shape for " + name + " is not made of sizes")
+  const length = sizes.reduce((total, one) => total * one, 1)
+  const start = top
+  const bytes = length * arrayTypes[i].BYTES_PER_ELEMENT
+  // As much again for the arrays of calls, which would otherwise detach this one soon.
+  if (start + bytes > memory.buffer.byteLength) reach(start + 2 * bytes)
+  top = after(start + bytes)
+  return new arrayTypes[i](memory.buffer, start, length).fill(0)
+}
+
+function bytesOf(text) {
+  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
+}
+
+/** Compiles without blocking. Needed only where a page may not compile modules of this size at once. */
+async function instantiate() {
+  await Promise.all(
+    binaries.map(async (text, k) => {
+      compiled[k] ??= await WebAssembly.compile(bytesOf(text))
+    }),
+  )
+}
+
+function copyIn(from, to) {
+  if (to instanceof Int32Array && !(from instanceof Int32Array))
+    for (let i = 0; i < to.length; i++) to[i] = Math.max(-2147483648, Math.min(from[i], 2147483647))
+  else to.set(from)
+}
+
+function wasmKernel(k, host, types, inputCount) {
+  compiled[k] ??= new WebAssembly.Module(bytesOf(binaries[k]))
+  const { exports } = new WebAssembly.Instance(compiled[k], { host: { memory, ...host } })
+  return (...args) => {
+    const arrays = args.slice(0, types.length)
+    const numbers = args.slice(types.length, -1)
+    const results = args.at(-1)
+    const isInside = arrays.map((array, i) => array.buffer === memory.buffer && array instanceof types[i])
+    let end = top
+    const room = (bytes) => {
+      const start = end
+      end = after(start + bytes)
+      return start
+    }
+    const places = arrays.map((array, i) =>
+      isInside[i] ? array.byteOffset : room(array.length * types[i].BYTES_PER_ELEMENT),
+    )
+    const to = room(results.length * 8)
+    const free = room(exports.scratch(...numbers.slice(numbers.length - exports.scratch.length)))
+    if (reach(end) && isInside.includes(true))
+      wrong("the memory had to grow for this call, which detached the arrays in it: make them again with alloc")
+    const view = (i) => new types[i](memory.buffer, places[i], arrays[i].length)
+    for (let i = 0; i < inputCount; i++) if (!isInside[i]) copyIn(arrays[i], view(i))
+    exports.kernel(...places, ...numbers, free, to)
+    for (let i = inputCount; i < types.length; i++) if (!isInside[i]) arrays[i].set(view(i))
+    results.set(new Float64Array(memory.buffer, to, results.length))
+  }
+}
+Object.assign(run, { alloc, instantiate, memory })
+`
