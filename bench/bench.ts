@@ -31,10 +31,10 @@ say(
 
 if (both || options.run) {
   say(
-    `\nValue and gradients of the mean, f32 arrays, one thread, in ms. Both sides run in turns; medians of ${options.processes} processes.\n`,
+    `\nValue and gradients of the mean, f32 arrays, one thread, in ms. All sides run in turns; medians of ${options.processes} processes.\n`,
   )
-  say("| work | by hand, Math.exp | lossc | ratio | in each process |")
-  say("| --- | --- | --- | --- | --- |")
+  say("| work | by hand, Math.exp | js | ratio | in each process | wasm | ratio | in each process |")
+  say("| --- | --- | --- | --- | --- | --- | --- | --- |")
   for (const { name } of works)
     if (name.toLowerCase().includes(options.only.toLowerCase())) say(compare(name))
 }
@@ -59,8 +59,11 @@ function compare(name: string): string {
       execFileSync(process.execPath, [path, name, options.rounds], { encoding: "utf8" }),
     ) as Times
   })
-  const ratios = found.map(({ byHand, byUs }) => byHand / byUs)
-  const [byHand, byUs] = [median(found.map((x) => x.byHand)), median(found.map((x) => x.byUs))]
-  const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`
-  return `| ${found[0]!.title} | ${byHand.toFixed(2)} | ${byUs.toFixed(2)} | ${median(ratios).toFixed(2)} | ${spread} |`
+  const hand = median(found.map((x) => x.byHand))
+  const columns = (["js", "wasm"] as const).flatMap((target) => {
+    const ratios = found.map((x) => x.byHand / x[target])
+    const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`
+    return [median(found.map((x) => x[target])).toFixed(2), median(ratios).toFixed(2), spread]
+  })
+  return `| ${[found[0]!.title, hand.toFixed(2), ...columns].join(" | ")} |`
 }

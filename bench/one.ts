@@ -1,62 +1,64 @@
-// One workload in a process of its own: `one.js NAME ROUNDS` prints the times of both sides as JSON.
+// One workload in a process of its own: `one.js NAME ROUNDS` prints the times of all sides as JSON.
 import { Bench } from "tinybench"
-import { generated } from "./generated.ts"
+import { type Side, buffers, generated } from "./generated.ts"
 import { type Row, works } from "./rows.ts"
 
 /** What a process found, in ms. */
 export interface Times {
   readonly title: string
   readonly byHand: number
-  readonly byUs: number
+  readonly js: number
+  readonly wasm: number
 }
 
 const median = (samples: readonly number[]): number =>
   [...samples].sort((a, b) => a - b)[samples.length >> 1]!
 
-const buffers = (row: Row): Record<string, Float32Array> =>
-  Object.fromEntries(row.grad.map((name) => [name, new Float32Array(row.inputs[name]!.length)]))
-
 const [name, rounds] = process.argv.slice(2)
 const work = works.find((one) => one.name === name)!
 
 // An engine that meets a long loop first compiles it while it runs, and may stay with that slow code for good. Here it meets
-// both sides in many short calls, as in a program that runs for longer than a moment.
+// all sides in many short calls, as in a program that runs for longer than a moment.
 const small = work.small()
-const ours = generated(small)
-const smallOuts = [buffers(small), buffers(small)] as const
+const byHand = (row: Row): Side => {
+  const out = buffers(row)
+  return { run: () => row.byHand(out), out }
+}
+const makers = { hand: byHand, js: generated(small, "js"), wasm: generated(small, "wasm") }
 const learning = new Bench({ time: 500, warmup: false })
-learning.add("hand", () => small.byHand(smallOuts[0])).add("ours", ours(small, smallOuts[1]))
+for (const [side, make] of Object.entries(makers)) learning.add(side, make(small).run)
 await learning.run()
 
 const row = work.large()
-const outs = [buffers(row), buffers(row)] as const
-const sides = [() => row.byHand(outs[0]), ours(row, outs[1])] as const
-agree(sides[0](), sides[1]())
+const sides = Object.values(makers).map((make) => make(row))
+for (const side of sides.slice(1)) agree(sides[0]!, side)
 
-// Rounds alternate, so that a change of clock or load meets both sides; time that other programs had the processor for is not counted.
+// Rounds alternate, so that a change of clock or load meets all sides; time that other programs had the processor for is not counted.
 const now = (): number => {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000
 }
-const samples: [number[], number[]] = [[], []]
+const samples: number[][] = sides.map(() => [])
 for (let round = 0; round < Number(rounds); round++) {
   const bench = new Bench({ now, time: 100, iterations: 1, warmup: false, retainSamples: true })
-  bench.add("hand", sides[0]).add("ours", sides[1])
+  sides.forEach(({ run }, side) => bench.add(String(side), run))
   await bench.run()
   for (const [side, task] of bench.tasks.entries()) {
     if (!("latency" in task.result)) throw new Error(`${row.title}: ${task.name} did not finish`)
     samples[side]!.push(...(task.result.latency.samples ?? []))
   }
 }
-const times: Times = { title: row.title, byHand: median(samples[0]), byUs: median(samples[1]) }
+const [hand, js, wasm] = samples.map(median) as [number, number, number]
+const times: Times = { title: row.title, byHand: hand, js, wasm }
 process.stdout.write(JSON.stringify(times))
 
-/** Throws if the two sides do not compute the same. */
-function agree(hand: number, ours: number): void {
+/** Throws if two sides do not compute the same. */
+function agree(byHand: Side, other: Side): void {
+  const [hand, ours] = [byHand.run(), other.run()]
   if (!(Math.abs(hand - ours) <= 1e-6 * Math.abs(hand)))
     throw new Error(`${row.title}: ${hand} by hand, ${ours} by lossc`)
   for (const name of row.grad) {
-    const [wanted, found] = outs.map((out) => out[name]!) as [Float32Array, Float32Array]
+    const [wanted, found] = [byHand.out[name]!, other.out[name]!]
     const largest = wanted.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
     for (let i = 0; i < wanted.length; i++)
       if (!(Math.abs(wanted[i]! - found[i]!) <= 1e-5 * largest))
