@@ -112,6 +112,21 @@ const odd: { name: string; make: (dtype: "f32" | "f64") => Kernel }[] = [
     },
   },
   {
+    name: "conditions in memory",
+    make: (dtype) => {
+      const b = new Builder(dtype)
+      const n = b.size("n")
+      const [x, y] = [b.input("x", n), b.output("y", n)]
+      const kept = b.scratch(n)
+      b.for("n", n, (i) => b.store(kept, i, b.op("lt", 0, b.load(x, i))))
+      b.for("n", n, (i) => {
+        const last = b.load(kept, b.op("sub", b.op("sub", n, 1), i))
+        b.store(y, i, b.op("select", b.op("lt", 0.5, last), b.load(x, i), 2))
+      })
+      return b.kernel()
+    },
+  },
+  {
     name: "gathers and scatters",
     make: (dtype) => {
       const b = new Builder(dtype)

@@ -169,8 +169,10 @@ export class Lanes {
   private convert(x: Vector, from: LaneKind, to: LaneKind): Vector {
     if (from === to) return x
     const [low, high] = x as [string, string]
-    if (from === "mask" && to !== "i32") throw new Error("a condition is no number")
-    if (from === "mask") return this.let([`(v128.and ${low} ${this.literal(1, "i32")[0]})`])
+    if (from === "mask") {
+      const ones = this.let([`(v128.and ${low} ${this.literal(1, "i32")[0]})`])
+      return this.convert(ones, "i32", to)
+    }
     if (to === "mask")
       return this.let([`(i32x4.ne ${this.convert(x, from, "i32")[0]} ${this.literal(0, "i32")[0]})`])
     if (to === "f64") {

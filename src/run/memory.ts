@@ -91,6 +91,11 @@ export class KernelMemory {
     return new type(this.handle.buffer, start, length)
   }
 
+  /** Makes room for as many bytes of arrays, those of calls included, that will not make the memory grow. Throws `LossError`. */
+  reserve(bytes: number): void {
+    this.reach(this.top + bytes)
+  }
+
   /** The address of room for a call. */
   get start(): number {
     return this.top

@@ -1,7 +1,7 @@
 // A loop whose iterations run in lanes -> how each of its values differs from lane to lane.
 import type { Operand, Stmt } from "../loops.ts"
 import { forEachStatement } from "../walk.ts"
-import { type Loop, dependsOn, literal } from "../unroll/facts.ts"
+import { type Loop, literal } from "../unroll/facts.ts"
 
 /**
  * `linear` values are ints that grow by the same stride from lane to lane, a literal or a value from outside the loop; `vector`
@@ -13,19 +13,7 @@ const VECTOR: Shape = { kind: "vector" }
 
 /** The shapes of the values of a loop that are not the same in every lane. */
 export function shapesOf(loop: Loop): ReadonlyMap<number, Shape> {
-  const varying = dependsOn(loop.id, loop.body)
-  // What happens under a condition that varies happens in some lanes only.
-  let before: number
-  do {
-    before = varying.size
-    forEachStatement(loop.body, (s) => {
-      if (s.kind !== "if" || s.condition.kind !== "value" || !varying.has(s.condition.id)) return
-      forEachStatement([...s.then, ...s.else], (x) => {
-        if (x.kind === "update") varying.add(x.acc)
-      })
-    })
-    for (const id of [...varying]) for (const other of dependsOn(id, loop.body)) varying.add(other)
-  } while (varying.size > before)
+  const varying = varyingIn(loop)
   const shapes = new Map<number, Shape>([[loop.id, { kind: "linear", stride: literal(1) }]])
   forEachStatement(loop.body, (s) => {
     if (s.kind === "load" || s.kind === "acc") {
@@ -33,6 +21,31 @@ export function shapesOf(loop: Loop): ReadonlyMap<number, Shape> {
     } else if (s.kind === "let" && varying.has(s.id)) shapes.set(s.id, linear(s, shapes, varying) ?? VECTOR)
   })
   return shapes
+}
+
+/** The values that are not the same in every lane, and the accumulators that some lanes alone update. */
+function varyingIn(loop: Loop): ReadonlySet<number> {
+  const out = new Set([loop.id])
+  const varies = (x: Operand): boolean => x.kind === "value" && out.has(x.id)
+  const visit = (body: readonly Stmt[], inSome: boolean): void => {
+    for (const s of body) {
+      if (s.kind === "let" && s.args.some(varies)) out.add(s.id)
+      else if (s.kind === "load" && varies(s.at)) out.add(s.id)
+      else if (s.kind === "acc" && varies(s.initial)) out.add(s.id)
+      else if (s.kind === "update" && (inSome || varies(s.value))) out.add(s.acc)
+      else if (s.kind === "if") {
+        const inside = inSome || varies(s.condition)
+        visit(s.then, inside)
+        visit(s.else, inside)
+      }
+    }
+  }
+  let before: number
+  do {
+    before = out.size
+    visit(loop.body, false)
+  } while (out.size > before)
+  return out
 }
 
 /** The shape of a sum of a linear value and a fixed one, or of a product of them. */
