@@ -51,24 +51,19 @@ const placeOps: ReadonlySet<string> = new Set(["add", "sub", "mul", "idiv", "mod
  * may compute them in 32 bits; other ints are exact to 2^53.
  */
 export function placesIn(kernel: Kernel): ReadonlySet<number> {
-  const places = new Set<number>()
+  const places = new Map<number, readonly Operand[]>()
+  // What makes another value is no place, and then what makes it is none either.
+  const other = (x: Operand): void => {
+    const args = x.kind === "value" && places.get(x.id)
+    if (!args) return
+    places.delete((x as { id: number }).id)
+    args.forEach(other)
+  }
   forEachStatement(kernel.body, (s) => {
-    if (s.kind === "let" && s.type === "int" && placeOps.has(s.op)) places.add(s.id)
+    if (s.kind === "let" && s.type === "int" && placeOps.has(s.op)) places.set(s.id, s.args)
+    else if (s.kind === "store") other(s.value)
+    else if (s.kind !== "load" && s.kind !== "fill" && s.kind !== "sort" && s.kind !== "for")
+      operandsOf(s).forEach(other)
   })
-  let before: number
-  do {
-    before = places.size
-    forEachStatement(kernel.body, (s) => {
-      const other =
-        s.kind === "let" && places.has(s.id)
-          ? []
-          : s.kind === "load" || s.kind === "fill" || s.kind === "sort" || s.kind === "for"
-            ? []
-            : s.kind === "store"
-              ? [s.value]
-              : operandsOf(s)
-      for (const x of other) if (x.kind === "value") places.delete(x.id)
-    })
-  } while (places.size < before)
-  return places
+  return new Set(places.keys())
 }
