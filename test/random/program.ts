@@ -207,55 +207,31 @@ function gather(s: Scope, depth: number): Text {
 /** Folds and scans along features or a count, their states kept small; the steps see states as they see any value. */
 function recurrence(s: Scope, depth: number): Text {
   return kept(`recurrence ${depth} ${key(s)}`, () => {
-    const outside = { ...s, axes: s.axes.filter((a) => a !== "d" && a !== "c") }
-    const start = real({ ...outside, rows: s.rows, vectors: [] }, depth - 2)
+    const e = real({ ...s, rows: [...s.rows, "r"] }, depth - 1)
+    const es = real({ ...within(s, "c"), vectors: [...s.vectors, "r"] }, depth - 1)
+    const repeated: (readonly [number, Text])[] = [
+      [1, join("(fold[_ in 3](r = u) => 0.3 * r + cos(", e, "))")],
+      [1, join("sum[c](w * (fold[_ in 2; grad envelope](r: [c] = h) => tanh(", es, ")))")],
+    ]
+    // A fold along an axis inside another one along it has nothing of the outer state that could start it.
+    if (s.axes.includes("d")) return choose(...repeated)
+    const start = real({ ...s, axes: s.axes.filter((a) => a !== "c"), vectors: [] }, depth - 2)
     const scalar = { ...within(s, "d"), rows: [...s.rows, "r", "r", "r"] }
     const vector = { ...within(within(s, "d"), "c"), vectors: [...s.vectors, "r", "r", "r"] }
     const step = join("0.5 * r + tanh(", real(scalar, depth - 1), ")")
     const steps = join("0.5 * r + tanh(", real(vector, depth - 1), ")")
     const filter = condition(scalar, depth - 2)
-    const shifted = fc.constantFrom(
-      "",
-      " - 0.3 * (r[c = c - 1] ?? u)",
-      " + 0.2 * mean[c](r)",
-      " + 0.1 * logsumexp[c](r)",
-    )
+    const shifted = [" - 0.3 * (r[c = c - 1] ?? u)", " + 0.2 * mean[c](r)", " + 0.1 * logsumexp[c](r)"]
+    const vectors = join(steps, fc.constantFrom("", ...shifted))
+    const pair = filter.map((c) => `n / 2 + indicator(${c}) * r`)
     return choose(
+      ...repeated,
       [2, join("(fold[d](r = ", start, ") => ", step, ")")],
       [2, join("sum[d](x * (scan[d](r = ", start, ") => ", step, "))")],
       [1, join("(fold[d if ", filter, "](r = ", start, ") => ", step, ")")],
-      [2, join("sum[c](h * (fold[d](r: [c] = w) => ", steps, shifted, "))")],
-      [1, join("sum[d, c](g * (scan[d if ", filter, "](r: [c] = ", start, ") => ", steps, shifted, "))")],
-      [
-        1,
-        join(
-          "(fold[_ in 3](r = ",
-          start,
-          ") => 0.3 * r + cos(",
-          real({ ...s, rows: [...s.rows, "r"] }, depth - 1),
-          "))",
-        ),
-      ],
-      [
-        1,
-        join(
-          "(let (r, n) = (fold[d](r = ",
-          start,
-          ", n = 1) => (n - ",
-          step,
-          ", n / 2 + ",
-          filter.map((c) => `indicator(${c})`),
-          " * r)) in r * n)",
-        ),
-      ],
-      [
-        1,
-        join(
-          "sum[c](w * (fold[_ in 2; grad envelope](r: [c] = h) => tanh(",
-          real({ ...within(s, "c"), vectors: [...s.vectors, "r"] }, depth - 1),
-          ")))",
-        ),
-      ],
+      [2, join("sum[c](h * (fold[d](r: [c] = w) => ", vectors, "))")],
+      [1, join("sum[d, c](g * (scan[d if ", filter, "](r: [c] = ", start, ") => ", vectors, "))")],
+      [1, join("(let (r, n) = (fold[d](r = ", start, ", n = 1) => (n - ", step, ", ", pair, ")) in r * n)")],
     )
   })
 }
