@@ -11,6 +11,7 @@ import {
   definitions,
   inOrder,
   postorder,
+  reach,
   refsIn,
 } from "./ir.ts"
 import { expander } from "./expand.ts"
@@ -162,7 +163,7 @@ function share(core: Core, sinks: readonly Sink[]): Sink[] {
   const asLet = (e: Expr): Def | undefined => {
     if (e.kind !== "op" || e.axes.length === 0 || (ops[e.op].cost ?? 1) < SHARED_COST) return undefined
     // What only a condition keeps in range stays under its condition.
-    if (isConditional(core, e)) return undefined
+    if (isConditional(core, e) || outgrowsStates(e)) return undefined
     if (!lets.has(e)) {
       const ref = core.define("let", [], core.true, e)
       lets.set(e, ref.kind === "ref" ? ref.def : undefined)
@@ -186,4 +187,13 @@ function share(core: Core, sinks: readonly Sink[]): Sink[] {
     },
   })
   return sinks.map((s) => ({ ...s, value: rebuild(s.value), filter: rebuild(s.filter) }))
+}
+
+/**
+ * Whether an array of a value would be larger than those of the states, or of what is made of them, that it reads: a value
+ * for each pair at every step is computed again on the way back.
+ */
+function outgrowsStates(e: Expr): boolean {
+  const states = refsIn(e).filter(({ def }) => [...reach(def)].some((d) => d.recurrence))
+  return states.length > 0 && !states.some((state) => e.axes.every((a) => state.axes.includes(a)))
 }
