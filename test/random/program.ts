@@ -220,7 +220,7 @@ function recurrence(s: Scope, depth: number): Text {
     const vector = { ...within(within(s, "d"), "c"), vectors: [...s.vectors, "r", "r", "r"] }
     const step = join("0.5 * r + tanh(", real(scalar, depth - 1), ")")
     const steps = join("0.5 * r + tanh(", real(vector, depth - 1), ")")
-    const filter = condition(scalar, depth - 2)
+    const filter = condition(within(s, "d"), depth - 2)
     const shifted = [" - 0.3 * (r[c = c - 1] ?? u)", " + 0.2 * mean[c](r)", " + 0.1 * logsumexp[c](r)"]
     const vectors = join(steps, fc.constantFrom("", ...shifted))
     const pair = filter.map((c) => `n / 2 + indicator(${c}) * r`)
