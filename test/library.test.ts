@@ -121,13 +121,13 @@ function run(entry: Entry, example: Example, target: "interpret" | "js"): number
 }
 
 describe.each(entries)("$name", (entry) => {
-  test("says what it is for, where it comes from and shows an example", () => {
+  test("says what it is for, where it comes from and shows examples", () => {
     const paragraphs = entry.doc.split(/\n\s*\n/)
     expect(paragraphs[0]!.trim(), "what it is for").toMatch(/^[A-Z][^]*[.]$/)
     expect(paragraphs[1] ?? "", "a paper with its year, or a library").toMatch(
       /\b(18|19|20)\d\d\b|torch\.nn\.|optax\.|Keras/,
     )
-    expect(examples(entry).length, "examples").toBeGreaterThan(0)
+    expect(examples(entry).length, "examples").toBeGreaterThan(1)
     expect(entry.doc.match(/example:/g)?.length, "examples that can be read").toBe(examples(entry).length)
   })
 
