@@ -1,70 +1,71 @@
-// The functions by which WebAssembly kernels sort a row: a heap of places, in the memory of the index alone.
+// The functions by which WebAssembly kernels sort a row: runs of places are merged, from the index into a second array and back.
 //
-// Equal keys are told apart by their places, so the order is that of a stable sort. Addresses are in bytes.
+// Addresses are in bytes.
 
+const get = (name: string): string => `(local.get $${name})`
+const set = (name: string, value: string): string => `(local.set $${name} ${value})`
+const int = (value: number): string => `(i32.const ${value})`
+const plus = (x: string, y: string): string => `(i32.add ${x} ${y})`
 const key = (place: string): string =>
-  `(f64.load (i32.add (local.get $keys) (i32.mul (local.get ${place}) (local.get $stride))))`
+  `(f64.load ${plus(get("keys"), `(i32.mul ${place} ${get("stride")})`)})`
+const below = (x: string, y: string): string => `(i32.lt_u ${x} ${y})`
+const least = (x: string, y: string): string => `(select ${x} ${y} ${below(x, y)})`
 
-const element = (at: string): string => `(i32.add (local.get $index) (i32.shl ${at} (i32.const 2)))`
-
-const entry = (at: string): string => `(i32.load ${element(at)})`
-
-const less = (x: string, y: string): string =>
-  `(call $sort_less (local.get $keys) (local.get $stride) ${entry(x)} ${entry(y)})`
-
-const root = "(local.get $root)"
-const child = "(local.get $child)"
-const next = "(i32.add (local.get $child) (i32.const 1))"
-const end = "(local.get $end)"
-const zero = "(i32.const 0)"
-
-const exchange = (x: string, y: string): string => `(local.set $kept ${entry(x)})
-      (i32.store ${element(x)} ${entry(y)})
-      (i32.store ${element(y)} (local.get $kept))`
-
-const row = "(param $keys i32) (param $stride i32) (param $index i32)"
-const pass = "(local.get $keys) (local.get $stride) (local.get $index)"
+/** The place at an address, which moves on to the next one. */
+const taken = (from: string): string => `(i32.store ${get("at")} (i32.load ${get(from)}))
+          ${set(from, plus(get(from), int(4)))}`
 
 /** `$sort` and what it calls. */
 export const watSort = `  (func $sort_less (param $keys i32) (param $stride i32) (param $x i32) (param $y i32) (result i32)
-    (local $a f64) (local $b f64) (local $first i32)
-    (local.set $a ${key("$x")})
-    (local.set $b ${key("$y")})
-    (local.set $first (i32.lt_s (local.get $x) (local.get $y)))
-    (if (f64.lt (local.get $a) (local.get $b)) (then (return (i32.const 1))))
-    (if (f64.gt (local.get $a) (local.get $b)) (then (return (i32.const 0))))
-    (if (f64.eq (local.get $a) (local.get $b)) (then (return (local.get $first))))
-    (if (f64.eq (local.get $a) (local.get $a)) (then (return (i32.const 1))))
-    (if (f64.eq (local.get $b) (local.get $b)) (then (return (i32.const 0))))
-    (local.get $first)
+    (local $a f64) (local $b f64)
+    ${set("a", key(get("x")))}
+    ${set("b", key(get("y")))}
+    (i32.or
+      (f64.lt ${get("a")} ${get("b")})
+      (i32.and (f64.ne ${get("b")} ${get("b")}) (f64.eq ${get("a")} ${get("a")})))
   )
-  (func $sort_sift ${row} (param $root i32) (param $end i32)
-    (local $child i32) (local $kept i32)
-    (loop $down
-      (local.set $child (i32.add (i32.shl ${root} (i32.const 1)) (i32.const 1)))
-      (if (i32.ge_s ${child} ${end}) (then (return)))
-      (if (i32.lt_s ${next} ${end}) (then
-        (if ${less(child, next)} (then (local.set $child ${next})))))
-      (if (i32.eqz ${less(root, child)}) (then (return)))
-      ${exchange(root, child)}
-      (local.set $root ${child})
-      (br $down))
+  (func $sort_merge (param $keys i32) (param $stride i32) (param $from i32) (param $middle i32) (param $end i32) (param $at i32)
+    (local $left i32) (local $right i32) (local $stop i32)
+    ${set("left", get("from"))}
+    ${set("right", get("middle"))}
+    ${set("stop", plus(get("at"), `(i32.sub ${get("end")} ${get("from")})`))}
+    (if ${below(get("at"), get("stop"))} (then (loop $next
+      ;; The left run wins unless it is used up or the right one has the smaller key.
+      (if (i32.ge_u ${get("left")} ${get("middle")}) (then ${taken("right")})
+        (else (if (i32.ge_u ${get("right")} ${get("end")}) (then ${taken("left")})
+        (else (if (call $sort_less ${get("keys")} ${get("stride")} (i32.load ${get("right")}) (i32.load ${get("left")}))
+          (then ${taken("right")})
+          (else ${taken("left")}))))))
+      ${set("at", plus(get("at"), int(4)))}
+      (br_if $next ${below(get("at"), get("stop"))}))))
   )
-  (func $sort ${row} (param $length i32)
-    (local $root i32) (local $end i32) (local $kept i32)
-    (if (i32.lt_s ${root} (local.get $length)) (then (loop $fill
-      (i32.store ${element(root)} ${root})
-      (local.set $root (i32.add ${root} (i32.const 1)))
-      (br_if $fill (i32.lt_s ${root} (local.get $length))))))
-    (local.set $root (i32.shr_s (local.get $length) (i32.const 1)))
-    (if (i32.gt_s ${root} ${zero}) (then (loop $build
-      (local.set $root (i32.sub ${root} (i32.const 1)))
-      (call $sort_sift ${pass} ${root} (local.get $length))
-      (br_if $build (i32.gt_s ${root} ${zero})))))
-    (local.set $end (i32.sub (local.get $length) (i32.const 1)))
-    (if (i32.gt_s ${end} ${zero}) (then (loop $take
-      ${exchange(zero, end)}
-      (call $sort_sift ${pass} ${zero} ${end})
-      (local.set $end (i32.sub ${end} (i32.const 1)))
-      (br_if $take (i32.gt_s ${end} ${zero})))))
+  (func $sort (param $keys i32) (param $stride i32) (param $index i32) (param $room i32) (param $length i32)
+    (local $i i32) (local $width i32) (local $end i32) (local $from i32) (local $to i32) (local $kept i32)
+    (if (i32.eqz ${get("length")}) (then (return)))
+    (loop $fill
+      (i32.store ${plus(get("index"), `(i32.shl ${get("i")} ${int(2)})`)} ${get("i")})
+      ${set("i", plus(get("i"), int(1)))}
+      (br_if $fill ${below(get("i"), get("length"))}))
+    ${set("length", `(i32.shl ${get("length")} ${int(2)})`)}
+    ${set("from", get("index"))}
+    ${set("to", get("room"))}
+    ${set("width", int(4))}
+    (if ${below(get("width"), get("length"))} (then (loop $double
+      ${set("i", int(0))}
+      (loop $pair
+        ${set("end", least(plus(get("i"), `(i32.shl ${get("width")} ${int(1)})`), get("length")))}
+        (call $sort_merge ${get("keys")} ${get("stride")}
+          ${plus(get("from"), get("i"))}
+          ${plus(get("from"), least(plus(get("i"), get("width")), get("length")))}
+          ${plus(get("from"), get("end"))}
+          ${plus(get("to"), get("i"))})
+        ${set("i", get("end"))}
+        (br_if $pair ${below(get("i"), get("length"))}))
+      ${set("kept", get("from"))}
+      ${set("from", get("to"))}
+      ${set("to", get("kept"))}
+      ${set("width", `(i32.shl ${get("width")} ${int(1)})`)}
+      (br_if $double ${below(get("width"), get("length"))}))))
+    (if (i32.ne ${get("from")} ${get("index")}) (then
+      (memory.copy ${get("index")} ${get("from")} ${get("length")})))
   )`

@@ -9,7 +9,7 @@ import { type OpName, ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
 import { vectorise } from "../vector.ts"
 import { isInt32, keepsInt } from "../vector/kinds.ts"
-import { placesIn } from "../walk.ts"
+import { forEachStatement, placesIn } from "../walk.ts"
 import { Lanes, type Scalars } from "./lanes.ts"
 import { definedFunctions } from "../functions.ts"
 import type { Accuracy } from "./math.ts"
@@ -63,11 +63,19 @@ class Emitter implements Scalars {
   readonly places: ReadonlySet<number>
   readonly isWide: boolean
   private readonly accuracy: Accuracy
+  /** For each array that a sort writes, the one it merges in. */
+  private readonly rooms: ReadonlyMap<Buffer, Buffer>
   readonly code = new Code()
   private readonly machine = new Machine("f64", this.code)
 
-  constructor(kernel: Kernel, elements: ReadonlyMap<Buffer, Element>, accuracy: Accuracy) {
+  constructor(
+    kernel: Kernel,
+    elements: ReadonlyMap<Buffer, Element>,
+    accuracy: Accuracy,
+    rooms: ReadonlyMap<Buffer, Buffer>,
+  ) {
     this.kernel = kernel
+    this.rooms = rooms
     this.accuracy = accuracy
     this.isWide = kernel.dtype === "f64" || accuracy !== "fast"
     this.elements = elements
@@ -332,7 +340,8 @@ class Emitter implements Scalars {
         this.helpers.set("sort", watSort)
         const [keys, index] = [this.address(s.keys, s.keysAt), this.address(s.index, s.indexAt)]
         const stride = `(i32.shl ${this.operand(s.stride, "i32")} ${int(3)})`
-        return code.add(`(call $sort ${keys} ${stride} ${index} ${this.operand(s.length, "i32")})`)
+        const room = get(this.names.buffers.get(this.rooms.get(s.index)!)!)
+        return code.add(`(call $sort ${keys} ${stride} ${index} ${room} ${this.operand(s.length, "i32")})`)
       }
       case "acc":
         this.define(s.id)
@@ -465,8 +474,19 @@ const filler = (type: "f32" | "f64", size: number): string => {
   )`
 }
 
+/** For each array that a sort writes, another one of its length to merge in. */
+function roomsOf(kernel: Kernel): ReadonlyMap<Buffer, Buffer> {
+  const rooms = new Map<Buffer, Buffer>()
+  forEachStatement(kernel.body, (s) => {
+    if (s.kind === "sort" && !rooms.has(s.index)) rooms.set(s.index, { ...s.index, id: -1 - rooms.size })
+  })
+  return rooms
+}
+
 /** The text of the module of a kernel. */
 export function emitWat(kernel: Kernel, options: WatOptions = {}): Wat {
+  const rooms = roomsOf(kernel)
+  kernel = { ...kernel, scratch: [...kernel.scratch, ...rooms.values()] }
   const accuracy = options.accuracy ?? (kernel.dtype === "f32" ? "fast" : "full")
   const given = new Map(
     [...kernel.inputs, ...kernel.outputs, ...kernel.scratch].map((b): [Buffer, Element] => [
@@ -478,9 +498,9 @@ export function emitWat(kernel: Kernel, options: WatOptions = {}): Wat {
   const made = isPlain
     ? { kernel, elements: given }
     : vectorise(kernel, given, kernel.dtype === "f64" || accuracy !== "fast")
-  const emitter = new Emitter(made.kernel, made.elements, accuracy)
+  const emitter = new Emitter(made.kernel, made.elements, accuracy, rooms)
   const main = emitter.kernelText()
-  const scratch = new Emitter(made.kernel, made.elements, accuracy).scratchText()
+  const scratch = new Emitter(made.kernel, made.elements, accuracy, rooms).scratchText()
   const text = [
     "(module",
     `  (import "host" "memory" (memory 1))`,
