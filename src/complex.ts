@@ -231,6 +231,7 @@ const operators: Readonly<Record<OpName, (...args: Complex[]) => Complex>> = {
   expm1mx: defined("expm1mx"),
   pow1pm1: defined("pow1pm1"),
   lgamma: defined("lgamma"),
+  lgamma1p: defined("lgamma1p"),
   digamma: defined("digamma"),
   trigamma: defined("trigamma"),
   zeta: defined("zeta"),

@@ -159,6 +159,7 @@ export const stabilising: readonly Rule[] = [
   accurate("one-minus-erfc",     "1 - erfc(x) => erf(x)"),
   accurate("log-erfc",           "log(erfc(x)) => logErfc(x)"),
   accurate("scaled-erfc",        "exp(x * x) * erfc(x) => erfcx(x)"),
+  accurate("lgamma-one-plus",    "lgamma(1 + x) => lgamma1p(x)"),
   accurate("log1p-minus",        "log1p(x) - x => log1pmx(x)"),
   accurate("minus-log1p",        "x - log1p(x) => -log1pmx(x)"),
   accurate("root-sum-squares",   "sqrt(sum(x * x)) => root(sum(x * x))"),

@@ -119,6 +119,11 @@ def lgamma(x) =
   else if x == 0 or x < -4503599627370496 then inf
   else 1.1447298858494002 - log(abs(sin(pi * apart(x)))) - log(-x) - lgammaPositive(-x)
 
+def lgamma1p(x) =
+  if x >= 0 and x < 1 then x * (x - 1) * lgammaOne(x)
+  else if x < 0 and x > -1 then x * (1 + x) * lgammaOne(1 + x) - log1p(x)
+  else lgamma(1 + x)
+
 // The derivative of lgamma at 1 + t over t less its zero, for t from 0 to 1.
 def digammaNear(t) =
   polynomial(t, 1.2503801375034054, 1.8703144163457788, 0.9747531589617106, 0.21785822189636125, 0.020207391340331005,
@@ -197,22 +202,51 @@ def pow1pm1(x, y) =
   let t = y * log1p(x) in
   if abs(t) <= 1 + abs(y) then expm1(t) else (1 + x) ^ y - 1
 
-def logGammaRatio(x, y) =
-  if x == inf then 0
-  else if x >= 5 and x + y >= 5 then
-    (x + y - 0.5) * log1pmx(y / x) + (y - 0.5) * y / x + (stirling(1 / (x + y)) - stirling(1 / x))
-  else lgamma(x + y) - lgamma(x) - y * log(x)
-
-// digamma(x) - log(x) + 1 / (2 x), for x >= 5, with v = 1 / x^2.
+// digamma(x) - log(x) + 1 / (2 x), for x >= 5, with v = 1 / x^2: the derivative of Stirling's remainder.
 def digammaLack(v) =
   v * polynomial(v, -0.08333333333333333, 0.008333333333285944, -0.003968253935959708, 0.00416665813091618,
     -0.007574614898532232, 0.021005300929365367, -0.07926773499051697, 0.3256265926601117, -0.9028944786552137)
 
+// trigamma(x) - 1 / x - 1 / (2 x^2), for x >= 5: the derivative of that.
+def trigammaRest(x) =
+  let v = 1 / (x * x) in
+  v / x * polynomial(v, 0.16666666666666646, -0.03333333333249917, 0.023809523239941902, -0.033333182387133904,
+    0.07573729369049667, -0.25155201434893487, 1.0934711448758547, -4.941732198066556, 14.463536342272914)
+
+def digammaRest(x) = digammaLack(1 / (x * x))
+
+// Differences from x to x + y; for small y by Gauss's quadrature of the derivative at three points.
+def stirlingStep(x, y) =
+  if abs(y) < 0.01 * x
+    then y / 18 * (5 * (digammaRest(x + 0.1127016653792583 * y) + digammaRest(x + 0.8872983346207417 * y))
+      + 8 * digammaRest(x + y / 2))
+    else stirling(1 / (x + y)) - stirling(1 / x)
+
+def digammaStep(x, y) =
+  if abs(y) < 0.01 * x
+    then y / 18 * (5 * (trigammaRest(x + 0.1127016653792583 * y) + trigammaRest(x + 0.8872983346207417 * y))
+      + 8 * trigammaRest(x + y / 2))
+    else digammaRest(x + y) - digammaRest(x)
+
+def logGammaRatioFar(x, y) = (x + y - 0.5) * log1pmx(y / x) + (y - 0.5) * y / x + stirlingStep(x, y)
+
+def logGammaRatioSlopeFar(x, y) = log1pmx(y / x) + y / (2 * x) / (x + y) + digammaStep(x, y)
+
+// For small x and y both come from x + 5, since gamma(x + 5) is x (x + 1) ... (x + 4) gamma(x).
+def logGammaRatio(x, y) =
+  if x == inf then 0
+  else if x >= 5 and x + y >= 5 then logGammaRatioFar(x, y)
+  else if x > 0 and x + y > 0 and abs(y) < 0.5 then
+    logGammaRatioFar(x + 5, y) + y * log1p(5 / x)
+    - (log1p(y / x) + log1p(y / (x + 1)) + log1p(y / (x + 2)) + log1p(y / (x + 3)) + log1p(y / (x + 4)))
+  else lgamma(x + y) - lgamma(x) - y * log(x)
+
 def logGammaRatioSlope(x, y) =
   if x == inf then 0
-  else if x >= 5 and x + y >= 5 then
-    let z = x + y in
-    log1pmx(y / x) + y / (2 * x) / z + (digammaLack(1 / (z * z)) - digammaLack(1 / (x * x)))
+  else if x >= 5 and x + y >= 5 then logGammaRatioSlopeFar(x, y)
+  else if x > 0 and x + y > 0 and abs(y) < 0.5 then
+    logGammaRatioSlopeFar(x + 5, y) + y / (x + 5) + y / x * ((1 - x - y) / (x + y))
+    + y * (1 / ((x + 1) * (x + 1 + y)) + 1 / ((x + 2) * (x + 2 + y)) + 1 / ((x + 3) * (x + 3 + y)) + 1 / ((x + 4) * (x + 4 + y)))
   // At 1 + x, without the poles at 0, which are taken together.
   else if x > 0 and x < 1 then digamma(1 + x + y) - digamma(1 + x) + y / x * ((1 - x - y) / (x + y))
   else digamma(x + y) - digamma(x) - y / x

@@ -165,6 +165,15 @@ export const lgamma = (x: number): Double =>
     ? lgammaOf(from(x))
     : sub(logOf(quotient(pi, magnitude(turn(apart(x)).sin))), lgammaOf(sub(one, from(x))))
 
+/** lgamma(1 + x); near 0 by -gamma x + zeta(2) x^2 / 2 - zeta(3) x^3 / 3 + ... */
+export function lgamma1p(x: number): Double {
+  if (Math.abs(x) > 1e-6) return lgammaOf(add(one, from(x)))
+  const euler: Double = [0.5772156649015329, -4.942915152430645e-18]
+  const zeta2 = quotient(square(pi), from(6))
+  const rest = from(x ** 3 * (-1.2020569031595942 / 3 + (x * 1.082323233711138) / 4))
+  return sum([multiply(from(-x), euler), multiply(zeta2, quotient(square(from(x)), from(2))), rest])
+}
+
 export function digamma(x: number): Double {
   if (x > 0) return digammaOf(from(x))
   const { sin, cos } = turn(apart(x))

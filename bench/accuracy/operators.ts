@@ -64,7 +64,7 @@ export function bigNumbers(bits: number): Numbers<Big> {
     log1pmx: (x) => sub(math.log1p(x), x),
     expm1mx: (x) => sub(math.expm1(x), x),
     pow1pm1: (x, y) => sub(math.pow(add(one, x), y), one),
-    lgamma: (x) => gamma.lgamma(x), digamma: (x) => gamma.digamma(x), trigamma: (x) => gamma.trigamma(x),
+    lgamma: (x) => gamma.lgamma(x), lgamma1p: (x) => gamma.lgamma(add(one, x)), digamma: (x) => gamma.digamma(x), trigamma: (x) => gamma.trigamma(x),
     zeta: (s, x) => gamma.zeta(toNumber(s), x),
     logGammaRatio: (x, y) => sub(sub(gamma.lgamma(add(x, y)), gamma.lgamma(x)), mul(y, log(x))),
     logGammaRatioSlope: (x, y) => sub(sub(gamma.digamma(add(x, y)), gamma.digamma(x)), div(y, x)),
