@@ -13,7 +13,7 @@ export interface Curve {
 }
 
 /** How many places a curve is computed at. */
-const places = 161
+const places = 121
 
 /** The curves of a slice, one for each alternative in it. */
 export function trace(loss: Loss, slice: Slice): readonly Curve[] {
@@ -21,11 +21,7 @@ export function trace(loss: Loss, slice: Slice): readonly Curve[] {
     { length: places },
     (_, i) => slice.low + ((slice.high - slice.low) * i) / (places - 1),
   )
-  return variants(slice.call, loss.inputs).map(({ label, call }) => {
-    const at = evaluator(loss, call)
-    const points = xs.map(at)
-    return { label, values: points.map(({ value }) => value), slopes: points.map(({ slope }) => slope) }
-  })
+  return variants(slice.call, loss.inputs).map(({ label, call }) => ({ label, ...along(loss, call, xs) }))
 }
 
 /** The calls that the alternatives of a call stand for. */
@@ -51,32 +47,48 @@ function variants(call: Call, inputs: readonly ArgumentInfo[]): { label: string;
   })
 }
 
-/** The mean loss of a call and its derivative by x, as functions of x. */
-function evaluator(loss: Loss, call: Call): (x: number) => { value: number; slope: number } {
+/** The mean loss of a call and its derivative by x, at each of the places. */
+function along(loss: Loss, call: Call, xs: readonly number[]): { values: number[]; slopes: number[] } {
   const args = [
     ...call.positional.map((value, i) => [loss.inputs[i]!, value] as const),
     ...call.named.map(([name, value]) => [loss.inputs.find((one) => one.name === name)!, value] as const),
   ]
-  const moving = args.filter(([, value]) => leaves(value).some((text) => /\bx\b/.test(text)))
   const statics = args.filter(([input]) => input.static)
+  const given = args
+    .filter(([input]) => !input.static)
+    .map(([input, value]) => ({ input, value, parts: leaves(value).map((text) => over(text, xs)) }))
+  const moving = given.filter(
+    ({ input, parts }) =>
+      input.type === "real" && parts.some(({ slopes }) => slopes.some((slope) => slope !== 0)),
+  )
   const kernel = kernelOf(
     loss,
-    moving.filter(([input]) => input.type === "real").map(([input]) => input.name),
+    moving.map(({ input }) => input.name),
     Object.fromEntries(statics.map(([input, value]) => [input.name, single(value)])),
   )
-  return (x) => {
-    const inputs = Object.fromEntries(
-      args.filter(([input]) => !input.static).map(([input, value]) => [input.name, given(input, value, x)]),
+  const points = xs.map((_, k) => {
+    const inputs = given.map(
+      ({ input, value, parts }) =>
+        [
+          input.name,
+          argument(
+            input,
+            value,
+            parts.map(({ values }) => values[k]!),
+          ),
+        ] as const,
     )
-    const { loss: value, grad } = kernel(inputs) as { loss: number; grad: Record<string, ArrayLike<number>> }
+    const result = kernel(Object.fromEntries(inputs))
     let slope = 0
-    for (const [input, list] of moving)
-      leaves(list).forEach((text, i) => {
-        const rate = number(text, x).slope
-        if (rate !== 0 && grad[input.name]) slope += rate * Number(elements(grad[input.name]!)[i])
+    for (const { input, parts } of moving) {
+      const grad = elements(result.grad[input.name]!)
+      parts.forEach(({ slopes }, i) => {
+        if (slopes[k] !== 0) slope += slopes[k]! * grad[i]!
       })
-    return { value, slope }
-  }
+    }
+    return { value: Number(result.loss), slope }
+  })
+  return { values: points.map(({ value }) => value), slopes: points.map(({ slope }) => slope) }
 }
 
 const kernels = new WeakMap<Loss, Map<string, AnyKernel>>()
@@ -99,8 +111,7 @@ const elements = (values: ArrayLike<number> | number): ArrayLike<number> =>
   typeof values === "number" ? [values] : values
 
 /** An argument as kernels take it. */
-function given(input: ArgumentInfo, value: Value, x: number): InputValue {
-  const numbers = leaves(value).map((text) => number(text, x).value)
+function argument(input: ArgumentInfo, value: Value, numbers: readonly number[]): InputValue {
   if ("text" in value) return input.type === "bool" ? numbers[0] === 1 : numbers[0]!
   const data =
     input.type === "real"
@@ -117,21 +128,15 @@ function single(value: Value): number | string | boolean {
   return JSON.parse(text!) as number | string | boolean
 }
 
-const expressions = new Map<string, (x: number) => { value: number; slope: number }>()
-
-/** The value and the derivative of an expression over x, which the language itself reads. */
-function number(text: string, x: number): { readonly value: number; readonly slope: number } {
-  if (text === "true" || text === "false") return { value: Number(text === "true"), slope: 0 }
-  if (text === "x") return { value: x, slope: 1 }
-  if (!/\bx\b/.test(text)) return { value: Number(text), slope: 0 }
-  let known = expressions.get(text)
-  if (!known) {
-    const kernel = compile(text).kernel({ target: "interpret", dtype: "f64", reduction: "sum", grad: ["x"] })
-    known = (at) => {
-      const { loss, grad } = kernel({ x: at })
-      return { value: Number(loss), slope: Number(elements(grad["x"]!)[0]) }
-    }
-    expressions.set(text, known)
-  }
-  return known(x)
+/** The values and the derivatives of an expression over x, which the language itself reads. */
+function over(
+  text: string,
+  xs: readonly number[],
+): { readonly values: readonly number[]; readonly slopes: readonly number[] } {
+  const constant = (value: number) => ({ values: xs.map(() => value), slopes: xs.map(() => 0) })
+  if (text === "true" || text === "false") return constant(Number(text === "true"))
+  if (!/\bx\b/.test(text)) return constant(Number(text))
+  const kernel = compile(text).kernel({ target: "interpret", dtype: "f64", reduction: "none", grad: ["x"] })
+  const { loss, grad } = kernel({ x: Float64Array.from(xs) })
+  return { values: [...(loss as Float64Array)], slopes: [...(grad["x"] as Float64Array)] }
 }

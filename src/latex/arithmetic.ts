@@ -20,9 +20,18 @@ export interface Product {
 
 const meanings = new Map<OpName, ReturnType<typeof template>>()
 
-/** The same value by simpler operators, where the table says how. */
-export function meaningOf(core: Core, e: OpExpr): Expr | undefined {
+/**
+ * The same value by simpler operators, where the table says how; a power of e whose exponent is a logarithm is what that is of.
+ * `isOpen` says whether a part of an expression shows as its own parts.
+ */
+export function meaningOf(core: Core, e: OpExpr, isOpen: (e: Expr) => boolean): Expr | undefined {
   const { means, params } = ops[e.op]
+  if (e.op === "exp") {
+    const [exponent] = e.args
+    if (exponent!.kind !== "op" || !isOpen(exponent!)) return undefined
+    const inner = meaningOf(core, exponent!, isOpen) ?? exponent!
+    return inner.kind === "op" && inner.op === "log" ? inner.args[0] : undefined
+  }
   if (means === undefined) return undefined
   let made = meanings.get(e.op)
   if (!made) meanings.set(e.op, (made = template(means)))
@@ -36,7 +45,7 @@ export function termsOf(core: Core, root: Expr, isOpen: (e: Expr) => boolean): T
   const go = (e: Expr, sign: number): void => {
     if (e.kind === "op" && (e === root || isOpen(e))) {
       const [x, y] = e.args as readonly [Expr, Expr]
-      const meaning = meaningOf(core, e)
+      const meaning = meaningOf(core, e, isOpen)
       if (meaning) return go(meaning, sign)
       if (e.op === "neg") return go(x, -sign)
       if (e.op === "add" || e.op === "sub") {
@@ -83,7 +92,7 @@ export function productOf(core: Core, times: number, root: Expr, isOpen: (e: Exp
     }
     if (e.kind === "op" && isOpen(e)) {
       const [x, y] = e.args as readonly [Expr, Expr]
-      const meaning = meaningOf(core, e)
+      const meaning = meaningOf(core, e, isOpen)
       if (meaning) return go(meaning, exponent)
       if (e.op === "neg") {
         number = -number

@@ -103,7 +103,7 @@ export class Expressions {
   private op(e: OpExpr, scope: Scope): Tex {
     const go = (x: Expr): Tex => this.expr(x, scope)
     const [x, y] = e.args as readonly [Expr, Expr]
-    const meaning = meaningOf(this.core, e)
+    const meaning = meaningOf(this.core, e, this.isOpen)
     if (meaning) return this.whole(meaning, scope)
     switch (e.op) {
       case "add":
