@@ -1,6 +1,6 @@
 // The library -> the files of the catalogue: an index, a page for each family, and a picture for each loss.
 import { entryOf } from "../src/docs/entry.ts"
-import { type Loss, checkedOf } from "../src/index.ts"
+import { type Loss, LossError, checkedOf } from "../src/index.ts"
 import * as library from "../src/stdlib.ts"
 import { libraryLosses, libraryTexts } from "../src/stdlib.generated.ts"
 import { type Family, type Item, familyPage, indexPage } from "./markdown.ts"
@@ -39,7 +39,8 @@ function item(name: string, family: string, files: Map<string, string>): Item {
 function telling(loss: Loss, slices: readonly Slice[]): { slice: Slice; curves: readonly Curve[] } {
   let best: { slice: Slice; curves: readonly Curve[]; part: number } | undefined
   for (const slice of slices) {
-    const curves = trace(loss, slice)
+    const curves = traced(loss, slice, slices.length === 1)
+    if (!curves) continue
     const rates = curves.flatMap(({ values, slopes }) =>
       slopes.map((slope, i) => (Number.isFinite(values[i]) ? Math.abs(slope) : 0)),
     )
@@ -49,6 +50,16 @@ function telling(loss: Loss, slices: readonly Slice[]): { slice: Slice; curves: 
   }
   if (!best) throw new Error(`there is nothing to draw of ${loss.name}`)
   return best
+}
+
+/** The curves of a slice; undefined if the loss refuses it, unless it is the only one. */
+function traced(loss: Loss, slice: Slice, isOnly: boolean): readonly Curve[] | undefined {
+  try {
+    return trace(loss, slice)
+  } catch (error) {
+    if (isOnly || !(error instanceof LossError)) throw error
+    return undefined
+  }
 }
 
 /** What a file of the library says about itself. */

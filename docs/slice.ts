@@ -141,11 +141,17 @@ function settings(entry: Entry): Call["named"] {
     const { role, type, default: initial } = one
     if (role !== "option" || type !== "real" || one.axes.length > 0 || typeof initial !== "number") continue
     if (initial < 1e-3 || one.static) continue
-    const { low = -Infinity, high = Infinity } = limits(one)
-    const values = [initial / 2, initial, 2 * initial].filter((x) => x >= low && x <= high)
+    const values = [initial / 2, initial, 2 * initial].filter((x) => admits(one, x))
     return [[one.name, { text: values.join(" | ") }]]
   }
   return []
+}
+
+/** Whether a number lies in the declared domain, as far as that is numbers. */
+function admits(one: ArgumentInfo, value: number): boolean {
+  const { low = -Infinity, high = Infinity } = limits(one)
+  const isOpen = (sign: string, end: number): boolean => (one.domain ?? "").includes(`${sign} ${end}`)
+  return value >= low && value <= high && !["<", ">", "!="].some((sign) => isOpen(sign, value))
 }
 
 /** The ends of a declared domain that are numbers. */
