@@ -140,7 +140,7 @@ function settings(entry: Entry): Call["named"] {
   for (const one of entry.inputs) {
     const { role, type, default: initial } = one
     if (role !== "option" || type !== "real" || one.axes.length > 0 || typeof initial !== "number") continue
-    if (initial < 1e-3 || one.static) continue
+    if (!(initial >= 1e-3 && initial < Infinity) || one.static) continue
     const values = [initial / 2, initial, 2 * initial].filter((x) => admits(one, x))
     return [[one.name, { text: values.join(" | ") }]]
   }
