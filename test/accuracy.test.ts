@@ -17,9 +17,7 @@ const inexact: Readonly<Record<string, string>> = {
 }
 
 /** Losses in which something is beyond the range of doubles at arguments of 1e4, with what it is. */
-const overflowing: Readonly<Record<string, string>> = {
-  jsd: "the exponential of a log-probability of 745",
-}
+const overflowing: Readonly<Record<string, string>> = {}
 
 const shown = ({ name, index, ulps, found, exact, at }: Worst): string =>
   `${name}[${index}]: ${ulps} units, ${found} for ${exact}; ${describeCase(at)}`
