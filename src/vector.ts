@@ -17,6 +17,7 @@ import {
 import { hoist } from "./unroll/hoist.ts"
 import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { groupsEnd, rest } from "./unroll/lanes.ts"
+import { unswitch } from "./unroll/unswitch.ts"
 import { withSingles } from "./unroll/specialise.ts"
 import { type LaneKind, type Surroundings, kindsOf } from "./vector/kinds.ts"
 import { mayRunAtOnce } from "./vector/legal.ts"
@@ -47,7 +48,10 @@ function split(body: readonly Stmt[], numbers: Numbers): Stmt[] {
   return body.flatMap((s): Stmt[] => {
     if (s.kind === "if") return [{ ...s, then: split(s.then, numbers), else: split(s.else, numbers) }]
     if (s.kind !== "for" || s.step) return [s]
-    if (mayRunAtOnce(s)) return inLanes(s, numbers)
+    if (mayRunAtOnce(s)) {
+      const switched = unswitch(s, numbers)
+      return switched ? split([switched], numbers) : inLanes(s, numbers)
+    }
     const inner = onlyInner(s)
     if (!inner || !mayRunAtOnce(inner) || !jammable(s)) return [{ ...s, body: split(s.body, numbers) }]
     return jam(

@@ -69,7 +69,8 @@ function split(m: Machine, x: string, [from, to]: Interval): Exponential {
 /** 2^k as a product of two powers, because it may be out of range while exp is not. */
 function powers(m: Machine, rounded: string, k: string): { readonly first: string; readonly second: string } {
   if (m.isShort) {
-    const bits = m.letBits(m.ints("sub", m.bits(rounded), m.long(MAGIC_BITS.f32)))
+    // Only the last bits count, where k stands.
+    const bits = m.bits(rounded)
     const half = m.letBits(m.shift("shr_s", bits, 1))
     return { first: m.let(m.power(half)), second: m.let(m.power(m.ints("sub", bits, half))) }
   }
