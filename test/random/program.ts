@@ -15,6 +15,8 @@ interface Scope {
   /** Those among the pairs that are bounded products of features. */
   readonly scores: readonly string[]
   readonly functions: readonly string[]
+  /** Whether a state of a fold along d is in scope: what is summed over d would read it at another step. */
+  readonly folded?: true
 }
 
 const plain: Scope = { axes: [], rows: [], vectors: [], pairs: [], scores: [], functions: [] }
@@ -47,7 +49,9 @@ const kept = (key: string, make: () => Text): Text => {
 }
 
 const key = (s: Scope): string =>
-  [s.axes, s.rows, s.vectors, s.pairs, s.functions].map((list) => list.join(",")).join("|")
+  [s.axes, s.rows, s.vectors, s.pairs, s.functions, s.folded ? ["folded"] : []]
+    .map((list) => list.join(","))
+    .join("|")
 
 const number: Text = fc.constantFrom("0.5", "1", "2", "0.1", "3", "1e-2", "0.75")
 
@@ -158,6 +162,7 @@ function reduction(s: Scope, depth: number): Text {
         [1, join("log(", `sum[${axis}](exp(`, e, ")))")],
       ]
     }
+    if (s.folded) return choose(...over("c"))
     const both = real(within(within(s, "c"), "d"), depth - 1)
     const alternatives: (readonly [number, Text])[] = [
       ...over("d"),
@@ -185,7 +190,7 @@ function reduction(s: Scope, depth: number): Text {
 function gather(s: Scope, depth: number): Text {
   return kept(`gather ${depth} ${key(s)}`, () => {
     const classes = real(within(s, "c"), depth - 1)
-    const features = real(within(s, "d"), depth - 2)
+    const features = s.folded ? fc.constantFrom("x", "y", "u") : real(within(s, "d"), depth - 2)
     return choose(
       [2, join("(w * (1 + ", classes, "))[c = t]")],
       [2, join("logSoftmax[c](w + ", classes, ")[c = t]")],
@@ -216,8 +221,9 @@ function recurrence(s: Scope, depth: number): Text {
     // A fold along an axis inside another one along it has nothing of the outer state that could start it.
     if (s.axes.includes("d")) return choose(...repeated)
     const start = real({ ...s, axes: s.axes.filter((a) => a !== "c"), vectors: [] }, depth - 2)
-    const scalar = { ...within(s, "d"), rows: [...s.rows, "r", "r", "r"] }
-    const vector = { ...within(within(s, "d"), "c"), vectors: [...s.vectors, "r", "r", "r"] }
+    const inside: Scope = { ...within(s, "d"), folded: true }
+    const scalar = { ...inside, rows: [...s.rows, "r", "r", "r"] }
+    const vector = { ...within(inside, "c"), vectors: [...s.vectors, "r", "r", "r"] }
     const step = join("0.5 * r + tanh(", real(scalar, depth - 1), ")")
     const steps = join("0.5 * r + tanh(", real(vector, depth - 1), ")")
     const filter = condition(within(s, "d"), depth - 2)
