@@ -1,6 +1,7 @@
 // The promises of the README, run as they stand there.
 import { readFileSync } from "node:fs"
 import { expect, test } from "vitest"
+import { listLibrary } from "../src/docs/library.ts"
 import { compile, LossError } from "../src/index.ts"
 
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8")
@@ -37,4 +38,17 @@ test("a misspelt name is found", () => {
   const wrong = (): unknown => compile(source as string)
   expect(wrong).toThrow(LossError)
   expect(wrong).toThrow(/did you mean `margin`/)
+})
+
+test("the library has all losses of torch.nn, and as many as the README says", () => {
+  const library = listLibrary()
+  const [, count] = /^More than (\d+) losses: all of `torch\.nn`/m.exec(readme)!
+  expect(library.length).toBeGreaterThan(Number(count))
+  const names = new Set(library.map(({ torch }) => torch))
+  for (const name of [
+    "AdaptiveLogSoftmaxWithLoss BCELoss BCEWithLogitsLoss CTCLoss CosineEmbeddingLoss CrossEntropyLoss GaussianNLLLoss",
+    "HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss MSELoss MarginRankingLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss",
+    "MultiMarginLoss NLLLoss PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss",
+  ].flatMap((line) => line.split(" ")))
+    expect(names, name).toContain(`torch.nn.${name}`)
 })
