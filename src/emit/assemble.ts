@@ -42,9 +42,9 @@ class Bytes {
     for (const b of bytes) this.list.push(b)
   }
 
-  /** LEB128, signed unless said otherwise. */
-  integer(value: bigint | number): void {
-    let rest = BigInt(value)
+  /** LEB128, signed. */
+  integer(value: bigint): void {
+    let rest = value
     for (;;) {
       const low = Number(rest & 127n)
       rest >>= 7n
@@ -54,6 +54,16 @@ class Bytes {
     }
   }
 
+  /** LEB128 of an int of 32 bits, signed. */
+  small(value: number): void {
+    for (let rest = value; ; rest >>= 7) {
+      const low = rest & 127
+      if (rest >> 6 === 0 || rest >> 6 === -1) return void this.list.push(low)
+      this.list.push(low | 128)
+    }
+  }
+
+  /** LEB128, unsigned. */
   count(value: number): void {
     for (; value >= 128; value = Math.floor(value / 128)) this.list.push((value % 128) | 128)
     this.list.push(value)
@@ -209,7 +219,8 @@ class Body {
       const depth = this.labels.lastIndexOf(word)
       if (depth < 0) throw new Error(`there is no block ${word}`)
       bytes.count(this.labels.length - 1 - depth)
-    } else if (op === "i32.const" || op === "i64.const") bytes.integer(BigInt(word))
+    } else if (op === "i32.const") bytes.small(Number(word))
+    else if (op === "i64.const") bytes.integer(BigInt(word))
     else if (op === "f32.const") bytes.float(float(word), 4)
     else if (op === "f64.const") bytes.float(float(word), 8)
     else if (op === "v128.const") this.vector(words)
