@@ -36,8 +36,10 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
       // What is not below is counted, not what is equal: a body that is computed again may round differently.
       const ties = count(core, bound, conjunction(core, [filter, core.op("not", below)]))
       const more = core.op("sub", ties, core.one)
-      // A filter may leave nothing: then there is no tie either, and the sum is 0.
-      const others = isConst(filter, 1) ? more : core.op("max", more, core.zero)
+      // A filter may leave nothing, and no tie either. The number of ties cannot say so: the largest, computed again, may
+      // have come out below the maximum, and stand in the sum.
+      const some = core.op("lt", core.const(-Infinity), max)
+      const others = isConst(filter, 1) ? more : core.op("guard", some, more)
       pair = { max, rest: core.op("add", sum, others) }
       pairs.set(def, pair)
     }

@@ -1,6 +1,14 @@
 // Confident predictions: losses and gradients far below the rounding of their logits keep their relative accuracy.
 import { describe, expect, test } from "vitest"
-import { crossEntropy, crossEntropyProbs, negativeBinomialNll, studentTNll } from "../src/stdlib.ts"
+import { compile } from "../src/index.ts"
+import {
+  crossEntropy,
+  crossEntropyProbs,
+  negativeBinomialNll,
+  proxyAnchor,
+  studentTNll,
+} from "../src/stdlib.ts"
+import { random } from "./emit.data.ts"
 
 const close = (value: number, exact: number): void =>
   expect(Math.abs(value - exact), `${value} against ${exact}`).toBeLessThanOrEqual(1e-14 * exact)
@@ -55,5 +63,36 @@ for (const target of ["js", "interpret"] as const)
       // The slope goes as 1 / df^2, of which the terms of 1 / df cancel.
       const slope = (1.5 ** 4 / 4 - 1.5 ** 2 / 2 - 1 / 4) / df / df
       expect(Math.abs(grad.df[0]! - slope)).toBeLessThanOrEqual(1e-15 / df)
+    })
+
+    test("a softmax over nothing adds nothing", () => {
+      const loss = compile(
+        "loss l[b](x) = let s[j in b] = x[b = j] in sum[j if j != b](exp(s - logsumexp[j if j != b](s)))",
+      )
+      const kernel = loss.kernel({ target, dtype: "f64", grad: ["x"] })
+      expect(kernel({ x: Float64Array.of(3) }).loss).toBe(0)
+      expect(kernel({ x: Float64Array.of(3, 5) }).loss).toBe(1)
+    })
+
+    test("a maximum that is computed again and rounds differently counts once", () => {
+      const kernel = proxyAnchor.kernel({ target, dtype: "f64" })
+      const next = random(3)
+      for (let turn = 0; turn < 40; turn++) {
+        const draw = (length: number): Float64Array => Float64Array.from({ length }, () => next() * 4 - 2)
+        const [x, p] = [draw(3), draw(6)]
+        const { loss } = kernel({
+          embeddings: { data: x, shape: [1, 3] },
+          labels: Int32Array.of(turn % 2),
+          proxies: { data: p, shape: [2, 3] },
+        })
+        const cosine = (at: number): number => {
+          const row = p.subarray(3 * at, 3 * at + 3)
+          return row.reduce((sum, y, i) => sum + x[i]! * y, 0) / Math.hypot(...row) / Math.hypot(...x)
+        }
+        const softplus = (z: number): number => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))
+        const own = softplus(-32 * (cosine(turn % 2) - 0.1))
+        const other = softplus(32 * (cosine(1 - (turn % 2)) + 0.1)) / 2
+        expect(Math.abs(loss - own - other)).toBeLessThanOrEqual(1e-12 * Math.max(1, loss))
+      }
     })
   })
