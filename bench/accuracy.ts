@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs"
 import { checkedOf, type Loss } from "../src/index.ts"
 import * as library from "../src/stdlib.ts"
 import { goal } from "./accuracy/measure.ts"
+import { compare, libraries, packages } from "./accuracy/others.ts"
 import { describe, type Kind, type Survey, survey, type Worst } from "./accuracy/survey.ts"
 
 const kinds = ["f64 value", "f64 gradient", "f32 value", "f32 gradient"] as const
@@ -60,6 +61,30 @@ const overflows = surveys.flatMap(({ name, overflow, overflows }) =>
 const total = (count: (one: Survey) => number): number => surveys.reduce((sum, one) => sum + count(one), 0)
 const misses = surveys.flatMap(beyond)
 
+/** The losses that other libraries have, by all of them. */
+async function beside(): Promise<string> {
+  const others = await libraries()
+  if (others.length === 0) {
+    console.log(`no other libraries: npm install --no-save ${packages.join(" ")}`)
+    return "Not measured in this run: the libraries were not installed."
+  }
+  const names = ["lossc", ...others.map((one) => one.name)]
+  const lines = [
+    row(["loss", ...names.flatMap((name) => [`${name} value`, `${name} gradient`])]),
+    row(["---", ...names.flatMap(() => ["---:", "---:"])]),
+  ]
+  for (const loss of losses) {
+    if (others.every((one) => !one.losses[loss.name])) continue
+    const found = await compare(checkedOf(loss), others, 6)
+    const cells = names.flatMap((name) => [short(found.get(name)?.value), short(found.get(name)?.gradient)])
+    lines.push(row([`\`${loss.name}\``, ...cells]))
+  }
+  console.log(lines.join("\n"))
+  return lines.join("\n")
+}
+
+const besides = await beside()
+
 const text = `# How exact the losses are
 
 Made by \`npm run accuracy\`, on Node ${process.versions.node} (V8 ${process.versions.v8}).
@@ -84,6 +109,15 @@ rounding of its terms. Derivatives are not compared where a kink is nearer than 
 | loss | value f64 | gradient f64 | value f32 | gradient f32 | value f64, own digits | gradient f64, own digits |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
 ${table.join("\n")}
+
+## Beside other libraries
+
+${packages.map((name) => `\`${name}\``).join(" and ")}, with their own functions of the names or, in jax-js, those its users would
+write the loss with. All in f32 memory, on the same places, the mean and its gradient by the first argument. The unit is the last
+place of the exact value, or what changes when the arguments change by half a unit in their last place; "inf" is a result that is
+NaN or infinite where the exact one is not, or a value that is not 0 for one that is.
+
+${besides}
 
 ## Without a finite value
 
