@@ -17,6 +17,8 @@ interface Scope {
   readonly functions: readonly string[]
   /** Whether a state of a fold along d is in scope: what is summed over d would read it at another step. */
   readonly folded?: true
+  /** Whether it is the body of a function, whose argument may have any axis. */
+  readonly called?: true
 }
 
 const plain: Scope = { axes: [], rows: [], vectors: [], pairs: [], scores: [], functions: [] }
@@ -49,7 +51,7 @@ const kept = (key: string, make: () => Text): Text => {
 }
 
 const key = (s: Scope): string =>
-  [s.axes, s.rows, s.vectors, s.pairs, s.functions, s.folded ? ["folded"] : []]
+  [s.axes, s.rows, s.vectors, s.pairs, s.functions, s.folded ? ["folded"] : [], s.called ? ["called"] : []]
     .map((list) => list.join(","))
     .join("|")
 
@@ -219,9 +221,9 @@ function recurrence(s: Scope, depth: number): Text {
       [1, join("sum[c](w * (fold[_ in 2; grad envelope](r: [c] = h) => tanh(", es, ")))")],
     ]
     // A fold along an axis inside another one along it has nothing of the outer state that could start it.
-    if (s.axes.includes("d")) return choose(...repeated)
+    if (s.axes.includes("d") || s.called) return choose(...repeated)
     const start = real({ ...s, axes: s.axes.filter((a) => a !== "c"), vectors: [] }, depth - 2)
-    const inside: Scope = { ...within(s, "d"), folded: true }
+    const inside: Scope = { ...within(s, "d"), functions: [], folded: true }
     const scalar = { ...inside, rows: [...s.rows, "r", "r", "r"] }
     const vector = { ...within(inside, "c"), vectors: [...s.vectors, "r", "r", "r"] }
     const step = join("0.5 * r + tanh(", real(scalar, depth - 1), ")")
@@ -310,7 +312,11 @@ const heads: fc.Arbitrary<{ readonly text: string; readonly scope: Scope }> = fc
         scope = { ...scope, pairs: [...scope.pairs, `s${i}`], scores: [...scope.scores, `s${i}`] }
       } else {
         bindings.push(
-          join(`f${i}(r) = `, real({ ...scope, rows: [...scope.rows, "r", "r", "r"] }, 2), " * r"),
+          join(
+            `f${i}(r) = `,
+            real({ ...scope, rows: [...scope.rows, "r", "r", "r"], called: true }, 2),
+            " * r",
+          ),
         )
         scope = { ...scope, functions: [...scope.functions, `f${i}`] }
       }
