@@ -2,7 +2,7 @@
 //
 // A documentation comment may say it: `curve: huber(x, 0, delta = 0.5 | 1 | 2) for x in -3 .. 3`. Values are expressions of the
 // language over x; what stands between bars is drawn as several curves. Otherwise it follows from the signature.
-import { definitions } from "../src/ir.ts"
+import { definitions } from "../src/graph.ts"
 import type { Entry } from "../src/docs/entry.ts"
 import type { Loss } from "../src/loss.ts"
 import type { ArgumentInfo } from "../src/signature.ts"

@@ -1,16 +1,7 @@
 // Which conditions hold wherever a statement's value is needed: they become branches around loops and rows, so that a row
 // left out by `where` or by an inactive hinge costs nothing, and nothing of it is read.
-import {
-  type AxisExpr,
-  type Def,
-  type Expr,
-  type RefExpr,
-  children,
-  conjuncts,
-  postorder,
-  reach,
-  refsIn,
-} from "./ir.ts"
+import { children, postorder, reach, refsIn } from "./graph.ts"
+import { type AxisExpr, type Def, type Expr, type RefExpr, conjuncts } from "./ir.ts"
 import { cyclesOf } from "./cycles.ts"
 import { type Placed, readsOf } from "./dimensions.ts"
 

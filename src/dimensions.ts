@@ -3,17 +3,8 @@
 // Each statement names its axes as it likes. Two axes are one dimension if a reader reads its producer there, if they index
 // the same input in the same place, or if nothing keeps their loops apart; never two axes of one statement. Dimensions are
 // then put into one total order, and every statement loops over its own in that order.
-import {
-  type AxisExpr,
-  type Core,
-  type Def,
-  type Expr,
-  type RefExpr,
-  compare,
-  conjuncts,
-  postorder,
-  refsIn,
-} from "./ir.ts"
+import { postorder, refsIn } from "./graph.ts"
+import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, compare, conjuncts } from "./ir.ts"
 import type { Statement } from "./statements.ts"
 import { substitute } from "./sums.ts"
 

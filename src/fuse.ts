@@ -3,7 +3,8 @@
 // Readers are placed before what they read. A producer joins the latest group of its readers that it may share a loop with:
 // same dimension, not reduced by the producer, and read by every reader in the group at exactly that dimension. One
 // recursion does this level by level.
-import { type AxisExpr, type Def, type Expr, postorder, refsIn } from "./ir.ts"
+import { postorder, refsIn } from "./graph.ts"
+import type { AxisExpr, Def, Expr } from "./ir.ts"
 import { type Cycle, cyclesOf } from "./cycles.ts"
 import { demands } from "./demand.ts"
 import { type Placed, readsOf } from "./dimensions.ts"

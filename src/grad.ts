@@ -4,6 +4,7 @@
 // control of structural zeros. The adjoint of a node has the axes of the node: wherever a child lacks an axis the adjoint is
 // summed at once. A leaf read at indices e contributes a sum whose filter says `x == e`; the constructor of sums turns that
 // into renamings, transposes, one-hot guards, scatters and windows.
+import { definitions, postorder } from "./graph.ts"
 import {
   type AxisExpr,
   type Core,
@@ -12,9 +13,7 @@ import {
   type Recurrence,
   conjunction,
   conjuncts,
-  definitions,
   isConst,
-  postorder,
 } from "./ir.ts"
 import { type OpName, ops } from "./ops.ts"
 import { template } from "./pattern.ts"

@@ -1,14 +1,6 @@
 // A tree of loops with its storage -> a kernel: loops, branches, accumulators and stores around the values of `values.ts`.
-import {
-  type AxisExpr,
-  type Expr,
-  type RefExpr,
-  conjuncts,
-  conjunction,
-  identities,
-  postorder,
-  refsIn,
-} from "./ir.ts"
+import { postorder, refsIn } from "./graph.ts"
+import { type AxisExpr, type Expr, type RefExpr, conjuncts, conjunction, identities } from "./ir.ts"
 import { demands } from "./demand.ts"
 import type { Placed } from "./dimensions.ts"
 import type { Tree } from "./fuse.ts"

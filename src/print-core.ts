@@ -1,6 +1,7 @@
 // The core as text: what `explain` shows and tests compare.
 import type { AxisExpr, Def, Expr, ReduceOp } from "./ir.ts"
-import { definitions, isConst, postorder } from "./ir.ts"
+import { definitions, postorder } from "./graph.ts"
+import { isConst } from "./ir.ts"
 import type { Loss } from "./loss.ts"
 import type { OpName } from "./ops.ts"
 

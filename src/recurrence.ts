@@ -1,5 +1,6 @@
 // Making folds and scans: initial values and steps -> states and steps of the core.
-import { type AxisExpr, type Core, type Def, type Expr, type Recurrence, refsIn } from "./ir.ts"
+import { refsIn } from "./graph.ts"
+import type { AxisExpr, Core, Def, Expr, Recurrence } from "./ir.ts"
 import type { ScalarType } from "./types.ts"
 
 /** What a state is before its step is known: its initial value, and axes it has whether that has them or not. */

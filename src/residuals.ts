@@ -3,7 +3,8 @@
 // The derivative of a step reads the step's own intermediate values, at the same index and, where a state is shifted, at
 // others. A named value is kept and read there; the same formula written for another index would be computed again. What does
 // not change from step to step is computed before the first one.
-import { type Core, type Expr, reach, refsIn } from "./ir.ts"
+import { reach, refsIn } from "./graph.ts"
+import type { Core, Expr } from "./ir.ts"
 import { SHARED_COST, ops } from "./ops.ts"
 import { isConditional } from "./range.ts"
 import { withSteps } from "./transform.ts"

@@ -1,19 +1,7 @@
 // Outputs -> statements: what the scheduler orders. Each definition, store and result becomes one statement with loops over
 // its formals and its bound axes; expensive values that two statements need become statements of their own.
-import {
-  type AxisExpr,
-  type Core,
-  type Def,
-  type Expr,
-  type ReduceOp,
-  conjunction,
-  conjuncts,
-  definitions,
-  inOrder,
-  postorder,
-  reach,
-  refsIn,
-} from "./ir.ts"
+import { definitions, inOrder, postorder, reach, refsIn } from "./graph.ts"
+import { type AxisExpr, type Core, type Def, type Expr, type ReduceOp, conjunction, conjuncts } from "./ir.ts"
 import { expander } from "./expand.ts"
 import type { Outputs } from "./loss.ts"
 import { SHARED_COST, ops } from "./ops.ts"

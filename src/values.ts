@@ -4,17 +4,8 @@
 // of the innermost scope that has the loops it needs and is cached there, before the loop that is being built; hoisting,
 // sharing between statements and partial products all come from this. What reads data at an index that only a condition
 // makes valid never leaves the branch of that condition.
-import {
-  type AxisExpr,
-  type Core,
-  type Def,
-  type Expr,
-  type RefExpr,
-  conjuncts,
-  isConst,
-  postorder,
-  refsIn,
-} from "./ir.ts"
+import { postorder, refsIn } from "./graph.ts"
+import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, conjuncts, isConst } from "./ir.ts"
 import type { Placed } from "./dimensions.ts"
 import type { Buffer, Operand, ScalarInput, SizeValue, Stmt } from "./loops.ts"
 import type { Outputs } from "./loss.ts"

@@ -2,7 +2,8 @@
 //
 // `Σ_i Σ_j g[i] g[j] u[y + i, x + j]` is `Σ_j g[j] v[y, x + j]` with `v[y, w] = Σ_i g[i] u[y + i, w]`: what is summed first
 // reads the other place as a whole, so that place is an axis there, and 121 products a pixel become 22.
-import { type AxisExpr, type Core, type Expr, postorder } from "./ir.ts"
+import { postorder } from "./graph.ts"
+import type { AxisExpr, Core, Expr } from "./ir.ts"
 import { readsData } from "./range.ts"
 
 /**

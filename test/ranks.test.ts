@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest"
 import { compileSource } from "../src/compile.ts"
 import { compile } from "../src/index.ts"
-import { definitions } from "../src/ir.ts"
+import { definitions } from "../src/graph.ts"
 import { rankOf } from "../src/ranks.ts"
 
 const loss = (count: string): string => `loss f[b](x, y) = x * (${count})`

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest"
 import { compileSource, lower } from "../src/compile.ts"
 import { compile } from "../src/index.ts"
-import { definitions } from "../src/ir.ts"
+import { definitions } from "../src/graph.ts"
 import type { Stmt } from "../src/loops.ts"
 import { outputsOf } from "../src/outputs.ts"
 import { readSettings } from "../src/run/settings.ts"

@@ -1,7 +1,8 @@
 // The state of checking one loss: its core, its axes and inputs, and the way to say what is wrong.
 import type * as Ast from "../../grammar/ast.ts"
 import { type Diagnostic, type Report, error, limit, quote, warning } from "../diagnostics.ts"
-import { type AxisExpr, type Core, type Expr, postorder } from "../ir.ts"
+import { postorder } from "../graph.ts"
+import type { AxisExpr, Core, Expr } from "../ir.ts"
 import type { EntryCheck } from "../loss.ts"
 import type { Library, Module } from "../modules.ts"
 import type { Span } from "../source.ts"

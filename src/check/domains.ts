@@ -1,7 +1,8 @@
 // Declared ranges, defaults and choices of arguments, and whether a value is among them.
 import type * as Ast from "../../grammar/ast.ts"
 import { nearest } from "../diagnostics.ts"
-import { type AxisExpr, type Expr, postorder } from "../ir.ts"
+import { postorder } from "../graph.ts"
+import type { AxisExpr, Expr } from "../ir.ts"
 import type { Domain, Input, ScalarType } from "../types.ts"
 import type { Checking, OpenInput } from "./checking.ts"
 import { isGround } from "./facts.ts"

@@ -2,15 +2,8 @@
 import type * as Ast from "../../grammar/ast.ts"
 import { bounds } from "../bounds.ts"
 import { warning } from "../diagnostics.ts"
-import {
-  type AxisExpr,
-  type Core,
-  type Expr,
-  type LoadExpr,
-  conjunction,
-  conjuncts,
-  postorder,
-} from "../ir.ts"
+import { postorder } from "../graph.ts"
+import { type AxisExpr, type Core, type Expr, type LoadExpr, conjunction, conjuncts } from "../ir.ts"
 import type { LabelRead, Loss } from "../loss.ts"
 import { count, substitute, unguard } from "../sums.ts"
 import { type Dimension, dimensionText } from "../types.ts"

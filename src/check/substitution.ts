@@ -1,6 +1,7 @@
 // `x[c = y, b = j] ?? d` -> the target with its axes replaced, and what must hold for the indices to be in range.
 import type * as Ast from "../../grammar/ast.ts"
-import { type AxisExpr, type Expr, conjunction, isConst, postorder } from "../ir.ts"
+import { postorder } from "../graph.ts"
+import { type AxisExpr, type Expr, conjunction, isConst } from "../ir.ts"
 import { any, substitute } from "../sums.ts"
 import { resolveOne } from "./axes.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"

@@ -2,7 +2,8 @@
 //
 // Names of users occur in them only as strings: keys of the arguments and words of messages, escaped to ASCII. The one
 // exception is the name of the exported function, which is an identifier of ASCII letters. Documentation is left out.
-import { type Expr, conjuncts, postorder } from "../ir.ts"
+import { postorder } from "../graph.ts"
+import { type Expr, conjuncts } from "../ir.ts"
 import type { Kernel } from "../loops.ts"
 import type { KernelChoice, LabelRead, Loss } from "../loss.ts"
 import type { Domain, Dtype, Input } from "../types.ts"

@@ -1,7 +1,8 @@
 // Flat sums and products as people write them: which terms and factors an expression has where it is printed, their order
 // and their signs.
 import type { ConstExpr, Core, Expr, OpExpr } from "../ir.ts"
-import { conjuncts, isConst, postorder } from "../ir.ts"
+import { postorder } from "../graph.ts"
+import { conjuncts, isConst } from "../ir.ts"
 import { type OpName, ops } from "../ops.ts"
 import { template } from "../pattern.ts"
 

@@ -1,7 +1,7 @@
 // What is called how in printed mathematics: which definitions stand where they are read and which have a name, what is
 // large and repeated, and what the axes are called in each place.
 import type { AxisExpr, Core, Def, Expr, RefExpr } from "../ir.ts"
-import { children, definitions, refsIn } from "../ir.ts"
+import { children, definitions, refsIn } from "../graph.ts"
 import { bare, freeLetter, nameAxes, prefixes } from "../print-core.ts"
 import { type Tex, indexed, nothing, word } from "./tex.ts"
 

@@ -1,6 +1,7 @@
 // Turns core expressions and the arrays they load into values, straight from the definition of the core and without
 // generating code. It knows nothing of schedules, and numbers may be anything with arithmetic: doubles, complex, decimals.
-import { type AxisExpr, type Def, type Expr, type Recurrence, reach } from "../ir.ts"
+import { reach } from "../graph.ts"
+import type { AxisExpr, Def, Expr, Recurrence } from "../ir.ts"
 import type { Outputs } from "../loss.ts"
 import type { OpName } from "../ops.ts"
 import type { Input } from "../types.ts"

@@ -1,6 +1,7 @@
 // Checks the labels that may be anything where nothing reads them: what some gather reads must point into its axis.
 import type { AxisExpr, Expr } from "../ir.ts"
-import { conjuncts, definitions, postorder } from "../ir.ts"
+import { definitions, postorder } from "../graph.ts"
+import { conjuncts } from "../ir.ts"
 import type { Loss } from "../loss.ts"
 import { inSteps } from "../running.ts"
 import type { Input } from "../types.ts"

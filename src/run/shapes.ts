@@ -1,6 +1,6 @@
 // Turns the shapes of the arguments into the sizes of the axes, and finds arguments that disagree.
 import type { Expr } from "../ir.ts"
-import { children } from "../ir.ts"
+import { children } from "../graph.ts"
 import type { Dimension, Input } from "../types.ts"
 import { failure, listed } from "./failure.ts"
 import { isSize, type Given } from "./given.ts"

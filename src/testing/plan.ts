@@ -1,6 +1,6 @@
 // Turns the declaration of a loss and the sizes of its axes into what each argument may hold: the plan of generated inputs.
 import type { Expr } from "../ir.ts"
-import { children } from "../ir.ts"
+import { children } from "../graph.ts"
 import type { Loss } from "../loss.ts"
 import { doubles } from "../run/doubles.ts"
 import { evaluator } from "../run/interpret.ts"

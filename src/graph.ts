@@ -1,0 +1,139 @@
+// Walks of the core: what an expression reads, and definitions in the order in which they can be computed.
+import type { Def, Expr, RefExpr, Recurrence } from "./ir.ts"
+
+/** The children of a node that are expressions (the body of a definition is not a child of its reference). */
+export function children(e: Expr): readonly Expr[] {
+  return e.kind === "op" ? e.args : e.kind === "load" || e.kind === "ref" ? e.index : []
+}
+
+/** Every node reachable from the roots without entering definitions, children before parents. */
+export function postorder(roots: readonly Expr[]): Expr[] {
+  const out: Expr[] = []
+  const seen = new Set<Expr>()
+  const go = (e: Expr): void => {
+    if (seen.has(e)) return
+    seen.add(e)
+    children(e).forEach(go)
+    out.push(e)
+  }
+  roots.forEach(go)
+  return out
+}
+
+/**
+ * Every definition reachable from the roots, each after those it reads. The states of a recurrence, what is computed at each
+ * of its indices, and its steps stand together: what they read comes before them, and what reads them after.
+ */
+export function definitions(roots: readonly Expr[]): Def[] {
+  const out: Def[] = []
+  const add = inOrder(readBy, (def) => out.push(def))
+  for (const e of postorder(roots)) if (e.kind === "ref") add(e.def)
+  return out
+}
+
+/** Visits definitions, each once and after those it reads, in the order of `definitions`. */
+export function inOrder(
+  readsOf: (def: Def) => readonly Def[],
+  visit: (def: Def) => void,
+): (def: Def) => void {
+  const seen = new Set<Def>()
+  const open = (r: Recurrence): void => {
+    const inside = new Set([...r.states, ...membersOf(r)])
+    for (const def of inside) for (const d of readsOf(def)) if (!inside.has(d)) add(d)
+    r.states.forEach(put)
+    r.steps.forEach(add)
+  }
+  const add = (def: Def): void => {
+    if (seen.has(def)) return
+    const around = recurrencesOf(def).filter(
+      (r) => !seen.has(r.states[0]!) && (r.states.includes(def) || membersOf(r).has(def)),
+    )
+    if (around.length > 0) open(around.reduce((x, y) => (x.id < y.id ? x : y)))
+    put(def)
+  }
+  const put = (def: Def): void => {
+    if (seen.has(def)) return
+    seen.add(def)
+    readsOf(def).forEach(add)
+    visit(def)
+  }
+  return add
+}
+
+/** The definitions that a definition reads itself. */
+const readBy = (def: Def): readonly Def[] => [...refsIn(def.filter), ...refsIn(def.body)].map((e) => e.def)
+
+/** The recurrences that a definition reads, directly or not. */
+function recurrencesOf(def: Def): Recurrence[] {
+  const out = new Set<Recurrence>()
+  const visit = (d: Def): void => {
+    for (const { recurrence } of reach(d)) {
+      if (!recurrence || out.has(recurrence)) continue
+      out.add(recurrence)
+      recurrence.steps.forEach(visit)
+    }
+  }
+  visit(def)
+  return [...out]
+}
+
+const memberSets = new WeakMap<Recurrence, ReadonlySet<Def>>()
+
+/**
+ * What is computed anew at each index of a recurrence: its steps, and what they read that depends on its states. The states
+ * themselves are not among it, those of recurrences inside are.
+ */
+export function membersOf(r: Recurrence): ReadonlySet<Def> {
+  const known = memberSets.get(r)
+  if (known) return known
+  const below = new Map<Def, readonly Def[]>()
+  const visit = (def: Def): void => {
+    if (below.has(def) || r.states.includes(def)) return
+    const inner = def.op === "state" && def.recurrence!.id > r.id ? def.recurrence!.steps : []
+    const list = [...readBy(def), ...inner]
+    below.set(def, list)
+    list.forEach(visit)
+  }
+  r.steps.forEach(visit)
+  const members = new Set<Def>(r.steps)
+  let before: number
+  do {
+    before = members.size
+    for (const [def, list] of below)
+      if (list.some((d) => r.states.includes(d) || members.has(d))) members.add(def)
+  } while (members.size > before)
+  if (r.steps.length > 0) memberSets.set(r, members)
+  return members
+}
+
+const references = new WeakMap<Expr, readonly RefExpr[]>()
+
+/** The references in an expression, each once, those in indices of others included. */
+export function refsIn(e: Expr): readonly RefExpr[] {
+  let found = references.get(e)
+  if (!found) {
+    found = none
+    for (const x of children(e)) found = union(found, refsIn(x))
+    if (e.kind === "ref") found = [...found, e]
+    references.set(e, found)
+  }
+  return found
+}
+
+const none: readonly RefExpr[] = []
+
+const union = (x: readonly RefExpr[], y: readonly RefExpr[]): readonly RefExpr[] =>
+  x === y || y.length === 0 ? x : x.length === 0 ? y : [...new Set([...x, ...y])]
+
+const reached = new WeakMap<Def, ReadonlySet<Def>>()
+
+/** The definitions that a definition reads, directly or not, itself included. */
+export function reach(def: Def): ReadonlySet<Def> {
+  let all = reached.get(def)
+  if (!all) {
+    const out = new Set([def])
+    for (const ref of [...refsIn(def.filter), ...refsIn(def.body)]) for (const d of reach(ref.def)) out.add(d)
+    reached.set(def, (all = out))
+  }
+  return all
+}
