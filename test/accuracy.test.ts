@@ -11,29 +11,42 @@ const losses = Object.values(library as unknown as Record<string, Loss>)
 /** Parts of the value grid that show most; each loss gets one of them, since `npm run accuracy` does the whole grid. */
 const profiles: readonly Profile[] = ["small", "grid", "confident"]
 
+/** By the name, so that a new loss changes nothing for the others. */
+const profileOf = (name: string): Profile =>
+  profiles[Array.from(name).reduce((sum, c) => sum + c.charCodeAt(0), 0) % profiles.length]!
+
 /** Losses that miss the goal, with the reason. A loss that meets it may not stay here. */
 const inexact: Readonly<Record<string, string>> = {
   alignmentUniformity: "the logarithm of the distance of two nearly equal unit vectors",
+  negativeSampling: "a derivative below the smallest normal number",
+  relationalDistance: "distances of nearly equal vectors over their mean",
 }
 
 /** Losses in which something is beyond the range of doubles at arguments of 1e4, with what it is. */
-const overflowing: Readonly<Record<string, string>> = {}
+const overflowing: Readonly<Record<string, string>> = {
+  ppoClip: "exp(logp - oldLogp) above 709, times an advantage of 0",
+  unifiedFocal: "a power of a probability that is 0",
+}
+
+/** Losses that no small input fits. */
+const large: ReadonlySet<string> = new Set(["msSsim", "msSsim3"])
 
 const shown = ({ name, index, ulps, found, exact, at }: Worst): string =>
   `${name}[${index}]: ${ulps} units, ${found} for ${exact}; ${describeCase(at)}`
 
 describe("every loss is within 8 units of the last place", () => {
-  test.each(losses.map((loss, i) => ({ loss, profile: profiles[i % 3]! })))(
-    "$loss.name, $profile",
-    ({ loss, profile }) => {
-      const { worst, numbers, overflow } = survey(checkedOf(loss), 1, [profile])
-      expect(numbers).toBeGreaterThan(0)
-      const bad = (Object.entries(worst) as [Kind, Worst][]).filter(([, { ulps }]) => !(ulps <= goal))
-      const said = bad.map(([kind, one]) => `${kind} ${shown(one)}`).join("\n")
-      if (loss.name in inexact) expect(said, "no longer inexact").not.toBe("")
-      else expect(said).toBe("")
-      if (loss.name in overflowing) expect(overflow, "no longer overflowing").toBeDefined()
-      else expect(overflow && shown(overflow)).toBeUndefined()
-    },
-  )
+  test.each(
+    losses.filter(({ name }) => !large.has(name)).map((loss) => ({ loss, profile: profileOf(loss.name) })),
+  )("$loss.name, $profile", ({ loss, profile }) => {
+    const first = survey(checkedOf(loss), 1, [profile])
+    const measured = first.numbers > 0 ? first : survey(checkedOf(loss), 2, ["ordinary", "mixed"])
+    const { worst, numbers, overflow } = measured
+    expect(numbers).toBeGreaterThan(0)
+    const bad = (Object.entries(worst) as [Kind, Worst][]).filter(([, { ulps }]) => !(ulps <= goal))
+    const said = bad.map(([kind, one]) => `${kind} ${shown(one)}`).join("\n")
+    if (loss.name in inexact) expect(said, "no longer inexact").not.toBe("")
+    else expect(said).toBe("")
+    if (loss.name in overflowing) expect(overflow, "no longer overflowing").toBeDefined()
+    else expect(overflow && shown(overflow)).toBeUndefined()
+  })
 })
