@@ -92,7 +92,7 @@ Made by \`npm run accuracy\`, on Node ${process.versions.node} (V8 ${process.ver
 Every loss of the library is computed by its kernels and, from the text of its formula without any rewriting, in binary
 floating-point of 128 to 1400 bits, until two precisions agree. The arguments are drawn from the signature of each loss:
 ordinary numbers, sizes from 1e-45 to 1e4, ties, zeros, near-equal arguments, confident scores, infinities, ends of domains,
-extreme options, large batches; ${total((x) => x.cases)} calls and ${total((x) => x.numbers)} numbers in all. The gradients are by
+extreme options, batches of up to nine rows; ${total((x) => x.cases)} calls and ${total((x) => x.numbers)} numbers in all. The gradients are by
 every real argument and option. Constants of the text, such as \`log(2)\`, are rounded to doubles on both sides.
 
 The error is in units of the last place of the exact value (0.5 is rounding), f32 against f32 memory. Where it is above ${goal}
@@ -115,7 +115,7 @@ ${table.join("\n")}
 ${packages.map((name) => `\`${name}\``).join(" and ")}, with their own functions of the names or, in jax-js, those its users would
 write the loss with. All in f32 memory, on the same places, the mean and its gradient by the first argument. The unit is the last
 place of the exact value, or what changes when the arguments change by half a unit in their last place; "inf" is a result that is
-NaN or infinite where the exact one is not, or a value that is not 0 for one that is.
+NaN or infinite where the exact one is not. Derivatives that are exactly 0 are left out: at a kink they are a matter of choice.
 
 ${besides}
 
