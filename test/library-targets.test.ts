@@ -43,12 +43,17 @@ function differences(found: Outcome, meant: Outcome, tolerance: number): string[
 }
 
 /** Losses whose gradients are differences of much larger terms: by epsilon, of costs over its square. */
-const tolerances: Readonly<Record<string, number>> = { sinkhorn: 1e-8 }
+const tolerances: Readonly<Record<string, number>> = {
+  sinkhorn: 1e-8,
+  sinkhornDivergence: 1e-8,
+}
 
 const size = (value: number): number => (Number.isFinite(value) ? Math.abs(value) : 0)
 
 /** Static options that leave room for small inputs. */
 const small: Readonly<Record<string, Record<string, number>>> = {
+  sinkhorn: { nIter: 4 },
+  sinkhornDivergence: { nIter: 3 },
   ssim: { winSize: 2 },
   msSsim3: { winSize: 1 },
   msSsim: { winSize: 1 },
