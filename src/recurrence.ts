@@ -84,20 +84,22 @@ function readsAt(r: Recurrence, root: Expr, over: Expr): boolean {
     depends.set(def, yes)
     return yes
   }
-  const seen = new Set<Def>()
+  const seen = new Set<string>()
   const fine = (e: Expr, at: Expr | undefined): boolean =>
     refsIn(e).every(({ def, index }) => {
       if (!dependsOn(def)) return true
-      const position = at ? index.indexOf(at) : -1
-      if (position < 0) return false
-      if (r.states.includes(def)) return position === 0
-      if (seen.has(def)) return true
-      seen.add(def)
-      const inside = def.formals[position]
-      const steps = def.op === "state" ? def.recurrence!.steps.map((d) => core(d, inside)) : []
-      return core(def, inside) && steps.every((ok) => ok)
+      if (r.states.includes(def)) return at !== undefined && index[0] === at
+      return index.some((x, position) => x === at && within(def, position))
     })
-  const core = (def: Def, at: Expr | undefined): boolean => fine(def.filter, at) && fine(def.body, at)
+  /** The same of what a definition reads, the index being that of one of its formals. */
+  const within = (def: Def, position: number): boolean => {
+    const key = `${def.id} ${position}`
+    if (seen.has(key)) return true
+    seen.add(key)
+    const steps = def.op === "state" ? def.recurrence!.steps : []
+    const at = def.formals[position]
+    return [def, ...steps].every((d) => fine(d.filter, at) && fine(d.body, at))
+  }
   return fine(root, over)
 }
 
