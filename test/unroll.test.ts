@@ -17,7 +17,8 @@ function kernelOf(loss: (typeof losses)[number]["loss"]): Kernel {
   for (const input of loss.inputs)
     if (input.isStatic) {
       const value = input.default && "expr" in input.default ? input.default.expr : undefined
-      statics.set(input.name, value?.kind === "const" ? value.value : 1)
+      // Iterations are all alike: three of them show what many would.
+      statics.set(input.name, input.name === "nIter" ? 3 : value?.kind === "const" ? value.value : 1)
     }
   const grad = loss.inputs.filter((x) => x.type === "real" && x.role !== "option").map((x) => x.name)
   const choice = { reduction: "mean", grad, statics, given: new Set<string>(), emptyMean: "zero" } as const
