@@ -4,10 +4,10 @@
 // or its last index, a label by those of its axis, `min`, `max`, `div`, `mod`, `floor` by what they promise) and facts are
 // subtracted from it until only a number is left, or sizes and options: the condition that a call must satisfy.
 import { type Core, type Expr, type LoadExpr, conjuncts, givesPlaces } from "../ir.ts"
-import type { Linear } from "../flat.ts"
+import { type Linear, combine, linear } from "../flat.ts"
 import type { Input } from "../types.ts"
 import { assumptions, excludesSentinel, isGround, readsArrays } from "./facts.ts"
-import { constant, difference, formOf, plus, product, scale, without } from "./linear.ts"
+import { constant, difference, product, scale, without } from "./linear.ts"
 
 /** An optional label that a proof takes to be in range, with the conditions that hold beside the given ones. */
 export interface LabelUse {
@@ -173,7 +173,7 @@ class Prover {
     for (const fact of this.facts)
       for (const [atom, c] of fact.terms) {
         const factor = (form.terms.get(atom) ?? 0) / c
-        if (factor > 0 && this.attempt(() => this.nonNegative(plus(form, fact, -factor), depth - 1)))
+        if (factor > 0 && this.attempt(() => this.nonNegative(combine(form, fact, -factor), depth - 1)))
           return true
       }
     return false
@@ -184,7 +184,7 @@ class Prover {
     const atoms = [...form.terms.keys()].sort((x, y) => rank(x) - rank(y))
     for (const atom of atoms) {
       const c = form.terms.get(atom)!
-      const put = (bound: Linear): boolean => this.nonNegative(plus(without(form, atom), bound, c), depth)
+      const put = (bound: Linear): boolean => this.nonNegative(combine(without(form, atom), bound, c), depth)
       const bounded = this.bound(atom, c > 0, put, form)
       if (bounded !== undefined) return bounded
     }
@@ -198,8 +198,8 @@ class Prover {
     put: (bound: Linear) => boolean,
     form: Linear,
   ): boolean | undefined {
-    const either = (...list: Expr[]): boolean => list.some((e) => this.attempt(() => put(formOf(e))))
-    const both = (...list: Expr[]): boolean => list.every((e) => put(formOf(e)))
+    const either = (...list: Expr[]): boolean => list.some((e) => this.attempt(() => put(linear(e))))
+    const both = (...list: Expr[]): boolean => list.every((e) => put(linear(e)))
     const between = (
       low: Expr | number | undefined,
       high: Expr | undefined,
@@ -207,7 +207,7 @@ class Prover {
     ): boolean | undefined => {
       const end = lower ? low : high
       if (end === undefined) return undefined
-      const bound = typeof end === "number" ? constant(end) : formOf(end)
+      const bound = typeof end === "number" ? constant(end) : linear(end)
       return put(lower ? bound : { ...bound, constant: bound.constant + shift })
     }
     switch (atom.kind) {
@@ -237,10 +237,10 @@ class Prover {
             return lower ? either(this.core.zero, x!) : both(this.core.zero, x!)
           case "clamp":
             // Of a range that ends before it begins, the end is what comes out.
-            return lower ? both(y!, z!) : put(formOf(z!))
+            return lower ? both(y!, z!) : put(linear(z!))
           case "mod":
             return this.attempt(() =>
-              this.nonNegative({ ...formOf(y!), constant: formOf(y!).constant - 1 }, 1),
+              this.nonNegative({ ...linear(y!), constant: linear(y!).constant - 1 }, 1),
             )
               ? between(0, y, -1)
               : undefined
@@ -261,7 +261,7 @@ class Prover {
           case "select":
             return this.boundSelect(x!, y!, z ?? this.core.zero, put)
           case "stop":
-            return put(formOf(x!))
+            return put(linear(x!))
           default:
             return undefined
         }
@@ -283,7 +283,7 @@ class Prover {
         this.branch = [...this.branch, ...facts]
         this.facts = [...this.facts]
         this.learn(facts)
-        return put(formOf(value))
+        return put(linear(value))
       })
     return branch(condition, whenTrue) && branch(this.core.op("not", condition), whenFalse)
   }
@@ -296,7 +296,7 @@ class Prover {
     put: (bound: Linear) => boolean,
   ): boolean | undefined {
     const least = (e: Expr, by: number): boolean =>
-      this.attempt(() => this.nonNegative({ ...formOf(e), constant: formOf(e).constant - by }, 1))
+      this.attempt(() => this.nonNegative({ ...linear(e), constant: linear(e).constant - by }, 1))
     for (const [factor, ground] of [
       [x, y],
       [y, x],
@@ -304,14 +304,14 @@ class Prover {
       if (!isGround(ground) || ground.kind === "const" || !least(ground, 0)) continue
       const times = (form: Linear): Linear => product(this.core, form, ground)
       if (factor.kind === "op" && factor.op === "idiv" && factor.args[1] === ground && least(ground, 1)) {
-        const whole = formOf(factor.args[0]!)
-        return put(lower ? plus({ ...whole, constant: whole.constant + 1 }, formOf(ground), -1) : whole)
+        const whole = linear(factor.args[0]!)
+        return put(lower ? combine({ ...whole, constant: whole.constant + 1 }, linear(ground), -1) : whole)
       }
-      const form = formOf(factor)
+      const form = linear(factor)
       if (form.terms.size > 1 || !form.terms.has(factor)) return put(times(form))
       if (lower && (factor.kind === "axis" || factor.kind === "size")) return put(constant(0))
       if (factor.kind === "axis")
-        return put(times({ ...formOf(factor.extent), constant: formOf(factor.extent).constant - 1 }))
+        return put(times({ ...linear(factor.extent), constant: linear(factor.extent).constant - 1 }))
     }
     return undefined
   }
@@ -320,9 +320,9 @@ class Prover {
   private boundQuotient(atom: Expr, x: Expr, n: number, form: Linear): boolean {
     const c = form.terms.get(atom)!
     const rest = scale(without(form, atom), n)
-    const numerator = formOf(x)
+    const numerator = linear(x)
     const low = { ...numerator, constant: numerator.constant - n + 1 }
-    const scaled = plus(rest, c > 0 ? low : numerator, c)
+    const scaled = combine(rest, c > 0 ? low : numerator, c)
     return this.nonNegative({ ...scaled, constant: scaled.constant + n - 1 }, 1)
   }
 
@@ -333,13 +333,13 @@ class Prover {
       if (label.optional && (this.learning || !known.some((c) => excludesSentinel(c, atom)))) return undefined
       if (label.optional) this.labels.push({ load: atom, facts: this.branch })
       return put(
-        lower ? constant(0) : { ...formOf(label.extent), constant: formOf(label.extent).constant - 1 },
+        lower ? constant(0) : { ...linear(label.extent), constant: linear(label.extent).constant - 1 },
       )
     }
     const end = lower ? domain?.low : domain?.high
     if (!end || type !== "int") return undefined
     this.domains.push(atom.input)
-    const bound = formOf(end.value)
+    const bound = linear(end.value)
     return put({ ...bound, constant: bound.constant + (end.strict ? (lower ? 1 : -1) : 0) })
   }
 
@@ -354,14 +354,14 @@ class Prover {
       const end = lower ? x.input.domain?.low : x.input.domain?.high
       if (!end) return undefined
       this.domains.push(x.input)
-      const bound = formOf(end.value)
+      const bound = linear(end.value)
       const opens = op === "floor" ? !lower && end.strict : lower && end.strict
       const whole =
         [...bound.terms.keys()].every((atom) => atom.type === "int") && Number.isInteger(bound.constant)
       if (!whole) return undefined
       return put({ ...bound, constant: bound.constant + (opens ? (lower ? 1 : -1) : 0) })
     }
-    const bound = formOf(x)
+    const bound = linear(x)
     if (op === "floor") return put(lower ? { ...bound, constant: bound.constant - 1 } : bound)
     return put(lower ? bound : { ...bound, constant: bound.constant + 1 })
   }
