@@ -1,5 +1,6 @@
 // Placed statements -> what runs at each index of a recurrence, and in which loops.
 import { type Placed, readsOf } from "./dimensions.ts"
+import { leadingTo } from "./graph.ts"
 import type { AxisExpr, Def, Recurrence } from "./ir.ts"
 
 /** A recurrence among statements. */
@@ -56,23 +57,12 @@ export function cyclesOf(statements: readonly Placed[]): Cycle[] {
 }
 
 function membersOf(r: Recurrence, byDef: ReadonlyMap<Def, Placed>): ReadonlySet<Placed> {
-  const isState = (s: Placed): boolean => s.def !== undefined && r.states.includes(s.def)
-  const reads = new Map<Placed, readonly Placed[]>()
-  const visit = (s: Placed): void => {
-    if (reads.has(s) || isState(s)) return
+  const reads = (s: Placed): Placed[] => {
     const inner = s.op === "state" && s.def!.recurrence!.id > r.id ? s.def!.recurrence!.steps : []
-    const list = [...s.sources.values(), ...inner.map((d) => byDef.get(d)!)]
-    reads.set(s, list)
-    list.forEach(visit)
+    return [...s.sources.values(), ...inner.map((d) => byDef.get(d)!)]
   }
-  const members = new Set(r.steps.map((d) => byDef.get(d)!))
-  members.forEach(visit)
-  let before: number
-  do {
-    before = members.size
-    for (const [s, list] of reads) if (list.some((x) => isState(x) || members.has(x))) members.add(s)
-  } while (members.size > before)
-  return members
+  const steps = r.steps.map((d) => byDef.get(d)!)
+  return leadingTo(steps, reads, (s) => s.def !== undefined && r.states.includes(s.def))
 }
 
 function apartIn(

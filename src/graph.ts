@@ -86,23 +86,33 @@ const memberSets = new WeakMap<Recurrence, ReadonlySet<Def>>()
 export function membersOf(r: Recurrence): ReadonlySet<Def> {
   const known = memberSets.get(r)
   if (known) return known
-  const below = new Map<Def, readonly Def[]>()
-  const visit = (def: Def): void => {
-    if (below.has(def) || r.states.includes(def)) return
-    const inner = def.op === "state" && def.recurrence!.id > r.id ? def.recurrence!.steps : []
-    const list = [...readBy(def), ...inner]
-    below.set(def, list)
+  const reads = (def: Def): readonly Def[] =>
+    def.op === "state" && def.recurrence!.id > r.id ? [...readBy(def), ...def.recurrence!.steps] : readBy(def)
+  const members = leadingTo(r.steps, reads, (def) => r.states.includes(def))
+  if (r.steps.length > 0) memberSets.set(r, members)
+  return members
+}
+
+/** The starts, and what they read, directly or not, that leads on to an end; the ends themselves are not among it. */
+export function leadingTo<T>(
+  starts: readonly T[],
+  readsOf: (x: T) => readonly T[],
+  isEnd: (x: T) => boolean,
+): ReadonlySet<T> {
+  const reads = new Map<T, readonly T[]>()
+  const visit = (x: T): void => {
+    if (reads.has(x) || isEnd(x)) return
+    const list = readsOf(x)
+    reads.set(x, list)
     list.forEach(visit)
   }
-  r.steps.forEach(visit)
-  const members = new Set<Def>(r.steps)
+  starts.forEach(visit)
+  const members = new Set(starts)
   let before: number
   do {
     before = members.size
-    for (const [def, list] of below)
-      if (list.some((d) => r.states.includes(d) || members.has(d))) members.add(def)
+    for (const [x, list] of reads) if (list.some((y) => isEnd(y) || members.has(y))) members.add(x)
   } while (members.size > before)
-  if (r.steps.length > 0) memberSets.set(r, members)
   return members
 }
 
