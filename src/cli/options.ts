@@ -54,6 +54,8 @@ const grad: Option = {
   about: "arguments to differentiate by, between commas; `all` is every real one before the semicolon",
 }
 const fixed: Option = { value: "NAME=VALUE", multiple: true, about: "the value of a static option" }
+/** Which kernel of which loss. */
+const kernel = { loss, dtype, reduction, grad, static: fixed, expression, param }
 const common = {
   json,
   "no-color": { about: "never paint" },
@@ -72,13 +74,7 @@ export const commands: Readonly<Record<string, Command>> = {
         choices: ["js", "wasm", "wgsl"],
         about: "what to write: js or wasm (wgsl is not available yet)",
       },
-      loss,
-      dtype,
-      reduction,
-      grad,
-      static: fixed,
-      expression,
-      param,
+      ...kernel,
       output: {
         value: "DIR|-",
         short: "o",
@@ -102,13 +98,7 @@ export const commands: Readonly<Record<string, Command>> = {
     about:
       "show what a loss is and how it is compiled: text, source, formula, core, gradients, rules, schedule",
     options: {
-      loss,
-      dtype,
-      reduction,
-      grad,
-      static: fixed,
-      expression,
-      param,
+      ...kernel,
       ...common,
       json: { about: "print what the catalogue says, formulas in LaTeX included, as JSON" },
     },
@@ -128,15 +118,10 @@ export const commands: Readonly<Record<string, Command>> = {
       target: {
         value: "TARGET",
         choices: ["js", "interpret", "wasm", "wgsl"],
-        about: "what runs it: js (default) or interpret",
+        about: "what runs it: js (default), interpret or wasm (wgsl is not available yet)",
       },
-      loss,
+      ...kernel,
       dtype: { ...dtype, about: "the type of arrays in memory (default f64)" },
-      reduction,
-      grad,
-      static: fixed,
-      expression,
-      param,
       ...common,
     },
     more: `${source}
