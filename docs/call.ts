@@ -14,7 +14,7 @@ export interface Call {
 export function readCall(text: string): Call {
   const match = /^\s*(\w+)\((.*)\)\s*$/s.exec(text)
   if (!match) throw new Error(`not a call: ${text}`)
-  const parts = split(match[2]!)
+  const parts = splitArguments(match[2]!)
   const isNamed = (part: string): boolean => /^\w+ = /.test(part)
   return {
     name: match[1]!,
@@ -27,11 +27,11 @@ export function readCall(text: string): Call {
 }
 
 function readValue(text: string): Value {
-  return text.startsWith("[") ? { items: split(text.slice(1, -1)).map(readValue) } : { text }
+  return text.startsWith("[") ? { items: splitArguments(text.slice(1, -1)).map(readValue) } : { text }
 }
 
 /** Cuts at the commas outside all brackets. */
-function split(text: string): string[] {
+export function splitArguments(text: string): string[] {
   const parts: string[] = []
   let depth = 0
   let start = 0

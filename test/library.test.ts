@@ -1,6 +1,7 @@
 // Generated from the library: every loss is documented with its source, its examples hold, and its kernels are deterministic.
 import { readFileSync, readdirSync } from "node:fs"
 import { describe, expect, test } from "vitest"
+import { splitArguments } from "../docs/call.ts"
 import type { Argument, Loss as LossTree } from "../grammar/ast.ts"
 import { parse } from "../grammar/parser.ts"
 import { source } from "../src/source.ts"
@@ -64,23 +65,6 @@ function examples(entry: Entry): Example[] {
       }
     },
   )
-}
-
-/** Cuts at the commas outside all brackets. */
-function splitArguments(text: string): string[] {
-  const parts: string[] = []
-  let depth = 0
-  let start = 0
-  for (let at = 0; at <= text.length; at++) {
-    const c = text[at]
-    if (c === "[") depth++
-    else if (c === "]") depth--
-    else if (c === undefined || (c === "," && depth === 0)) {
-      parts.push(text.slice(start, at).trim())
-      start = at + 1
-    }
-  }
-  return parts
 }
 
 const shapeOf = (value: unknown): number[] =>
