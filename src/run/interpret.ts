@@ -5,6 +5,17 @@ import type { AxisExpr, Def, Expr, Recurrence } from "../ir.ts"
 import type { Outputs } from "../loss.ts"
 import type { OpName } from "../ops.ts"
 import type { Input } from "../types.ts"
+import {
+  type Cell,
+  type Frame,
+  type Thunk,
+  apart,
+  cellOf,
+  indices,
+  once,
+  oncePerTurn,
+  walk,
+} from "./frames.ts"
 
 const { floor } = Math
 
@@ -66,19 +77,6 @@ const empty: Readonly<Record<FoldName, number>> = {
   min: Infinity,
   logsumexp: -Infinity,
 }
-
-/** The place of an axis in the loops around an expression. */
-interface Cell {
-  at: number
-}
-
-/** The expressions of one definition (or one output): values that several of them read are computed once per index. */
-interface Frame {
-  turn: number
-  readonly cells: Map<AxisExpr, Cell>
-}
-
-type Thunk<V> = () => V
 
 /** Makes an evaluator; see `Evaluator`. Throws a plain Error if an expression reads outside an array: a bug of the compiler. */
 export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): Evaluator<V> {
@@ -336,74 +334,6 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
   }
 
   return { scalar, array, size }
-}
-
-let turns = 0
-
-/** Visits every index of the ranges, the last one fastest. */
-function walk(frame: Frame, cells: readonly Cell[], ranges: readonly number[], visit: () => void): void {
-  const go = (depth: number): void => {
-    if (depth === cells.length) {
-      frame.turn = ++turns
-      return visit()
-    }
-    for (let at = 0; at < ranges[depth]!; at++) {
-      cells[depth]!.at = at
-      go(depth + 1)
-    }
-  }
-  go(0)
-}
-
-/** Every index of the ranges, the last one fastest. */
-function indices(ranges: readonly number[]): number[][] {
-  return ranges.reduce<number[][]>(
-    (list, range) => list.flatMap((head) => Array.from({ length: range }, (_, at) => [...head, at])),
-    [[]],
-  )
-}
-
-/** Computes in a frame that may be in use already, by a later step of the same recurrence. */
-function apart<T>(frame: Frame, compute: () => T): T {
-  const cells = [...frame.cells.values()]
-  const places = cells.map((cell) => cell.at)
-  const { turn } = frame
-  try {
-    return compute()
-  } finally {
-    cells.forEach((cell, i) => (cell.at = places[i]!))
-    frame.turn = turn
-  }
-}
-
-function cellOf(frame: Frame, axis: AxisExpr): Cell {
-  const cell: Cell = { at: 0 }
-  frame.cells.set(axis, cell)
-  return cell
-}
-
-function once<V>(thunk: Thunk<V>): Thunk<V> {
-  let done = false
-  let value: V
-  return () => {
-    if (!done) {
-      value = thunk()
-      done = true
-    }
-    return value
-  }
-}
-
-function oncePerTurn<V>(thunk: Thunk<V>, frame: Frame): Thunk<V> {
-  let turn = -1
-  let value: V
-  return () => {
-    if (turn !== frame.turn) {
-      value = thunk()
-      turn = frame.turn
-    }
-    return value
-  }
 }
 
 function countParents(root: Expr): Map<Expr, number> {
