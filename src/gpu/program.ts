@@ -1,0 +1,102 @@
+// A program for WebGPU: shader text, and all that a host needs to run it. Plain data, so that it can be written into a module.
+//
+// A call runs the dispatches in order, each a parallel loop or one workgroup that does what stands between them. All scratch
+// arrays, partial sums and scalar results live in one storage buffer of 32-bit words, the arena.
+import type { OpName } from "../ops.ts"
+import type { ScalarType } from "../types.ts"
+
+/** An int of the host: a literal, or the place of a formula among `GpuProgram.formulas`. */
+export type Count = number | { readonly formula: number }
+
+/** An int computed from the sizes of a call: formulas read earlier ones. */
+export type Formula = { readonly size: string } | { readonly op: OpName; readonly args: readonly Count[] }
+
+/** Where an array of the caller is for the shader: a buffer of its own, or a part of the arena, copied before or after. */
+export type ArrayPlace = { readonly binding: number } | { readonly region: number }
+
+/** An array that the caller passes: f32, i32, or bools as u32 (0 or 1), in 4 bytes each. */
+export interface GpuInput {
+  readonly name: string
+  readonly element: "f32" | "i32" | "u32"
+  readonly length: Count
+  readonly place: ArrayPlace
+}
+
+/** An array of f32 that is written: a gradient by the name of its argument, or `loss` for row losses. */
+export interface GpuOutput {
+  readonly name: string
+  readonly length: Count
+  readonly place: ArrayPlace
+}
+
+/** A part of the arena. */
+export interface Region {
+  /** Words of one copy. */
+  readonly length: Count
+  /**
+   * How many copies: one, or one for each workgroup or thread of a dispatch where it takes that one of its entries (and none
+   * where it takes the other). Copies follow one another.
+   */
+  readonly copies:
+    | { readonly kind: "once" }
+    | { readonly kind: "workgroups" | "threads"; readonly dispatch: number; readonly entry: 0 | 1 }
+}
+
+/** One way to run a dispatch. */
+export interface Entry {
+  /** The entry point of the shader. */
+  readonly name: string
+  /** What handles one row at a time: a thread or a whole workgroup. */
+  readonly rowPer: "thread" | "workgroup"
+  /** The places of the bindings that the entry point uses besides the uniform (0) and the arena (1). */
+  readonly bindings: readonly number[]
+}
+
+/** One dispatch: rows over threads or workgroups, which take further rows until none is left. */
+export interface Dispatch {
+  /** How many rows there are; without it one workgroup runs. */
+  readonly rows?: Count
+  /** The lengths of the loops inside a row. */
+  readonly inner: readonly Count[]
+  /** The entry that rows of at most `SHORT_ROW` elements take, and that of longer ones; one where there is no choice. */
+  readonly entries: readonly [Entry, Entry?]
+}
+
+/** A word of the uniform buffer. */
+export type Field =
+  | { readonly kind: "formula"; readonly formula: number }
+  | { readonly kind: "scalar"; readonly scalar: number }
+  /** The first word of a region. */
+  | { readonly kind: "offset"; readonly region: number }
+  /** How many workgroups a dispatch has. */
+  | { readonly kind: "workgroups"; readonly dispatch: number }
+  /** The bits of infinity, which no shader may hold as a constant. */
+  | { readonly kind: "infinity" }
+
+/** A whole program. */
+export interface GpuProgram {
+  /** The WGSL text: binding 0 is the uniform, 1 the arena, the others are arrays of the caller. */
+  readonly shader: string
+  readonly workgroupSize: number
+  /** The sizes that a call passes; `...` is the flattened one. */
+  readonly sizeNames: readonly string[]
+  readonly formulas: readonly Formula[]
+  /** Options and scalar arguments in order. */
+  readonly scalars: readonly { readonly name: string; readonly type: ScalarType }[]
+  readonly inputs: readonly GpuInput[]
+  readonly outputs: readonly GpuOutput[]
+  /** Scalar results: the words of region 0, reals as f32 and the others as i32. */
+  readonly results: readonly { readonly name: string; readonly type: ScalarType }[]
+  readonly fields: readonly Field[]
+  readonly regions: readonly Region[]
+  readonly dispatches: readonly Dispatch[]
+}
+
+/** Rows with loops of at most this many steps are handled by a thread each, longer ones by a workgroup. */
+export const SHORT_ROW = 64
+
+/** No dispatch has more workgroups: each takes further rows instead. */
+export const MOST_WORKGROUPS = 4096
+
+/** Bytes that the copies of regions for workgroups and threads may take together before fewer of them run. */
+export const COPIES_BYTES = 1 << 26
