@@ -104,6 +104,11 @@ export type Stmt =
        * each in a lane of vectors. Without a step the next iteration follows the last of them.
        */
       readonly lanes?: number
+      /**
+       * Made by cutting into blocks only: the iterations may run at once and in any order. Each fills the scratch arrays `own`
+       * before it reads them, and nothing reads them afterwards, so that each may work in copies of its own.
+       */
+      readonly blocks?: { readonly own: readonly Buffer[] }
       readonly body: readonly Stmt[]
       /** For readers: the axis as the user called it. */
       readonly axis: string

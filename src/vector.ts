@@ -47,6 +47,7 @@ export function vectorise(kernel: Kernel, elements: Surroundings["elements"], is
 function split(body: readonly Stmt[], numbers: Numbers): Stmt[] {
   return body.flatMap((s): Stmt[] => {
     if (s.kind === "if") return [{ ...s, then: split(s.then, numbers), else: split(s.else, numbers) }]
+    if (s.kind === "for" && s.blocks) return [{ ...s, body: split(s.body, numbers) }]
     if (s.kind !== "for" || s.step) return [s]
     if (mayRunAtOnce(s)) {
       const switched = unswitch(s, numbers)

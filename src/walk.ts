@@ -13,6 +13,21 @@ export function forEachStatement(body: readonly Stmt[], visit: (s: Stmt) => void
   }
 }
 
+/** A block with other statements in place of each, inner ones first. */
+export function replaceStatements(
+  body: readonly Stmt[],
+  replace: (s: Stmt) => readonly Stmt[],
+): readonly Stmt[] {
+  return body.flatMap((s) => {
+    if (s.kind === "for") return replace({ ...s, body: replaceStatements(s.body, replace) })
+    if (s.kind === "if") {
+      const [then, otherwise] = [replaceStatements(s.then, replace), replaceStatements(s.else, replace)]
+      return replace(Object.assign({}, s, { then, else: otherwise }))
+    }
+    return replace(s)
+  })
+}
+
 /** The operands that a statement itself reads, those of the blocks inside not included. */
 export function operandsOf(s: Stmt): readonly Operand[] {
   switch (s.kind) {

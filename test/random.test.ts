@@ -1,6 +1,7 @@
 // 500 random losses: the meaning, the loops, JavaScript and WebAssembly agree, and gradients match the complex step.
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
+import { cut } from "../src/blocks/cut.ts"
 import { compileSource, lower } from "../src/compile.ts"
 import { emitJs } from "../src/emit/js.ts"
 import type { Kernel } from "../src/loops.ts"
@@ -17,6 +18,7 @@ import type { Input, Reduction } from "../src/types.ts"
 import { random, type Random } from "../src/testing/random.ts"
 import { pointOf } from "../src/testing/point.ts"
 import { findSite, type Site, siteMaker } from "../src/testing/site.ts"
+import { tinyBlocks } from "./blocks.sizes.ts"
 import { programs } from "./random/program.ts"
 
 const seed = Number(process.env["LOSSC_SEED"] ?? 20260101)
@@ -161,6 +163,7 @@ function disagreement(
     ["stable formulas, interpreted", () => meaning(outputs, site)],
     ["plain loops, interpreted", () => loops(plain, outputs, site)],
     ["fused loops, interpreted", () => loops(fused, outputs, site)],
+    ["loops in blocks, the last block first", () => loops(cut(fused, tinyBlocks), outputs, site)],
     ["plain JavaScript", () => js(plain, outputs, site, false)],
     ["optimised JavaScript", () => js(fused, outputs, site, true)],
     ["WebAssembly", () => wasm(fused, outputs, site)],

@@ -4,6 +4,7 @@
 // addresses of its arrays, then the scalars, the sizes, the address of free memory for scratch, and that of the results. The
 // function `scratch` says how many bytes of free memory the sizes ask for. Operators that the text does not compute are
 // imported from `host` under their names.
+import { type BlockSizes, cut } from "../blocks/cut.ts"
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { type OpName, ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
@@ -31,6 +32,8 @@ export interface WatOptions {
    * `fast` for kernels over f32 memory, `full` for f64.
    */
   readonly accuracy?: Accuracy
+  /** How large the blocks are into which outermost loops are cut. */
+  readonly blocks?: BlockSizes
   /** False leaves the loops as they come. Default true. */
   readonly optimise?: boolean
 }
@@ -486,6 +489,7 @@ function roomsOf(kernel: Kernel): ReadonlyMap<Buffer, Buffer> {
 
 /** The text of the module of a kernel. */
 export function emitWat(kernel: Kernel, options: WatOptions = {}): Wat {
+  if (options.optimise !== false) kernel = cut(kernel, options.blocks)
   const rooms = roomsOf(kernel)
   kernel = { ...kernel, scratch: [...kernel.scratch, ...rooms.values()] }
   const accuracy = options.accuracy ?? (kernel.dtype === "f32" ? "fast" : "full")

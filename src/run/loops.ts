@@ -91,6 +91,16 @@ class Walker {
     for (const id of defined) this.values.delete(id)
   }
 
+  /** Iterations that may run in any order: the last first, each with scratch of its own that nothing has written. */
+  private backwards(s: Extract<Stmt, { kind: "for" }>, from: number, to: number, step: number): void {
+    for (let i = from + Math.ceil((to - from) / step - 1) * step; i >= from; i -= step) {
+      for (const buffer of s.blocks!.own) (this.arrays.get(buffer)!.data as Float64Array).fill(NaN)
+      this.define(s.id, i)
+      this.block(s.body)
+      this.values.delete(s.id)
+    }
+  }
+
   private statement(s: Stmt): void {
     switch (s.kind) {
       case "let":
@@ -135,6 +145,7 @@ class Walker {
         const { lanes = 1 } = s
         const step = s.step ? this.read(s.step) : lanes
         if (!(step > 0)) throw new Error(`loop ${s.id} has step ${step}`)
+        if (s.blocks) return this.backwards(s, this.read(s.from), to, step)
         for (let i = this.read(s.from); i < to; i += step)
           for (let lane = 0; lane < lanes; lane++) {
             this.define(s.id, i + lane)

@@ -1,0 +1,132 @@
+// Loops -> which of the outermost may be cut into blocks whose iterations run at once, and what stands in the way of the others.
+//
+// An iteration may store into elements of its own, work in scratch that it fills itself, and add to accumulators and arrays that
+// nothing reads before the loop ends. Blocks have sizes that depend on the sizes of arrays alone, and what they add up is added in
+// the order of the blocks: the result has the same bits however many threads run them.
+import { Places } from "./blocks/places.ts"
+import type { Buffer, Kernel, Operand, Stmt } from "./loops.ts"
+import { type Loop, combinable, sameOperand, updatedIn, writtenIn } from "./unroll/facts.ts"
+import { forEachStatement } from "./walk.ts"
+
+/** How a loop is cut. */
+export interface Cut {
+  /** Accumulators from outside, each combined by one operator. */
+  readonly sums: ReadonlyMap<number, "add" | "mul" | "max" | "min">
+  /** Scratch that each iteration fills before it reads it: iterations that run at once need copies of their own. */
+  readonly own: readonly Buffer[]
+  /** Arrays that iterations add to at the same places: each block adds to a copy of its own. */
+  readonly spread: readonly Buffer[]
+}
+
+/** Why a loop runs on one thread. */
+export type Obstacle =
+  /** An iteration reads what another computed. */
+  | { readonly kind: "order"; readonly what: Buffer | number }
+  /** Iterations may write the same element. */
+  | { readonly kind: "overlap"; readonly what: Buffer }
+  /** The first or last index is computed from values. */
+  | { readonly kind: "extent" }
+
+/** What each outermost loop of a kernel allows; branches around loops are looked into. */
+export function blocksOf(kernel: Kernel): ReadonlyMap<Loop, Cut | Obstacle> {
+  const out = new Map<Loop, Cut | Obstacle>()
+  const places = new Places(kernel)
+  const sizes = new Set(kernel.sizes.map(({ id }) => id))
+  const visit = (body: readonly Stmt[], outside: ReadonlySet<Buffer>): void => {
+    const touched = body.map((s) => touchedIn([s]))
+    body.forEach((s, i) => {
+      const others = new Set(outside)
+      touched.forEach((set, k) => {
+        if (k !== i) for (const b of set) others.add(b)
+      })
+      if (s.kind === "if") {
+        visit(s.then, others)
+        visit(s.else, others)
+      } else if (s.kind === "for") out.set(s, cutOf(s, places, others, sizes))
+    })
+  }
+  visit(kernel.body, new Set())
+  return out
+}
+
+/** Whether a loop may be cut. */
+export const isCut = (x: Cut | Obstacle): x is Cut => "sums" in x
+
+function cutOf(
+  loop: Loop,
+  places: Places,
+  others: ReadonlySet<Buffer>,
+  sizes: ReadonlySet<number>,
+): Cut | Obstacle {
+  const isKnown = (x: Operand): boolean => x.kind === "number" || sizes.has(x.id)
+  if (loop.step || !isKnown(loop.from) || !isKnown(loop.to)) return { kind: "extent" }
+  const sums = combinable(loop.body)
+  for (const acc of updatedIn(loop.body).keys()) if (!sums.has(acc)) return { kind: "order", what: acc }
+  const own: Buffer[] = []
+  const spread: Buffer[] = []
+  for (const buffer of writtenIn(loop.body)) {
+    const all = accessesOf(loop.body, buffer)
+    const digits = new Set(all.map(({ at, length }) => places.digit(at, loop, length)))
+    if (digits.size === 1 && !digits.has(undefined)) continue
+    if (buffer.kind === "scratch" && !others.has(buffer) && fillsFirst(loop.body, buffer)) own.push(buffer)
+    else if (all.every(({ kind }) => kind === "add")) spread.push(buffer)
+    else
+      return all.some(({ kind }) => kind === "read")
+        ? { kind: "order", what: buffer }
+        : { kind: "overlap", what: buffer }
+  }
+  return { sums, own, spread }
+}
+
+interface Access {
+  readonly kind: "read" | "write" | "add"
+  readonly at: Operand
+  /** How many elements from there on; absent for one. */
+  readonly length?: Operand
+}
+
+function accessesOf(body: readonly Stmt[], buffer: Buffer): Access[] {
+  const out: Access[] = []
+  forEachStatement(body, (s) => {
+    if (s.kind === "load" && s.buffer === buffer) out.push({ kind: "read", at: s.at })
+    if (s.kind === "store" && s.buffer === buffer)
+      out.push({ kind: s.accumulate ? "add" : "write", at: s.at })
+    if (s.kind === "fill" && s.buffer === buffer) out.push({ kind: "write", at: s.at, length: s.length })
+    if (s.kind !== "sort") return
+    if (s.keys === buffer) out.push({ kind: "read", at: s.keysAt, length: buffer.length })
+    if (s.index === buffer) out.push({ kind: "write", at: s.indexAt, length: s.length })
+  })
+  return out
+}
+
+function touchedIn(body: readonly Stmt[]): Set<Buffer> {
+  const out = new Set<Buffer>()
+  forEachStatement(body, (s) => {
+    if (s.kind === "load" || s.kind === "store" || s.kind === "fill") out.add(s.buffer)
+    if (s.kind === "sort") out.add(s.keys).add(s.index)
+  })
+  return out
+}
+
+/** Whether the first statement that touches an array sets its elements, in every iteration or wherever they are read. */
+function fillsFirst(body: readonly Stmt[], buffer: Buffer): boolean {
+  const users = body.filter((s) => touchedIn([s]).has(buffer))
+  const [first] = users
+  switch (first?.kind) {
+    case "store":
+      return !first.accumulate
+    case "fill":
+      return true
+    case "sort":
+      return first.index === buffer && first.keys !== buffer
+    case "for":
+      return fillsFirst(first.body, buffer)
+    case "if":
+      return (
+        users.every((s) => s.kind === "if" && sameOperand(s.condition, first.condition)) &&
+        [first.then, first.else].every((side) => !touchedIn(side).has(buffer) || fillsFirst(side, buffer))
+      )
+    default:
+      return false
+  }
+}

@@ -1,0 +1,292 @@
+// Loops -> the same with the outermost cut into blocks: a loop over blocks whose iterations may run at once, and loops that
+// combine what the blocks added up, in their order.
+//
+// A block has an accumulator of its own for each outside, and stores it in an array behind the others'. An array that iterations
+// add to at the same places becomes longer: the first block adds to the array itself, each other block to a copy behind it.
+import { type Cut, blocksOf, isCut } from "../blocks.ts"
+import type { Buffer, Kernel, Operand, SizeValue, Stmt } from "../loops.ts"
+import type { OpName } from "../ops.ts"
+import { ops } from "../ops.ts"
+import type { ScalarType } from "../types.ts"
+import { Copier } from "../unroll/copy.ts"
+import {
+  type Loop,
+  Numbers,
+  type UpdateOp,
+  identities,
+  literal,
+  sameOperand,
+  valueOf,
+} from "../unroll/facts.ts"
+import { replaceStatements } from "../walk.ts"
+
+/** How large blocks are. They depend on sizes and on nothing else. */
+export interface BlockSizes {
+  /** Elements that a block handles if it has more rows than the fewest. */
+  readonly elements: number
+  /** The fewest rows, of which all blocks but the last have a multiple. */
+  readonly rows: number
+  /** A block does at least as many times the work that its copies of arrays cost. */
+  readonly worth: number
+  /** Most elements of all copies of arrays together. */
+  readonly copied: number
+}
+
+/** Large enough that to hand a block to another thread costs nothing beside it, and for vectors of many rows. */
+export const blockSizes: BlockSizes = { elements: 2 ** 14, rows: 16, worth: 8, copied: 2 ** 22 }
+
+/** Iterations that are taken for those of a loop whose end is computed inside another. */
+const UNKNOWN = 16
+
+/** Cuts every outermost loop that can be. */
+export function cut(kernel: Kernel, sizes: BlockSizes = blockSizes): Kernel {
+  return new Cutter(kernel, sizes).kernel()
+}
+
+class Cutter {
+  private readonly given: Kernel
+  private readonly limits: BlockSizes
+  private readonly numbers: Numbers
+  private readonly sizes: SizeValue[]
+  private readonly scratch: Buffer[]
+  /** Arrays that become longer. */
+  private readonly longer = new Map<Buffer, Buffer>()
+
+  constructor(kernel: Kernel, limits: BlockSizes) {
+    this.given = kernel
+    this.limits = limits
+    this.numbers = new Numbers(kernel)
+    this.sizes = [...kernel.sizes]
+    this.scratch = [...kernel.scratch]
+  }
+
+  kernel(): Kernel {
+    const blocks = blocksOf(this.given)
+    const visit = (body: readonly Stmt[]): readonly Stmt[] =>
+      body.flatMap((s): readonly Stmt[] => {
+        if (s.kind === "if") return [Object.assign({}, s, { then: visit(s.then), else: visit(s.else) })]
+        const how = s.kind === "for" ? blocks.get(s) : undefined
+        return s.kind === "for" && how && isCut(how) ? this.cut(s, how) : [s]
+      })
+    const body = visit(this.given.body)
+    const as = (b: Buffer): Buffer => this.longer.get(b) ?? b
+    return {
+      ...this.given,
+      sizes: this.sizes,
+      scratch: this.scratch.map(as),
+      body: replaceStatements(body, (s) => {
+        if (s.kind === "load" || s.kind === "store" || s.kind === "fill")
+          return [{ ...s, buffer: as(s.buffer) }]
+        if (s.kind === "sort") return [{ ...s, keys: as(s.keys), index: as(s.index) }]
+        return [s]
+      }),
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------- sizes
+
+  private size(op: OpName, x: Operand, y: Operand): Operand {
+    if (x.kind === "number" && y.kind === "number")
+      return literal((ops[op].eval as (x: number, y: number) => number)(x.value, y.value))
+    const known = this.sizes.find(
+      ({ value }) =>
+        value.kind === "op" &&
+        value.op === op &&
+        sameOperand(value.args[0]!, x) &&
+        sameOperand(value.args[1]!, y),
+    )
+    if (known) return valueOf(known.id)
+    const id = this.numbers.value()
+    this.sizes.push({ id, value: { kind: "op", op, args: [x, y] } })
+    return valueOf(id)
+  }
+
+  /** Rounded up. */
+  private quotient(x: Operand, y: Operand): Operand {
+    return this.size("idiv", this.size("add", x, this.size("sub", y, literal(1))), y)
+  }
+
+  /** About how many elements the loops of a block handle in all. */
+  private work(body: readonly Stmt[]): Operand {
+    let most: Operand = literal(1)
+    const visit = (list: readonly Stmt[], around: Operand): void => {
+      for (const s of list) {
+        if (s.kind === "if") [s.then, s.else].forEach((side) => visit(side, around))
+        if (s.kind !== "for") continue
+        const isSize = s.to.kind === "number" || this.sizes.some(({ id }) => sameOperand(valueOf(id), s.to))
+        const inside = this.size(
+          "mul",
+          around,
+          isSize ? this.size("max", s.to, literal(1)) : literal(UNKNOWN),
+        )
+        most = this.size("max", most, inside)
+        visit(s.body, inside)
+      }
+    }
+    visit(body, literal(1))
+    return most
+  }
+
+  private rows(loop: Loop, length: Operand, { spread }: Cut): Operand {
+    const { elements, rows, worth, copied } = this.limits
+    const work = this.work(loop.body)
+    let groups = this.size("max", this.size("idiv", literal(elements / rows), work), literal(1))
+    if (spread.length > 0) {
+      const total = spread.map((b) => b.length).reduce((x, y) => this.size("add", x, y))
+      const paid = this.quotient(this.size("mul", total, literal(worth)), work)
+      const small = this.quotient(this.size("mul", total, length), literal(copied))
+      groups = this.size("max", groups, this.quotient(this.size("max", paid, small), literal(rows)))
+    }
+    return this.size("mul", groups, literal(rows))
+  }
+
+  // ------------------------------------------------------------------------------------------- loops
+
+  private cut(loop: Loop, how: Cut): readonly Stmt[] {
+    const { numbers } = this
+    const length = this.size("max", this.size("sub", loop.to, loop.from), literal(0))
+    const step = this.rows(loop, length, how)
+    const count = this.quotient(length, step)
+    const id = numbers.value()
+    const inside = new Copier(numbers, new Set())
+    // In this order nothing exceeds the end of the loop, so 32 bits suffice.
+    const to = inside.int(
+      "add",
+      valueOf(id),
+      inside.int("min", inside.int("sub", loop.to, valueOf(id)), step),
+    )
+    const number = (): Operand => inside.int("idiv", inside.int("sub", valueOf(id), loop.from), step)
+    const sums = [...how.sums].map(([acc, op]) => ({ acc, op, own: numbers.acc(this.typeOf(acc)) }))
+    const partial = this.partials(sums.length, count)
+    const before: Stmt[] = []
+    const behind: Stmt[] = []
+    sums.forEach(({ acc, op, own }, k) => {
+      const first = this.size("mul", count, literal(k))
+      const initial = literal(identityOf(op, this.typeOf(acc)))
+      before.push({ kind: "acc", id: own, initial, type: this.typeOf(acc) })
+      const at = inside.int("add", number(), first)
+      behind.push({ kind: "store", buffer: partial!, at, value: valueOf(own) })
+    })
+    const bases = new Map<Buffer, Operand>()
+    for (const buffer of how.spread) {
+      const base = inside.int("mul", number(), buffer.length)
+      bases.set(buffer, base)
+      before.push(...this.cleared(buffer, base, number()))
+      this.lengthen(buffer, this.size("mul", buffer.length, this.size("max", count, literal(1))))
+    }
+    const own = new Map(sums.map((s) => [s.acc, s.own]))
+    const body = replaceStatements(loop.body, (s): readonly Stmt[] => {
+      if (s.kind === "update") return [{ ...s, acc: own.get(s.acc) ?? s.acc }]
+      const base = s.kind === "store" ? bases.get(s.buffer) : undefined
+      if (s.kind !== "store" || !base) return [s]
+      const at = numbers.value()
+      return [
+        { kind: "let", id: at, op: "add", args: [base, s.at], type: "int" },
+        { ...s, at: valueOf(at) },
+      ]
+    })
+    const blocks: Stmt = {
+      kind: "for",
+      id,
+      from: loop.from,
+      to: loop.to,
+      step,
+      axis: loop.axis,
+      blocks: { own: how.own },
+      body: [...inside.out, ...before, { ...loop, from: valueOf(id), to, body }, ...behind],
+    }
+    return [
+      blocks,
+      ...(partial ? [this.combined(sums, partial, count, loop.axis)] : []),
+      ...how.spread.map((buffer) => this.gathered(buffer, count, loop.axis)),
+    ]
+  }
+
+  private lengthen(buffer: Buffer, length: Operand): void {
+    const known = this.longer.get(buffer)
+    this.longer.set(buffer, { ...buffer, length: known ? this.size("max", known.length, length) : length })
+  }
+
+  private typeOf(acc: number): ScalarType {
+    return this.numbers.accs.get(acc)!
+  }
+
+  private partials(many: number, count: Operand): Buffer | undefined {
+    if (many === 0) return undefined
+    const length = this.size("mul", count, literal(many))
+    const buffer: Buffer = { id: this.numbers.value(), kind: "scratch", element: "f64", length }
+    this.scratch.push(buffer)
+    return buffer
+  }
+
+  /** Sets the copy of a block to zeros. The first block has none. */
+  private cleared(buffer: Buffer, at: Operand, number: Operand): readonly Stmt[] {
+    const condition = this.numbers.value()
+    const fill: Stmt = { kind: "fill", buffer, at, length: buffer.length, value: 0 }
+    return [
+      { kind: "let", id: condition, op: "lt", args: [literal(0), number], type: "bool" },
+      Object.assign({ kind: "if" as const, condition: valueOf(condition), else: [] }, { then: [fill] }),
+    ]
+  }
+
+  private combined(
+    sums: readonly { readonly acc: number; readonly op: UpdateOp }[],
+    partial: Buffer,
+    count: Operand,
+    axis: string,
+  ): Stmt {
+    const id = this.numbers.value()
+    const inside = new Copier(this.numbers, new Set())
+    const body = sums.flatMap(({ acc, op }, k): Stmt[] => {
+      const at = inside.int("add", valueOf(id), this.size("mul", count, literal(k)))
+      const value = this.numbers.value()
+      return [
+        { kind: "load", id: value, buffer: partial, at, type: this.typeOf(acc) },
+        { kind: "update", acc, op, value: valueOf(value) },
+      ]
+    })
+    return {
+      kind: "for",
+      id,
+      from: literal(0),
+      to: count,
+      step: literal(1),
+      body: [...inside.out, ...body],
+      axis,
+    }
+  }
+
+  /** Adds the copies of an array to it, in their order. */
+  private gathered(buffer: Buffer, count: Operand, axis: string): Stmt {
+    const [id, at, from, value] = Array.from({ length: 4 }, () => this.numbers.value()) as [
+      number,
+      number,
+      number,
+      number,
+    ]
+    const base = this.numbers.value()
+    const inner: Stmt = {
+      kind: "for",
+      id: at,
+      from: literal(0),
+      to: buffer.length,
+      axis,
+      body: [
+        { kind: "let", id: from, op: "add", args: [valueOf(base), valueOf(at)], type: "int" },
+        { kind: "load", id: value, buffer, at: valueOf(from), type: "real" },
+        { kind: "store", buffer, at: valueOf(at), value: valueOf(value), accumulate: true },
+      ],
+    }
+    return {
+      kind: "for",
+      id,
+      from: literal(1),
+      to: count,
+      axis,
+      body: [{ kind: "let", id: base, op: "mul", args: [valueOf(id), buffer.length], type: "int" }, inner],
+    }
+  }
+}
+
+const identityOf = (op: UpdateOp, type: ScalarType): number =>
+  type === "bool" ? (op === "min" || op === "mul" ? 1 : 0) : identities[op]!

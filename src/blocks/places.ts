@@ -1,0 +1,142 @@
+// Places in arrays as sums of products, and the proof that iterations of a loop stay apart.
+//
+// In an array over [i, j, k] an element stands at (i * n + j) * m + k. Two iterations of the loop over j never meet there: what
+// is added to j * m is at least 0 and below m, which follows from the range of k, or a multiple of n * m.
+import type { Expr } from "../ir.ts"
+import type { Kernel, Operand, Stmt } from "../loops.ts"
+import type { Loop } from "../unroll/facts.ts"
+import { forEachStatement } from "../walk.ts"
+
+/** A product: a literal and the numbers of values, sorted. */
+interface Product {
+  readonly times: number
+  readonly factors: readonly number[]
+}
+type Sum = readonly Product[]
+
+const ONE: Product = { times: 1, factors: [] }
+const constant = (value: number): Sum => (value === 0 ? [] : [{ times: value, factors: [] }])
+const keyOf = ({ factors }: Product): string => factors.join()
+
+function add(x: Sum, y: Sum, sign: 1 | -1 = 1): Sum {
+  const out = new Map<string, Product>(x.map((term) => [keyOf(term), term]))
+  for (const term of y) {
+    const times = (out.get(keyOf(term))?.times ?? 0) + sign * term.times
+    if (times === 0) out.delete(keyOf(term))
+    else out.set(keyOf(term), { ...term, times })
+  }
+  return [...out.values()]
+}
+
+const product = (x: Product, y: Product): Product => ({
+  times: x.times * y.times,
+  factors: [...x.factors, ...y.factors].sort((a, b) => a - b),
+})
+
+const multiply = (x: Sum, y: Sum): Sum =>
+  x.flatMap((a) => y.map((b) => product(a, b))).reduce<Sum>((sum, term) => add(sum, [term]), [])
+
+/** x / y where it is a product again. */
+function quotient(x: Product, y: Product): Product | undefined {
+  const factors = [...x.factors]
+  for (const f of y.factors) {
+    const at = factors.indexOf(f)
+    if (at < 0) return undefined
+    factors.splice(at, 1)
+  }
+  const times = x.times / y.times
+  return Number.isInteger(times) && times > 0 ? { times, factors } : undefined
+}
+
+/** Reads the places of one kernel. */
+export class Places {
+  private readonly sums = new Map<number, Sum>()
+  /** Values from 0 to below a sum. */
+  private readonly below = new Map<number, Sum>()
+  private readonly sizes = new Map<string, number>()
+
+  constructor(kernel: Kernel) {
+    for (const { id, value } of kernel.sizes) {
+      if (value.kind === "size") this.sizes.set(value.name, id)
+      else if (value.op === "mul")
+        this.sums.set(id, multiply(this.sumOf(value.args[0]!), this.sumOf(value.args[1]!)))
+    }
+    forEachStatement(kernel.body, (s) => this.read(s))
+  }
+
+  private read(s: Stmt): void {
+    if (s.kind === "for" && this.isPositive(s.from)) this.below.set(s.id, this.sumOf(s.to))
+    if (s.kind === "load" && s.buffer.input?.label) {
+      const extent = this.extentOf(s.buffer.input.label.extent)
+      if (extent) this.below.set(s.id, extent)
+    }
+    if (s.kind !== "let" || s.type !== "int") return
+    const [x, y] = s.args as [Operand, Operand]
+    if (s.op === "add" || s.op === "sub")
+      this.sums.set(s.id, add(this.sumOf(x), this.sumOf(y), s.op === "add" ? 1 : -1))
+    if (s.op === "mul") this.sums.set(s.id, multiply(this.sumOf(x), this.sumOf(y)))
+  }
+
+  private isPositive(x: Operand): boolean {
+    if (x.kind === "number") return x.value >= 0
+    return this.below.has(x.id) || (this.sums.get(x.id)?.every((t) => this.isPositiveProduct(t)) ?? false)
+  }
+
+  private isPositiveProduct({ times, factors }: Product): boolean {
+    const sizes = new Set(this.sizes.values())
+    return times > 0 && factors.every((f) => this.below.has(f) || sizes.has(f))
+  }
+
+  private extentOf(e: Expr): Sum | undefined {
+    if (e.kind === "const") return constant(e.value)
+    const size = e.kind === "size" ? this.sizes.get(e.name) : undefined
+    return size === undefined ? undefined : [{ times: 1, factors: [size] }]
+  }
+
+  private sumOf(x: Operand): Sum {
+    if (x.kind === "number") return constant(x.value)
+    return this.sums.get(x.id) ?? [{ times: 1, factors: [x.id] }]
+  }
+
+  /**
+   * Where in a place the index of a loop stands, as text to compare, if the elements from there on, as many as `length`, belong to
+   * one iteration alone: elements of places that agree in it belong to different iterations if these differ.
+   */
+  digit(at: Operand, loop: Loop, length: Operand = { kind: "number", value: 1 }): string | undefined {
+    const all = this.sumOf(at)
+    const own = all.filter(({ factors }) => factors.includes(loop.id))
+    const [extent, ...more] = this.sumOf(loop.to)
+    if (own.length !== 1 || !extent || more.length > 0 || !this.below.has(loop.id)) return undefined
+    const step = quotient(own[0]!, { times: 1, factors: [loop.id] })
+    if (!step || step.factors.includes(loop.id)) return undefined
+    const next = product(step, extent)
+    const smaller: { readonly step: Product; readonly extent: Sum }[] = []
+    for (const term of all) {
+      if (term === own[0]) continue
+      const other = this.within(term)
+      if (!quotient(other.step, next)) smaller.push(other)
+    }
+    if (!(length.kind === "number" && length.value === 1))
+      smaller.push({ step: ONE, extent: this.sumOf(length) })
+    const size = ({ factors, times }: Product): number => factors.length + (times > 1 ? 0.5 : 0)
+    smaller.sort((x, y) => size(x.step) - size(y.step))
+    // What stands at smaller steps stays below `span`.
+    let span = ONE
+    for (const { step, extent } of smaller) {
+      if (extent.length !== 1 || !quotient(step, span)) return undefined
+      span = product(step, extent[0]!)
+    }
+    return quotient(step, span) ? `${step.times}*${keyOf(step)}` : undefined
+  }
+
+  /** A term as a step and the number of steps it may take. */
+  private within(term: Product): { readonly step: Product; readonly extent: Sum } {
+    const index = term.factors.find((f) => this.below.has(f))
+    if (index === undefined)
+      return { step: ONE, extent: term.factors.length === 0 ? constant(term.times + 1) : [] }
+    return {
+      step: quotient(term, { times: 1, factors: [index] }) ?? { times: NaN, factors: [] },
+      extent: this.below.get(index)!,
+    }
+  }
+}

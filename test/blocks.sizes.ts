@@ -1,0 +1,4 @@
+// Blocks so small that loops over few rows have several.
+import type { BlockSizes } from "../src/blocks/cut.ts"
+
+export const tinyBlocks: BlockSizes = { elements: 2, rows: 2, worth: 0, copied: 2 ** 22 }
