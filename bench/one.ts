@@ -1,7 +1,8 @@
 // One workload in a process of its own: `one.js NAME ROUNDS` prints the times of all sides as JSON.
 import { Bench } from "tinybench"
-import { type Side, buffers, generated } from "./generated.ts"
-import { type Row, works } from "./rows.ts"
+import { agree, rounding } from "./agree.ts"
+import { byHand, generated } from "./generated.ts"
+import { works } from "./rows.ts"
 
 /** What a process found, in ms. */
 export interface Times {
@@ -19,19 +20,20 @@ const work = works.find((one) => one.name === name)!
 
 // An engine that meets a long loop first compiles it while it runs, and may stay with that slow code for good. Here it meets
 // all sides in many short calls, as in a program that runs for longer than a moment.
-const small = work.small()
-const byHand = (row: Row): Side => {
-  const out = buffers(row)
-  return { run: () => row.byHand(out), out }
+const small = work.at(work.sizes[0])
+const makers = {
+  hand: byHand,
+  js: generated(small, { target: "js" }),
+  wasm: generated(small, { target: "wasm" }),
 }
-const makers = { hand: byHand, js: generated(small, "js"), wasm: generated(small, "wasm") }
 const learning = new Bench({ time: 500, warmup: false })
 for (const [side, make] of Object.entries(makers)) learning.add(side, make(small).run)
 await learning.run()
 
-const row = work.large()
+const row = work.at(work.sizes[3])
 const sides = Object.values(makers).map((make) => make(row))
-for (const side of sides.slice(1)) agree(sides[0]!, side)
+const answers = sides.map(({ run, out }) => ({ loss: run(), grad: out }))
+for (const answer of answers.slice(1)) agree(row.title, answers[0]!, answer, rounding)
 
 // Rounds alternate, so that a change of clock or load meets all sides; time that other programs had the processor for is not counted.
 const now = (): number => {
@@ -51,19 +53,3 @@ for (let round = 0; round < Number(rounds); round++) {
 const [hand, js, wasm] = samples.map(median) as [number, number, number]
 const times: Times = { title: row.title, byHand: hand, js, wasm }
 process.stdout.write(JSON.stringify(times))
-
-/** Throws if two sides do not compute the same. */
-function agree(byHand: Side, other: Side): void {
-  const [hand, ours] = [byHand.run(), other.run()]
-  if (!(Math.abs(hand - ours) <= 1e-6 * Math.abs(hand)))
-    throw new Error(`${row.title}: ${hand} by hand, ${ours} by lossc`)
-  for (const name of row.grad) {
-    const [wanted, found] = [byHand.out[name]!, other.out[name]!]
-    const largest = wanted.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
-    for (let i = 0; i < wanted.length; i++)
-      if (!(Math.abs(wanted[i]! - found[i]!) <= 1e-5 * largest))
-        throw new Error(
-          `${row.title}: gradient of ${name}[${i}] is ${wanted[i]} by hand, ${found[i]} by lossc`,
-        )
-  }
-}
