@@ -17,6 +17,8 @@ export interface Measured {
   /** Elements of the row at each size. */
   readonly elements: readonly number[]
   readonly found: Readonly<Record<string, Found>>
+  /** What a side says about itself, if anything. */
+  readonly notes: Readonly<Record<string, string>>
   /** Why a side has no numbers. */
   readonly missing: Readonly<Record<string, string>>
 }
@@ -41,13 +43,19 @@ function write(row: Row, folder: string): void {
   )
 }
 
-async function answer(side: string, asked: Asked, row: Row, folder: string): Promise<Answer> {
-  const loss = Number(await asked.ask(["load", folder, ...row.sizes].join(" ")))
+async function answer(
+  side: string,
+  asked: Asked,
+  size: number,
+  row: Row,
+  folder: string,
+): Promise<Answer & { readonly note: string }> {
+  const [loss, note = ""] = (await asked.ask(["load", folder, size, ...row.sizes].join(" "))).split(" ")
   const read = (k: number): Float32Array => {
     const { buffer, byteOffset, byteLength } = readFileSync(`${folder}/${side}.${k}`)
     return new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength))
   }
-  return { loss, grad: Object.fromEntries(row.grad.map((name, k) => [name, read(k)])) }
+  return { note, loss: Number(loss), grad: Object.fromEntries(row.grad.map((name, k) => [name, read(k)])) }
 }
 
 /** Throws if a side computes something else than the first one. */
@@ -59,6 +67,7 @@ export async function measure(
 ): Promise<Measured> {
   const rows = work.sizes.map(work.at)
   const missing: Record<string, string> = {}
+  const notes: Record<string, string> = {}
   const apart: Record<string, Apart[]> = {}
   const best: Record<string, number[][]> = {}
   for (let process = 0; process < processes; process++) {
@@ -75,15 +84,16 @@ export async function measure(
         write(row, folder)
         let wanted: Answer | undefined
         for (const [side, asked] of sides) {
-          let found: Answer
+          let found: Awaited<ReturnType<typeof answer>>
           try {
-            found = await answer(side, asked, row, folder)
+            found = await answer(side, asked, size, row, folder)
           } catch (error) {
             missing[side] = (error as Error).message.match(/Error: (.*)/)?.[1] ?? (error as Error).message
             sides.delete(side)
             continue
           }
           wanted ??= found
+          notes[side] = found.note
           const by = agree(`${row.title}, ${side}`, wanted, found, single)
           ;(apart[side] ??= [])[size] = by
         }
@@ -108,6 +118,7 @@ export async function measure(
     found: Object.fromEntries(
       Object.entries(best).map(([side, sizes]) => [side, { ns: sizes.map(median), apart: apart[side]! }]),
     ),
+    notes,
     missing,
   }
 }

@@ -1,8 +1,8 @@
 // A side of the comparison in a process of its own, and what it is asked. It answers each line with one line:
 //
-//   load FOLDER SIZE...  reads in0, in1, .. of the folder, runs once, writes the gradients to SIDE.0, SIDE.1, .. and answers the loss;
-//                        all raw, in the order of the row
-//   time MS              calls for so many ms and answers the ns of a call
+//   load FOLDER K SIZE...  reads in0, in1, .. of the folder, which are the row at its size number K, runs once, writes the
+//                          gradients to SIDE.0, SIDE.1, .. and answers the loss and perhaps a note; all raw, in the order of the row
+//   time MS                calls for so many ms and answers the ns of a call
 //
 // Times are processor time, so that what other programs take is not counted, but on the clock for a side of several threads.
 import { type ChildProcess, spawn } from "node:child_process"

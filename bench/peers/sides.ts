@@ -10,6 +10,8 @@ export interface Calls {
   readonly run: () => number
   /** The gradients of the last call, in the order of the row. */
   readonly grad: () => readonly Float32Array[]
+  /** One word about how they run, where that differs among rows. */
+  readonly note?: string
 }
 
 export interface Peer {

@@ -80,6 +80,7 @@ export async function tensorflow(first: Row, folder: string): Promise<(row: Row)
         return result
       },
       grad: () => grad,
+      note: tf.getBackend() === "cpu" ? "cpu" : "",
     }
   }
   try {
