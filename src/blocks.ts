@@ -32,6 +32,7 @@ export function blocksOf(kernel: Kernel): ReadonlyMap<Loop, Cut | Obstacle> {
   const out = new Map<Loop, Cut | Obstacle>()
   const places = new Places(kernel)
   const sizes = new Set(kernel.sizes.map(({ id }) => id))
+  const isKnown = (x: Operand): boolean => x.kind === "number" || sizes.has(x.id)
   const visit = (body: readonly Stmt[], outside: ReadonlySet<Buffer>): void => {
     const touched = body.map((s) => touchedIn([s]))
     body.forEach((s, i) => {
@@ -42,7 +43,8 @@ export function blocksOf(kernel: Kernel): ReadonlyMap<Loop, Cut | Obstacle> {
       if (s.kind === "if") {
         visit(s.then, others)
         visit(s.else, others)
-      } else if (s.kind === "for") out.set(s, cutOf(s, places, others, sizes))
+      } else if (s.kind === "for")
+        out.set(s, isKnown(s.from) && isKnown(s.to) ? cutOf(s, places, others) : { kind: "extent" })
     })
   }
   visit(kernel.body, new Set())
@@ -52,28 +54,17 @@ export function blocksOf(kernel: Kernel): ReadonlyMap<Loop, Cut | Obstacle> {
 /** Whether a loop may be cut. */
 export const isCut = (x: Cut | Obstacle): x is Cut => "sums" in x
 
-function cutOf(
-  loop: Loop,
-  places: Places,
-  others: ReadonlySet<Buffer>,
-  sizes: ReadonlySet<number>,
-): Cut | Obstacle {
-  const isKnown = (x: Operand): boolean => x.kind === "number" || sizes.has(x.id)
-  if (loop.step || !isKnown(loop.from) || !isKnown(loop.to)) return { kind: "extent" }
+/** Whether the iterations of a loop may run at once. `others` are the arrays that something outside of it touches. */
+export function cutOf(loop: Loop, places: Places, others: ReadonlySet<Buffer>): Cut | Obstacle {
+  if (loop.step) return { kind: "extent" }
   const sums = combinable(loop.body)
   for (const acc of updatedIn(loop.body).keys()) if (!sums.has(acc)) return { kind: "order", what: acc }
   const own: Buffer[] = []
   const spread: Buffer[] = []
   for (const buffer of writtenIn(loop.body)) {
     const all = accessesOf(loop.body, buffer)
-    const isApart = (digit: (access: Access) => string | undefined): boolean => {
-      const digits = new Set(all.map(digit))
-      return digits.size === 1 && !digits.has(undefined)
-    }
-    if (isApart(({ at, length }) => places.digit(at, loop, length))) continue
-    const { extents } = buffer
-    if (extents && isApart(({ at, length }) => (length ? undefined : places.axis(at, loop, extents))))
-      continue
+    const digits = new Set(all.map(({ at, length }) => places.digit(at, loop, length)))
+    if (digits.size === 1 && !digits.has(undefined)) continue
     if (buffer.kind === "scratch" && !others.has(buffer) && fillsFirst(loop.body, buffer)) own.push(buffer)
     else if (all.every(({ kind }) => kind === "add")) spread.push(buffer)
     else
@@ -105,7 +96,8 @@ function accessesOf(body: readonly Stmt[], buffer: Buffer): Access[] {
   return out
 }
 
-function touchedIn(body: readonly Stmt[]): Set<Buffer> {
+/** The arrays that statements touch. */
+export function touchedIn(body: readonly Stmt[]): Set<Buffer> {
   const out = new Set<Buffer>()
   forEachStatement(body, (s) => {
     if (s.kind === "load" || s.kind === "store" || s.kind === "fill") out.add(s.buffer)

@@ -10,7 +10,6 @@ import type { Loss } from "./loss.ts"
 import { ops } from "./ops.ts"
 import { outputsOf } from "./outputs.ts"
 import { printDefinitions, printLoss } from "./print-core.ts"
-import { printBlocks } from "./print-blocks.ts"
 import { printKernel } from "./print-loops.ts"
 import type { KernelOptions } from "./run/settings.ts"
 import { readSettings } from "./run/settings.ts"
@@ -39,7 +38,6 @@ export function explainLoss(loss: Loss, options: KernelOptions = {}): string {
     section(`gradients (${settings.choice.reduction})`, printDefinitions(heads)),
     section("rules", rules.join(", ") || "none"),
     section("loops", printKernel(kernel)),
-    section("blocks for threads (target wasm)", printBlocks(kernel)),
     section(
       "work",
       work(

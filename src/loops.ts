@@ -27,8 +27,6 @@ export interface Buffer {
   readonly element: Dtype | "int" | "bool"
   /** Number of elements, an int operand that is defined in `Kernel.sizes`. */
   readonly length: Operand
-  /** Sizes of its axes in memory order, if it was made with axes: no index ever leaves its axis. */
-  readonly extents?: readonly Operand[]
 }
 
 /** An int computed once at entry from sizes and static options: `id` is its value number. */
@@ -111,6 +109,11 @@ export type Stmt =
        * before it reads them, and nothing reads them afterwards, so that each may work in copies of its own.
        */
       readonly blocks?: { readonly own: readonly Buffer[] }
+      /**
+       * Made for GPUs only: the iterations may run at once. They share no elements of arrays, but for scratch that nothing else
+       * touches and that each fills before it reads it, and accumulators that each is combined with by one operator.
+       */
+      readonly apart?: true
       readonly body: readonly Stmt[]
       /** For readers: the axis as the user called it. */
       readonly axis: string

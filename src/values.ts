@@ -113,11 +113,9 @@ export class Values {
     const { array, stored } = this.storage.get(s)!
     let buffer = this.scratch.get(array)
     if (!buffer) {
-      const axes = stored.map((i) => this.extentOf(s, i))
-      const length = this.size(this.product(axes))
+      const length = this.size(this.product(stored.map((i) => this.extentOf(s, i))))
       const element = s.op === "argsort" ? "int" : "f64"
-      const extents = axes.map((e) => this.size(e))
-      this.scratch.set(array, (buffer = { id: this.next++, kind: "scratch", element, length, extents }))
+      this.scratch.set(array, (buffer = { id: this.next++, kind: "scratch", element, length }))
     }
     return buffer
   }

@@ -170,12 +170,7 @@ function maker(outputs: Outputs, settings: Settings, memory: KernelMemory | unde
 }
 
 /** One module for each way the arrays of a call lie in memory. */
-function wasmRun(
-  outputs: Outputs,
-  { dtype, accuracy, threads, blocks }: Settings,
-  memory: KernelMemory,
-): Made["make"] {
-  const options = { threads, ...(accuracy && { accuracy }), ...(blocks && { blocks }) }
+function wasmRun(outputs: Outputs, { dtype, accuracy }: Settings, memory: KernelMemory): Made["make"] {
   const kernel = lower(outputs, { dtype })
   const order = outputOrder(outputs, kernel)
   const modules = new Map<string, WasmFunction>()
@@ -183,7 +178,7 @@ function wasmRun(
     const elements = new Map(kernel.inputs.map((b) => [b, elementFor(b.element, given?.get(b.input!))]))
     const key = [...elements.values()].join()
     let run = modules.get(key)
-    if (!run) modules.set(key, (run = wasmFunction(kernel, elements, memory, options)))
+    if (!run) modules.set(key, (run = wasmFunction(kernel, elements, memory, accuracy && { accuracy })))
     return ({ sizes, arrays, scalars }, written) => {
       const results = run({
         inputs: kernel.inputs.map((buffer) => arrays.get(buffer.input!)!),

@@ -34,12 +34,12 @@ export interface Region {
   /** Words of one copy. */
   readonly length: Count
   /**
-   * How many copies: one, or one for each workgroup or thread of a dispatch where it takes that one of its entries (and none
-   * where it takes the other). Copies follow one another.
+   * How many copies: one, or one for each workgroup or thread of a dispatch. Where an entry is named there are none if the
+   * dispatch takes the other one. Copies follow one another.
    */
   readonly copies:
     | { readonly kind: "once" }
-    | { readonly kind: "workgroups" | "threads"; readonly dispatch: number; readonly entry: 0 | 1 }
+    | { readonly kind: "workgroups" | "threads"; readonly dispatch: number; readonly entry?: 0 | 1 }
 }
 
 /** One way to run a dispatch. */

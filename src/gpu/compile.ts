@@ -1,0 +1,132 @@
+// Loops -> a program for WebGPU: the plan, where its arrays live, the shader text, and how it is run.
+import { nameAll } from "../emit/text.ts"
+import { Shader } from "../emit/wgsl.ts"
+import { elementOf } from "../emit/wgsl-values.ts"
+import type { Buffer, Kernel, Stmt } from "../loops.ts"
+import type { Loop } from "../unroll/facts.ts"
+import { Counts } from "./counts.ts"
+import { handoversOf } from "./handover.ts"
+import { type Plan, type Rows, planOf } from "./plan.ts"
+import type { ArrayPlace, Count, Dispatch, Entry, GpuProgram, Region } from "./program.ts"
+import type { Layout } from "./layout.ts"
+import { homesOf } from "./scratch.ts"
+
+/** How a program is made. */
+export interface GpuOptions {
+  /** Threads of a workgroup: a power of two from 1 to 256. Default 64. */
+  readonly workgroupSize?: number
+}
+
+/** Storage buffers that every device allows a shader, less the arena. */
+const MOST_ARRAYS = 7
+
+/** Steps of a loop that the host cannot count. */
+const UNKNOWN = 1 << 20
+
+/** Makes the program of a kernel, best of one whose rows own what they write. */
+export function gpuProgram(kernel: Kernel, { workgroupSize = 64 }: GpuOptions = {}): GpuProgram {
+  const plan = planOf(kernel)
+  const counts = new Counts(kernel)
+  const regions: Region[] = []
+  const region = (one: Region): number => regions.push(one) - 1
+  const once = (length: Count): number => region({ length, copies: { kind: "once" } })
+  const handovers = handoversOf(plan)
+
+  const results = once(Math.max(1, kernel.results.length))
+  const kept = once(Math.max(1, handovers.kept.length))
+  const partials = new Map<Rows, number>()
+  plan.steps.forEach((step, dispatch) => {
+    if (step.kind === "rows" && step.combined.size > 0)
+      partials.set(step, region({ length: step.combined.size, copies: { kind: "workgroups", dispatch } }))
+  })
+  const places = placesOf(kernel, (buffer) => once(counts.of(buffer.length)!))
+  const scratch = scratchRegions(plan, kernel, (buffer, copies) =>
+    region({ length: counts.of(buffer.length)!, copies }),
+  )
+  const layout: Layout = {
+    kernel,
+    plan,
+    handovers,
+    regions,
+    results,
+    kept,
+    partials,
+    places,
+    scratch,
+    workgroupSize,
+  }
+  const shader = new Shader(layout, nameAll(kernel))
+  const dispatches = plan.steps.map((step, i): Dispatch => {
+    if (step.kind === "between") return { inner: [], entries: [shader.between(step, i)] }
+    const rows = counts.between(step.loop.from, step.loop.to)
+    const inner = innerLoops(step.loop.body).map((x) => counts.between(x.from, x.to) ?? UNKNOWN)
+    const entries: [Entry, Entry?] = [shader.threads(step, i)]
+    if (inner.length > 0) entries.push(shader.workgroups(step, i))
+    return { rows: rows ?? UNKNOWN, inner, entries }
+  })
+  const types = new Map(shader.resultTypes)
+  return {
+    shader: shader.text(),
+    workgroupSize,
+    sizeNames: kernel.sizeNames,
+    formulas: counts.formulas,
+    scalars: kernel.scalars.map(({ input }) => ({ name: input.name, type: input.type })),
+    inputs: kernel.inputs.map((b) => ({
+      name: b.input!.name,
+      element: elementOf(b),
+      length: counts.of(b.length)!,
+      place: places.get(b)!,
+    })),
+    outputs: kernel.outputs.map((b) => ({
+      name: b.name!,
+      length: counts.of(b.length)!,
+      place: places.get(b)!,
+    })),
+    results: kernel.results.map((name) => ({ name, type: types.get(name) ?? "real" })),
+    fields: shader.fields(),
+    regions,
+    dispatches,
+  }
+}
+
+/** Arrays of the caller are bound, as many as a shader may have; the others are copied into the arena, results first. */
+function placesOf(kernel: Kernel, inside: (buffer: Buffer) => number): ReadonlyMap<Buffer, ArrayPlace> {
+  const { inputs, outputs } = kernel
+  const all = [...inputs, ...outputs]
+  const bound = all.length <= MOST_ARRAYS ? all : inputs.slice(0, MOST_ARRAYS)
+  return new Map(
+    all.map((buffer) => {
+      const i = bound.indexOf(buffer)
+      return [buffer, i >= 0 ? { binding: i + 2 } : { region: inside(buffer) }]
+    }),
+  )
+}
+
+/** The regions of scratch arrays: one for each entry of the dispatch whose rows have the array for themselves. */
+function scratchRegions(
+  plan: Plan,
+  kernel: Kernel,
+  region: (buffer: Buffer, copies: Region["copies"]) => number,
+): Layout["scratch"] {
+  return new Map(
+    [...homesOf(plan, kernel.scratch)].map(([buffer, { step: dispatch, inThread }]) => {
+      if (dispatch === undefined) return [buffer, { regions: [region(buffer, { kind: "once" })], inThread }]
+      const kind = inThread ? "threads" : "workgroups"
+      if (plan.steps[dispatch]!.kind === "between")
+        return [buffer, { regions: [region(buffer, { kind, dispatch, entry: 0 })], inThread }]
+      const regions = [
+        region(buffer, { kind: "threads", dispatch, entry: 0 }),
+        region(buffer, { kind, dispatch, entry: 1 }),
+      ]
+      return [buffer, { regions, inThread }]
+    }),
+  )
+}
+
+/** The loops that a workgroup deals out to its threads. */
+function innerLoops(body: readonly Stmt[]): Loop[] {
+  return body.flatMap((s): Loop[] => {
+    if (s.kind === "for") return s.apart ? [s] : innerLoops(s.body)
+    return s.kind === "if" ? [...innerLoops(s.then), ...innerLoops(s.else)] : []
+  })
+}

@@ -1,0 +1,49 @@
+// Steps -> which scratch arrays threads and workgroups have for themselves.
+import { touchedIn } from "../blocks.ts"
+import type { Buffer, Stmt } from "../loops.ts"
+import { type Plan, type Step } from "./plan.ts"
+
+/** Who has an array for itself: the whole program one, each workgroup of a step one, or each of its threads. */
+export interface Home {
+  readonly step: number | undefined
+  /** Whether all that touches it in a workgroup is one loop whose iterations are dealt out to the threads. */
+  readonly inThread: boolean
+}
+
+/**
+ * The homes of the scratch arrays. An array that one step alone touches belongs to its rows: iterations that run at once touch
+ * no elements of one another, so what they write and read is made anew in each.
+ */
+export function homesOf(plan: Plan, scratch: readonly Buffer[]): ReadonlyMap<Buffer, Home> {
+  const steps = new Map<Buffer, Set<number>>()
+  const note = (buffer: Buffer, step: number): void => {
+    steps.set(buffer, (steps.get(buffer) ?? new Set()).add(step))
+  }
+  plan.steps.forEach((step, i) => {
+    for (const body of bodiesOf(step)) for (const buffer of touchedIn(body)) note(buffer, i)
+  })
+  for (const s of plan.pure.values()) if (s.kind === "load") note(s.buffer, -1)
+  return new Map(
+    scratch.map((buffer): [Buffer, Home] => {
+      const [step, ...others] = [...(steps.get(buffer) ?? [])]
+      if (step === undefined || others.length > 0) return [buffer, { step: undefined, inThread: false }]
+      const holders = bodiesOf(plan.steps[step]!).flatMap((body) => dealtWith(buffer, body))
+      return [buffer, { step, inThread: holders.length === 1 && holders[0] !== undefined }]
+    }),
+  )
+}
+
+/** The statements of a step: those of one row, or of the segments. */
+export function bodiesOf(step: Step): readonly (readonly Stmt[])[] {
+  return step.kind === "rows" ? [step.loop.body] : step.segments.map(({ body }) => body)
+}
+
+/** The loops dealt out to threads that touch an array; undefined stands for a statement outside of them. */
+function dealtWith(buffer: Buffer, body: readonly Stmt[]): (Stmt | undefined)[] {
+  return body.flatMap((s): (Stmt | undefined)[] => {
+    if (!touchedIn([s]).has(buffer)) return []
+    if (s.kind === "for") return s.apart ? [s] : dealtWith(buffer, s.body)
+    if (s.kind === "if") return [...dealtWith(buffer, s.then), ...dealtWith(buffer, s.else)]
+    return [undefined]
+  })
+}
