@@ -21,12 +21,12 @@ export function noise(length: number, seed: number, scale: number): Float32Array
 export const classed = (rows: number, classes: number): Int32Array =>
   Int32Array.from({ length: rows }, (_, i) => (i * 7919) % classes)
 
-/** Pairs of boxes x1, y1, x2, y2, most of which have an area in common. */
+/** Pairs of boxes x1, y1, x2, y2, most of which have an area in common, without a common edge: there is no derivative. */
 export function overlapping(boxes: number): { boxes1: Float32Array; boxes2: Float32Array } {
   const boxes1 = noise(boxes * 4, 13, 4)
   for (let i = 0; i < boxes1.length; i += 4)
     for (const k of [i, i + 1]) boxes1[k + 2] = boxes1[k]! + 3 + boxes1[k + 2]! / 2
-  const boxes2 = noise(boxes * 4, 14, 1).map((x, i) => x + boxes1[i]!)
+  const boxes2 = noise(boxes * 4, 14, 1).map((x, i) => boxes1[i]! + (x < 0 ? x - 0.1 : x + 0.1))
   return { boxes1, boxes2 }
 }
 

@@ -33,14 +33,16 @@ export function generated(of: Row, way: Way): (row: Row) => Side {
     static: of.statics ?? {},
   })
   return (row) => {
-    const lengths = Object.values(row.inputs).map((data) => data.byteLength)
-    // Inputs, gradients, and scratch of twice as many bytes an element.
-    kernel.memory?.reserve(2 ** 20 + 4 * lengths.reduce((x, y) => x + y, 0))
+    const given = Object.entries(row.inputs).map(
+      ([name, data]) => [name, { data, shape: row.shapes[name]! }] as const,
+    )
+    // A call with arrays from elsewhere makes as much room as one with arrays in the memory of the kernel needs.
+    if (way.target === "wasm") kernel(Object.fromEntries(given))
     const inputs = Object.fromEntries(
-      Object.entries(row.inputs).map(([name, data]) => {
+      given.map(([name, { data, shape }]) => {
         const own = way.target === "wasm" ? kernel.alloc(name, data.length) : data
         if (own !== data) own.set(data)
-        return [name, { data: own, shape: row.shapes[name]! }]
+        return [name, { data: own, shape }]
       }),
     )
     const out =

@@ -63,8 +63,14 @@ export function cutOf(loop: Loop, places: Places, others: ReadonlySet<Buffer>): 
   const spread: Buffer[] = []
   for (const buffer of writtenIn(loop.body)) {
     const all = accessesOf(loop.body, buffer)
-    const digits = new Set(all.map(({ at, length }) => places.digit(at, loop, length)))
-    if (digits.size === 1 && !digits.has(undefined)) continue
+    const isApart = (digit: (access: Access) => string | undefined): boolean => {
+      const digits = new Set(all.map(digit))
+      return digits.size === 1 && !digits.has(undefined)
+    }
+    if (isApart(({ at, length }) => places.digit(at, loop, length))) continue
+    const { extents } = buffer
+    if (extents && isApart(({ at, length }) => (length ? undefined : places.axis(at, loop, extents))))
+      continue
     if (buffer.kind === "scratch" && !others.has(buffer) && fillsFirst(loop.body, buffer)) own.push(buffer)
     else if (all.every(({ kind }) => kind === "add")) spread.push(buffer)
     else

@@ -10,6 +10,7 @@ import type { Loss } from "./loss.ts"
 import { ops } from "./ops.ts"
 import { outputsOf } from "./outputs.ts"
 import { printDefinitions, printLoss } from "./print-core.ts"
+import { printBlocks } from "./print-blocks.ts"
 import { printKernel } from "./print-loops.ts"
 import type { KernelOptions } from "./run/settings.ts"
 import { readSettings } from "./run/settings.ts"
@@ -38,6 +39,7 @@ export function explainLoss(loss: Loss, options: KernelOptions = {}): string {
     section(`gradients (${settings.choice.reduction})`, printDefinitions(heads)),
     section("rules", rules.join(", ") || "none"),
     section("loops", printKernel(kernel)),
+    section("blocks for threads (target wasm)", printBlocks(kernel)),
     section(
       "work",
       work(

@@ -85,14 +85,21 @@ function extrasOf(loss: Loss, { dtype }: Settings, memory: KernelMemory | undefi
   }
 }
 
-/** Makes a kernel. Throws `LossError` if the options are wrong; see `catalogue/run.ts`. */
-export function makeKernel(loss: Loss, options: KernelOptions = {}): AnyKernel {
-  const settings = readSettings(loss, options)
+/** Makes a kernel; `more` is for tests. Throws `LossError` if the options are wrong; see `catalogue/run.ts`. */
+export function makeKernel(
+  loss: Loss,
+  options: KernelOptions = {},
+  more: Pick<Settings, "blocks"> = {},
+): AnyKernel {
+  const settings: Settings = { ...readSettings(loss, options), ...more }
   const { dtype, choice, products } = settings
   const rows = choice.reduction === "none" && loss.batch.length > 0
   const weighted = rows && choice.grad.length + products.length > 0
   const bind = binder(loss, { ...settings, materialise: new Set([...choice.grad, ...products]) })
-  const memory = settings.target === "wasm" ? (settings.memory ?? new KernelMemory()) : undefined
+  const memory =
+    settings.target === "wasm"
+      ? (settings.memory ?? new KernelMemory({ shared: settings.threads > 1 }))
+      : undefined
   const variants = variantsOf(loss, settings, memory)
 
   const kernel = (inputs: unknown, options: CallOptions = {}): KernelResult => {

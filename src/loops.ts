@@ -27,6 +27,8 @@ export interface Buffer {
   readonly element: Dtype | "int" | "bool"
   /** Number of elements, an int operand that is defined in `Kernel.sizes`. */
   readonly length: Operand
+  /** Sizes of its axes in memory order, if it was made with axes: no index ever leaves its axis. */
+  readonly extents?: readonly Operand[]
 }
 
 /** An int computed once at entry from sizes and static options: `id` is its value number. */

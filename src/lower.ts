@@ -52,6 +52,7 @@ class Lowering extends Values {
         name,
         element: this.dtype,
         length: this.size(this.product(extents)),
+        extents: extents.map((e) => this.size(e)),
       })
     }
     const top: Scope = { block: [], depth: 0, values: new Map(), facts: [], lazy: false }

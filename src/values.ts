@@ -113,9 +113,11 @@ export class Values {
     const { array, stored } = this.storage.get(s)!
     let buffer = this.scratch.get(array)
     if (!buffer) {
-      const length = this.size(this.product(stored.map((i) => this.extentOf(s, i))))
+      const axes = stored.map((i) => this.extentOf(s, i))
+      const length = this.size(this.product(axes))
       const element = s.op === "argsort" ? "int" : "f64"
-      this.scratch.set(array, (buffer = { id: this.next++, kind: "scratch", element, length }))
+      const extents = axes.map((e) => this.size(e))
+      this.scratch.set(array, (buffer = { id: this.next++, kind: "scratch", element, length, extents }))
     }
     return buffer
   }

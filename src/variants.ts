@@ -170,7 +170,12 @@ function maker(outputs: Outputs, settings: Settings, memory: KernelMemory | unde
 }
 
 /** One module for each way the arrays of a call lie in memory. */
-function wasmRun(outputs: Outputs, { dtype, accuracy }: Settings, memory: KernelMemory): Made["make"] {
+function wasmRun(
+  outputs: Outputs,
+  { dtype, accuracy, threads, blocks }: Settings,
+  memory: KernelMemory,
+): Made["make"] {
+  const options = { threads, ...(accuracy && { accuracy }), ...(blocks && { blocks }) }
   const kernel = lower(outputs, { dtype })
   const order = outputOrder(outputs, kernel)
   const modules = new Map<string, WasmFunction>()
@@ -178,7 +183,7 @@ function wasmRun(outputs: Outputs, { dtype, accuracy }: Settings, memory: Kernel
     const elements = new Map(kernel.inputs.map((b) => [b, elementFor(b.element, given?.get(b.input!))]))
     const key = [...elements.values()].join()
     let run = modules.get(key)
-    if (!run) modules.set(key, (run = wasmFunction(kernel, elements, memory, accuracy && { accuracy })))
+    if (!run) modules.set(key, (run = wasmFunction(kernel, elements, memory, options)))
     return ({ sizes, arrays, scalars }, written) => {
       const results = run({
         inputs: kernel.inputs.map((buffer) => arrays.get(buffer.input!)!),

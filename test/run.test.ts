@@ -16,7 +16,7 @@ function thrown(f: () => unknown) {
 
 describe("the catalogue", () => {
   const codes = (Object.keys(runCatalogue) as RunCode[]).filter(
-    (code) => !["code-generation-forbidden", "destroyed", "out-of-memory"].includes(code),
+    (code) => !["code-generation-forbidden", "destroyed", "out-of-memory", "worker-lost"].includes(code),
   )
   test.each(codes)("%s is what its example raises", (code) => {
     const { example, kernel = {}, call } = runCatalogue[code]

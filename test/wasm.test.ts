@@ -7,6 +7,7 @@ import { emitWat } from "../src/emit/wat.ts"
 import { LossError, checkedOf, compile } from "../src/index.ts"
 import * as library from "../src/stdlib.ts"
 import { KernelMemory } from "../src/run/memory.ts"
+import { readSettings } from "../src/run/settings.ts"
 
 const mse = compile("loss mse[b](x, y) = (x - y)^2")
 
@@ -46,6 +47,17 @@ describe("text", () => {
         const wanted = compileWat(text) as Uint8Array
         expect(Buffer.compare(assemble(text), wanted)).toBe(0)
       }
+    },
+  )
+
+  test.each([library.crossEntropy, library.infoNce, library.listMle].map(checkedOf))(
+    "of $name for threads becomes the bytes of another assembler",
+    (loss) => {
+      const { choice } = readSettings(loss, { grad: "all" })
+      const kernel = lower(derive(loss, { ...choice, given: new Set(["tau"]) }), { dtype: "f32" })
+      const { text, blocks } = emitWat(kernel, { shared: true, threads: 3 })
+      expect(blocks.length).toBeGreaterThan(0)
+      expect(Buffer.compare(assemble(text), compileWat(text) as Uint8Array)).toBe(0)
     },
   )
 

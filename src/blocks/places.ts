@@ -48,6 +48,12 @@ function quotient(x: Product, y: Product): Product | undefined {
   return Number.isInteger(times) && times > 0 ? { times, factors } : undefined
 }
 
+/** Whether a product, or what is subtracted, is a multiple of another. */
+const isMultiple = (x: Product, of: Product): boolean =>
+  quotient({ ...x, times: Math.abs(x.times) }, of) !== undefined
+
+const sameSum = (x: Sum, y: Sum): boolean => add(x, y, -1).length === 0
+
 /** Reads the places of one kernel. */
 export class Places {
   private readonly sums = new Map<number, Sum>()
@@ -127,6 +133,25 @@ export class Places {
       span = product(step, extent[0]!)
     }
     return quotient(step, span) ? `${step.times}*${keyOf(step)}` : undefined
+  }
+
+  /**
+   * The same by the axes of an array, whose indices stay in them: the place of the axis whose index is that of the loop, and of
+   * nothing else. A term belongs to the outermost axis of whose step it is a multiple.
+   */
+  axis(at: Operand, loop: Loop, extents: readonly Operand[]): string | undefined {
+    const sums = extents.map((x) => this.sumOf(x))
+    if (sums.some((sum) => sum.length !== 1) || !this.below.has(loop.id)) return undefined
+    const steps = sums.map((_, k) => sums.slice(k + 1).reduce((x, [y]) => product(x, y!), ONE))
+    const all = this.sumOf(at)
+    const own = all.filter(({ factors }) => factors.includes(loop.id))
+    const axisOf = (term: Product): number => steps.findIndex((step) => isMultiple(term, step))
+    if (own.length !== 1) return undefined
+    const k = axisOf(own[0]!)
+    const isIndex = keyOf(quotient(own[0]!, steps[k]!) ?? ONE) === String(loop.id)
+    const isAlone = all.every((term) => term === own[0] || axisOf(term) !== k)
+    const isWhole = sameSum(sums[k]!, this.sumOf(loop.to))
+    return isIndex && isAlone && isWhole && own[0]!.times === steps[k]!.times ? `axis ${k}` : undefined
   }
 
   /** A term as a step and the number of steps it may take. */

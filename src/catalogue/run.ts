@@ -131,6 +131,11 @@ const table = {
     example: "loss f[b](x) = x",
     kernel: { target: "wasm" },
   },
+  "worker-lost": {
+    about: "A thread of a kernel with `threads` ended in the middle of its work. Nothing was written.",
+    example: "loss f[b](x) = x",
+    kernel: { target: "wasm", threads: 2 },
+  },
   "buffer-type": {
     about: "A buffer for a gradient is not a typed array of the kernel's dtype.",
     example: "loss f[b](x) = x",

@@ -288,8 +288,10 @@ export function assemble(text: string): Uint8Array<ArrayBuffer> {
       importSection.text(unquoted(field[2]!))
       const what = field[3] as List
       if (what[0] === "memory") {
-        importSection.byte(2, 0)
-        importSection.count(Number(what[1]))
+        const [least, most, shared] = what.slice(1) as string[]
+        importSection.byte(2, (most === undefined ? 0 : 1) | (shared === undefined ? 0 : 2))
+        importSection.count(Number(least))
+        if (most !== undefined) importSection.count(Number(most))
       } else {
         const f = declared(what)
         importSection.byte(0)

@@ -3,7 +3,7 @@
 // Numbers are f64 in registers; places in arrays, indices, sizes and conditions are i32. The function `kernel` takes the
 // addresses of its arrays, then the scalars, the sizes, the address of free memory for scratch, and that of the results. The
 // function `scratch` says how many bytes of free memory the sizes ask for. Operators that the text does not compute are
-// imported from `host` under their names.
+// imported from `host` under their names. For several threads there are functions for blocks of loops: `wat-blocks.ts`.
 import { type BlockSizes, cut } from "../blocks/cut.ts"
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { type OpName, ops } from "../ops.ts"
@@ -17,6 +17,7 @@ import { definedFunctions } from "../functions.ts"
 import type { Accuracy } from "./math.ts"
 import { Code, Machine, int, watNumber } from "./machine.ts"
 import { type Names, axisComment, nameAll } from "./text.ts"
+import { SLOT, type SharedLoop, type Sharing, blockName, frameBytes, sharingOf } from "./wat-blocks.ts"
 import { definedFunction } from "./wat-functions.ts"
 import { UNKNOWN, comparisons, direct, elementary } from "./wat-math.ts"
 import { watSort } from "./wat-sort.ts"
@@ -34,6 +35,10 @@ export interface WatOptions {
   readonly accuracy?: Accuracy
   /** How large the blocks are into which outermost loops are cut. */
   readonly blocks?: BlockSizes
+  /** For a memory that is shared between threads. Default false. */
+  readonly shared?: boolean
+  /** How many threads may run blocks of loops at once, above 1 for shared memory only. Default 1. */
+  readonly threads?: number
   /** False leaves the loops as they come. Default true. */
   readonly optimise?: boolean
 }
@@ -43,7 +48,12 @@ export interface Wat {
   readonly text: string
   /** Operators to import from `host`, by name. */
   readonly host: readonly OpName[]
+  /** Names of the functions of loops over blocks, by their numbers. Empty for one thread. */
+  readonly blocks: readonly string[]
 }
+
+/** Pages of the most memory that a module can address. */
+const MOST_PAGES = 65536
 
 /** The types of values in registers. A condition is an i32. */
 type Register = "f64" | "i32"
@@ -53,22 +63,28 @@ const bytes: Readonly<Record<Element, number>> = { f32: 4, f64: 8, i32: 4, u8: 1
 /** Arrays of scratch start at multiples of this. */
 const ALIGNMENT = 16
 
+/** Bytes between the scratch of threads, so that they do not write the same lines of a cache. */
+const APART = 128
+
 const get = (name: string): string => `(local.get $${name})`
 
 class Emitter implements Scalars {
-  readonly host = new Set<OpName>()
+  readonly host: Set<OpName>
   /** The functions of one operator each, and those that serve them, by name. */
-  readonly functions = new Map<string, string>()
-  private readonly helpers = new Map<string, string>()
+  readonly functions: Map<string, string>
+  private readonly helpers: Map<string, string>
   private readonly kernel: Kernel
   private readonly names: Names
-  private readonly registers = new Map<number, Register>()
+  private readonly registers: Map<number, Register>
   readonly elements: ReadonlyMap<Buffer, Element>
   readonly places: ReadonlySet<number>
   readonly isWide: boolean
   private readonly accuracy: Accuracy
   /** For each array that a sort writes, the one it merges in. */
   private readonly rooms: ReadonlyMap<Buffer, Buffer>
+  private readonly sharing: Sharing
+  /** The functions of loops over blocks. */
+  readonly blocks: string[] = []
   readonly code = new Code()
   private readonly machine = new Machine("f64", this.code)
 
@@ -77,14 +93,22 @@ class Emitter implements Scalars {
     elements: ReadonlyMap<Buffer, Element>,
     accuracy: Accuracy,
     rooms: ReadonlyMap<Buffer, Buffer>,
+    sharing: Sharing,
+    around?: Emitter,
   ) {
     this.kernel = kernel
     this.rooms = rooms
+    this.sharing = sharing
     this.accuracy = accuracy
     this.isWide = kernel.dtype === "f64" || accuracy !== "fast"
     this.elements = elements
     this.names = nameAll(kernel)
     this.places = placesIn(kernel)
+    this.host = around?.host ?? new Set()
+    this.functions = around?.functions ?? new Map()
+    this.helpers = around?.helpers ?? new Map()
+    this.registers = new Map(around?.registers)
+    if (around) return
     for (const [id, { kind, type }] of this.names.values)
       this.registers.set(id, kind === "size" || kind === "index" || type === "bool" ? "i32" : "f64")
   }
@@ -353,6 +377,7 @@ class Emitter implements Scalars {
       case "update":
         return code.add(this.update(s))
       case "for":
+        if (this.sharing.loops.has(s)) return this.share(s, this.sharing.loops.get(s)!)
         if (s.lanes) return new Lanes(this, s).emit()
         return this.loop(s)
       case "if":
@@ -368,6 +393,55 @@ class Emitter implements Scalars {
 
   private block(body: readonly Stmt[]): void {
     for (const s of body) this.statement(s)
+  }
+
+  // -------------------------------------------------------------------------------------------- blocks
+
+  /** Stores what blocks read into the frame and has them run. */
+  private share(s: Extract<Stmt, { kind: "for" }>, shared: SharedLoop): void {
+    const { code } = this
+    const frame = get("frame")
+    const slot = (k: number): string => (k === 0 ? "" : ` offset=${k * SLOT}`)
+    code.add(`;; ${axisComment(s.axis).slice(3)}, in blocks`, `(i32.store ${frame} ${get("group")})`)
+    shared.buffers.forEach((b, k) => code.add(`(i32.store${slot(k + 1)} ${frame} ${this.start(b)})`))
+    shared.values.forEach((id, k) => {
+      const type = this.registers.get(id)!
+      const at = slot(k + 1 + shared.buffers.length)
+      code.add(`(${type}.store${at} ${frame} ${get(this.names.values.get(id)!.name)})`)
+    })
+    const [from, to, step] = [s.from, s.to, s.step!].map((x) => code.let("i32", this.operand(x, "i32")))
+    const last = `(i32.div_u (i32.sub (i32.sub ${to} ${from}) ${int(1)}) ${step})`
+    const count = `(select (i32.add ${last} ${int(1)}) ${int(0)} (i32.lt_s ${from} ${to}))`
+    code.add(`(call $share ${int(shared.number)} ${frame} ${count})`)
+    const { kernel, elements, accuracy, rooms, sharing } = this
+    const other = new Emitter(kernel, elements, accuracy, rooms, sharing, this)
+    this.blocks.push(other.blockText(s, shared))
+  }
+
+  private blockText(s: Extract<Stmt, { kind: "for" }>, shared: SharedLoop): string {
+    const { code } = this
+    const slot = (type: string, k: number): string =>
+      `(${type}.load${k === 0 ? "" : ` offset=${k * SLOT}`} ${get("frame")})`
+    shared.buffers.forEach((b, k) => {
+      const name = this.names.buffers.get(b)!
+      const start = slot("i32", k + 1)
+      const isOwn = this.sharing.own.has(b)
+      code.declare(`$${name}`, "i32")
+      code.add(
+        `(local.set $${name} ${isOwn ? `(i32.add ${start} (i32.mul ${get("thread")} ${slot("i32", 0)}))` : start})`,
+      )
+    })
+    shared.values.forEach((id, k) => {
+      this.define(id)
+      code.add(this.set(id, slot(this.registers.get(id)!, k + 1 + shared.buffers.length)))
+    })
+    this.define(s.id)
+    const [from, step] = [this.operand(s.from, "i32"), this.operand(s.step!, "i32")]
+    code.add(this.set(s.id, `(i32.add ${from} (i32.mul ${get("block")} ${step}))`))
+    this.block(s.body)
+    const name = blockName(shared)
+    const params = ["$frame", "$thread", "$block"].map((p) => [p, "i32"] as const)
+    return functionText(`$${name}`, params, undefined, code, name)
   }
 
   // -------------------------------------------------------------------------------------------- module
@@ -389,18 +463,43 @@ class Emitter implements Scalars {
     return `(f64.mul (f64.ceil (f64.div ${size} (f64.const ${ALIGNMENT}))) (f64.const ${ALIGNMENT}))`
   }
 
-  kernelText(): string {
-    const { kernel, names, code } = this
-    this.sizes()
-    kernel.scratch.forEach((b, i) => {
-      const name = names.buffers.get(b)!
-      const before = i === 0 ? undefined : kernel.scratch[i - 1]!
-      code.declare(`$${name}`, "i32")
-      const start = before
-        ? `(i32.add ${get(names.buffers.get(before)!)} (i32.trunc_sat_f64_u ${this.room(before)}))`
-        : get("free")
-      code.add(`(local.set $${name} ${start})`)
+  /** The scratch of a kernel: what each thread has of its own, and the rest. */
+  private parts(): readonly [own: readonly Buffer[], rest: readonly Buffer[]] {
+    const { scratch } = this.kernel
+    const { own } = this.sharing
+    return [scratch.filter((b) => own.has(b)), scratch.filter((b) => !own.has(b))]
+  }
+
+  private total(buffers: readonly Buffer[], more: number): string {
+    return buffers.map((b) => this.room(b)).reduce((x, y) => `(f64.add ${x} ${y})`, `(f64.const ${more})`)
+  }
+
+  /** Gives arrays of scratch their places, one behind the other. */
+  private lay(buffers: readonly Buffer[], start: string): void {
+    const { names, code } = this
+    buffers.forEach((b, i) => {
+      const before = buffers[i - 1]
+      const at = before ? `(i32.add ${this.start(before)} (i32.trunc_sat_f64_u ${this.room(before)}))` : start
+      code.declare(`$${names.buffers.get(b)!}`, "i32")
+      code.add(`(local.set $${names.buffers.get(b)!} ${at})`)
     })
+  }
+
+  kernelText(): string {
+    const { kernel, names, code, sharing } = this
+    this.sizes()
+    const [own, rest] = this.parts()
+    if (sharing.loops.size === 0) this.lay(rest, get("free"))
+    else {
+      for (const name of ["$frame", "$group"]) code.declare(name, "i32")
+      code.add(
+        `(local.set $frame ${get("free")})`,
+        `(local.set $group (i32.trunc_sat_f64_u ${this.total(own, APART)}))`,
+        `(local.set $free (i32.add ${get("free")} ${int(frameBytes(sharing))}))`,
+      )
+      this.lay(own, get("free"))
+      this.lay(rest, `(i32.add ${get("free")} (i32.mul ${get("group")} ${int(sharing.threads)}))`)
+    }
     this.block(kernel.body)
     const params: (readonly [string, string])[] = [
       ...[...kernel.inputs, ...kernel.outputs].map((b) => [`$${names.buffers.get(b)!}`, "i32"] as const),
@@ -415,10 +514,14 @@ class Emitter implements Scalars {
   /** The function that says how much scratch there has to be. */
   scratchText(): string {
     this.sizes()
-    const total = this.kernel.scratch
-      .map((b) => this.room(b))
-      .reduce((x, y) => `(f64.add ${x} ${y})`, "(f64.const 0)")
-    this.code.add(total)
+    const { loops, threads } = this.sharing
+    const [own, rest] = this.parts()
+    const total = this.total(rest, frameBytes(this.sharing))
+    this.code.add(
+      loops.size === 0
+        ? total
+        : `(f64.add ${total} (f64.mul (f64.const ${threads}) ${this.total(own, APART)}))`,
+    )
     const params = this.kernel.sizeNames.map((_, i) => [`$n${i}`, "i32"] as const)
     return functionText("$scratch", params, "f64", this.code, "scratch")
   }
@@ -503,19 +606,23 @@ export function emitWat(kernel: Kernel, options: WatOptions = {}): Wat {
   const made = isPlain
     ? { kernel, elements: given }
     : vectorise(kernel, given, kernel.dtype === "f64" || accuracy !== "fast")
-  const emitter = new Emitter(made.kernel, made.elements, accuracy, rooms)
+  const sharing = sharingOf(made.kernel, rooms, options.threads ?? 1)
+  const emitter = new Emitter(made.kernel, made.elements, accuracy, rooms, sharing)
   const main = emitter.kernelText()
-  const scratch = new Emitter(made.kernel, made.elements, accuracy, rooms).scratchText()
+  const scratch = new Emitter(made.kernel, made.elements, accuracy, rooms, sharing).scratchText()
+  const isShared = options.shared === true
   const text = [
     "(module",
-    `  (import "host" "memory" (memory 1))`,
+    `  (import "host" "memory" (memory 1${isShared ? ` ${MOST_PAGES} shared` : ""}))`,
+    ...(sharing.loops.size > 0 ? [`  (import "host" "share" (func $share (param i32 i32 i32)))`] : []),
     ...emitter.imports(),
     ...emitter.helperTexts(),
     ...emitter.functions.values(),
+    ...emitter.blocks,
     main,
     scratch,
     ")",
     "",
   ].join("\n")
-  return { text, host: [...emitter.host].sort() }
+  return { text, host: [...emitter.host].sort(), blocks: [...sharing.loops.values()].map(blockName) }
 }

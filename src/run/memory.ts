@@ -1,6 +1,7 @@
 // The memory of WebAssembly kernels: arrays that callers keep in it, and room for the arrays of a call above them.
 import { failure } from "./failure.ts"
 import { mostElements } from "./given.ts"
+import { Workers, type WorkerSettings, canShare } from "./workers.ts"
 
 /** What lossc uses of the WebAssembly interface of the platform. */
 export interface WasmMemory {
@@ -8,7 +9,11 @@ export interface WasmMemory {
   grow(pages: number): number
 }
 interface Platform {
-  readonly Memory: new (size: { readonly initial: number }) => WasmMemory
+  readonly Memory: new (size: {
+    readonly initial: number
+    readonly maximum?: number
+    readonly shared?: boolean
+  }) => WasmMemory
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object
   readonly Instance: new (
     module: object,
@@ -53,9 +58,19 @@ export const after = (end: number): number => (Math.floor(end / ALIGNMENT) + 2) 
 export class KernelMemory {
   private memory: WasmMemory | undefined
   private top = ALIGNMENT
+  /** The threads that share this memory; absent where it is not shared. Growing does not detach arrays in shared memory. */
+  readonly workers: Workers | undefined
+  /** Buffers of a shared memory: each time that it grows it gets another, and those before stay valid. */
+  private readonly buffers = new WeakSet<object>()
 
-  constructor() {
-    this.memory = new (platform().Memory)({ initial: 1 })
+  /** `shared` asks for a memory that threads may share, where the platform has such. */
+  constructor({ shared = false, ...settings }: { readonly shared?: boolean } & WorkerSettings = {}) {
+    const { Memory } = platform()
+    const isShared = shared && canShare()
+    this.memory = new Memory(isShared ? { initial: 1, maximum: MOST / PAGE, shared: true } : { initial: 1 })
+    if (!isShared) return
+    this.workers = new Workers(this.memory, settings)
+    forgotten.register(this, this.workers)
   }
 
   /** The memory that modules import. Throws `LossError` after `destroy`. */
@@ -88,6 +103,7 @@ export class KernelMemory {
     if (start + bytes > this.byteLength) this.grow(after(start + bytes) + bytes)
     this.top = after(start + bytes)
     new Uint8Array(this.handle.buffer, start, bytes).fill(0)
+    if (this.workers) this.buffers.add(this.handle.buffer)
     return new type(this.handle.buffer, start, length)
   }
 
@@ -105,7 +121,7 @@ export class KernelMemory {
   reach(end: number): boolean {
     if (after(end) <= this.handle.buffer.byteLength) return false
     this.grow(after(end))
-    return true
+    return !this.workers
   }
 
   private grow(end: number): void {
@@ -122,12 +138,20 @@ export class KernelMemory {
 
   /** Whether an array lies in this memory. */
   holds(array: ArrayBufferView): boolean {
+    if (this.workers) return this.memory !== undefined && this.buffers.has(array.buffer)
     return array.buffer === this.memory?.buffer
   }
 
-  /** Gives the memory back; its arrays are detached, and kernels that work in it refuse to run. */
+  /**
+   * Gives the memory back and ends its threads; kernels that work in it refuse to run. Its arrays are detached, but arrays in shared
+   * memory keep it until they are gone themselves.
+   */
   destroy(): void {
-    this.memory?.grow(0)
+    if (this.workers) this.workers.close()
+    else this.memory?.grow(0)
     this.memory = undefined
   }
 }
+
+/** Ends the threads of a memory that nothing uses any more. */
+const forgotten = new FinalizationRegistry<Workers>((workers) => workers.close())

@@ -1,4 +1,5 @@
 // Turns the options of a kernel into settings: every option checked, defaults filled in.
+import type { BlockSizes } from "../blocks/cut.ts"
 import type { Accuracy } from "../emit/js.ts"
 import type { KernelChoice, Loss } from "../loss.ts"
 import type { Dtype, Input, Reduction } from "../types.ts"
@@ -7,6 +8,7 @@ import { failure, listed, suggestion } from "./failure.ts"
 import { isSize } from "./given.ts"
 import { evaluator } from "./interpret.ts"
 import { KernelMemory } from "./memory.ts"
+import { canShare, mostThreads } from "./workers.ts"
 import { ownEntries, readStatics } from "./options.ts"
 
 /** What a kernel is made for. */
@@ -39,6 +41,13 @@ export interface KernelOptions {
   readonly accuracy?: Accuracy
   /** For the target `wasm`: the memory to work in, that of another kernel. Default: one of its own. */
   readonly memory?: KernelMemory
+  /**
+   * For the target `wasm`: how many threads may run at once, the one that calls among them, up to 64. The others are workers that
+   * start with the first call that has work for them and end with `destroy`; they do not keep Node from exiting. They need shared
+   * memory, which Node has, and pages that are cross-origin isolated; elsewhere one thread does all the work. Results have the
+   * same bits for any number. Default 1.
+   */
+  readonly threads?: number
 }
 
 /** Options with their defaults. */
@@ -54,6 +63,9 @@ export interface Settings {
   readonly accuracy: Accuracy | undefined
   /** Set for the target `wasm` where the kernel shares the memory of another. */
   readonly memory: KernelMemory | undefined
+  readonly threads: number
+  /** How large the blocks of loops are; tests have small ones. */
+  readonly blocks?: BlockSizes
 }
 
 const optionNames = [
@@ -68,6 +80,7 @@ const optionNames = [
   "check",
   "accuracy",
   "memory",
+  "threads",
 ]
 
 /** Checks the options of a kernel and fills in defaults. Throws `LossError`. */
@@ -103,6 +116,14 @@ export function readSettings(loss: Loss, given: KernelOptions): Settings {
       "the option `memory` is the memory of another kernel of the target wasm, for a kernel of that target",
       { argument: "memory" },
     )
+  const threads = readThreads(options.get("threads"), target)
+  if (threads > 1 && memory && !memory.workers && canShare())
+    throw failure(
+      "bad-option",
+      "the memory is that of a kernel without `threads`, which threads cannot share",
+      { argument: "memory" },
+      "make the kernel that has the memory with `threads` too",
+    )
   const sizes = new Map<string, number>()
   for (const [name, size] of ownEntries(options.get("sizes"), "sizes")) {
     if (!isSize(size))
@@ -127,7 +148,26 @@ export function readSettings(loss: Loss, given: KernelOptions): Settings {
     check,
     accuracy,
     memory,
+    threads,
   }
+}
+
+/** How many threads may run at once. */
+function readThreads(value: unknown = 1, target: string): number {
+  if (!(Number.isInteger(value) && (value as number) >= 1 && (value as number) <= mostThreads))
+    throw failure(
+      "bad-option",
+      `the option \`threads\` is ${typeof value === "number" ? value : typeof value}; expected a whole number from 1 to ${mostThreads}`,
+      { argument: "threads", value },
+    )
+  if (value !== 1 && target !== "wasm")
+    throw failure(
+      "bad-option",
+      `the target ${target} runs on one thread, and the option \`threads\` is ${String(value)}`,
+      { argument: "threads", value },
+      "choose the target wasm, or leave `threads` out",
+    )
+  return value as number
 }
 
 /** A word among others; the first is the default. */

@@ -1,12 +1,13 @@
 // Loops -> a function that runs them as WebAssembly, in a memory that callers may keep their arrays in.
 import { assemble } from "../emit/assemble.ts"
-import { type Element, type WatOptions, emitWat } from "../emit/wat.ts"
+import { type Element, type Wat, type WatOptions, emitWat } from "../emit/wat.ts"
 import type { Buffer, Kernel } from "../loops.ts"
 import { type OpName, ops } from "../ops.ts"
 import type { Floats } from "./buffers.ts"
 import { failure } from "./failure.ts"
 import type { NumberArray } from "./given.ts"
 import { type KernelArrayType, type KernelMemory, after, platform } from "./memory.ts"
+import type { RunBlock } from "./workers.ts"
 
 /** The arguments of one call, each list in the order of the kernel's own. */
 export interface WasmArguments {
@@ -50,10 +51,16 @@ export function wasmFunction(
   kernel: Kernel,
   elements: ReadonlyMap<Buffer, Element>,
   memory: KernelMemory,
-  options: Omit<WatOptions, "elements"> = {},
+  options: Omit<WatOptions, "elements" | "shared"> = {},
 ): WasmFunction {
-  const { text, host } = emitWat(kernel, { ...options, elements })
-  const { run, scratch } = instantiate(assemble(text), host, memory)
+  const { workers } = memory
+  const wanted = workers ? (options.threads ?? 1) : 1
+  const emit = (threads: number): Wat =>
+    emitWat(kernel, { ...options, elements, threads, shared: workers !== undefined })
+  // Workers have the functions of `Math` only.
+  let wat = emit(wanted)
+  if (wanted > 1 && !wat.host.every(isOfMath)) wat = emit(1)
+  const { run, scratch } = instantiate(wat, memory, wanted)
   return ({ inputs, outputs, scalars, sizes }) => {
     const operands = [...inputs, ...outputs] as NumberArray[]
     const types = [...kernel.inputs, ...kernel.outputs].map(
@@ -96,13 +103,14 @@ interface Instance {
   readonly scratch: (...sizes: number[]) => number
 }
 
-function instantiate(
-  bytes: Uint8Array<ArrayBuffer>,
-  host: readonly OpName[],
-  memory: KernelMemory,
-): Instance {
+/** Whether workers have the same function. */
+const isOfMath = (op: OpName): boolean =>
+  ops[op].eval === (Math as unknown as Readonly<Record<string, unknown>>)[op]
+
+function instantiate({ text, host, blocks }: Wat, memory: KernelMemory, threads: number): Instance {
   const { Module, Instance } = platform()
   const functions = Object.fromEntries(host.map((op) => [op, ops[op].eval]))
+  const bytes = assemble(text)
   let module: object
   try {
     module = new Module(bytes)
@@ -115,6 +123,14 @@ function instantiate(
       "allow it in the content security policy (wasm-unsafe-eval), or use the target `interpret`",
     )
   }
-  const { exports } = new Instance(module, { host: { memory: memory.handle, ...functions } })
+  const { workers } = memory
+  const number = blocks.length > 0 ? workers!.add({ module, host, blocks }) : 0
+  const own: RunBlock[] = []
+  const share = (loop: number, frame: number, count: number): void => {
+    if (count === 1) own[loop]!(frame, 0, 0)
+    else if (count > 1) workers!.run({ module: number, loop, frame, count, threads }, own[loop]!)
+  }
+  const { exports } = new Instance(module, { host: { memory: memory.handle, share, ...functions } })
+  for (const name of blocks) own.push(exports[name] as unknown as RunBlock)
   return { run: exports["kernel"]!, scratch: exports["scratch"]! }
 }

@@ -1,0 +1,118 @@
+// How many instructions of WebAssembly a kernel executes for an element: its text is counted block by block, and a copy that
+// counts how often each block runs is run on a row.
+import { assemble } from "../../src/emit/assemble.ts"
+import { base64 } from "../../src/emit/module-wasm.ts"
+import type { KernelOptions, Loss } from "lossc"
+import type { Row } from "../rows.ts"
+
+/** What instructions do. Reading and writing locals and constants are none: engines keep these in registers. */
+export const kinds = ["vector", "load", "store", "scalar", "address", "branch"] as const
+export type Kind = (typeof kinds)[number]
+export type Counts = Readonly<Record<Kind, number>>
+
+type Node = string | Node[]
+
+function read(text: string): Node[] {
+  const root: Node[] = []
+  const open: Node[][] = [root]
+  for (const [token] of text.matchAll(/;;[^\n]*|[()]|"[^"]*"|[^\s()"]+/g)) {
+    if (token.startsWith(";;")) continue
+    if (token === "(") {
+      const list: Node[] = []
+      open.at(-1)!.push(list)
+      open.push(list)
+    } else if (token === ")") open.pop()
+    else open.at(-1)!.push(token)
+  }
+  return root[0] as Node[]
+}
+
+const write = (node: Node): string => (typeof node === "string" ? node : `(${node.map(write).join(" ")})`)
+
+function kindOf(word: string): Kind | undefined {
+  if (/^(call|if|br|br_if|return|memory)\b/.test(word)) return "branch"
+  if (/\.const$|^(local|global)\./.test(word) || !/\.|^select$/.test(word)) return undefined
+  if (/\.load/.test(word)) return "load"
+  if (/\.store/.test(word)) return "store"
+  if (/^(v128|[if]\d+x\d+)\./.test(word)) return "vector"
+  return word.startsWith("i32.") ? "address" : "scalar"
+}
+
+/** A place in memory of 8 bytes that grows by 1. */
+const counter = (at: number): Node =>
+  read(`((f64.store (i32.const ${at}) (f64.add (f64.load (i32.const ${at})) (f64.const 1))))`)[0]!
+
+/** Puts a counter into every block; returns what each block does once. */
+function instrument(module: Node[], from: number): Counts[] {
+  const blocks: Counts[] = []
+  const visit = (node: Node, counts: Record<Kind, number> | undefined): void => {
+    if (typeof node === "string") return
+    const [word] = node
+    const opens = word === "func" || word === "loop" || word === "then" || word === "else"
+    let inside = counts
+    if (opens) {
+      inside = { vector: 0, load: 0, store: 0, scalar: 0, address: 0, branch: 0 }
+      blocks.push(inside)
+    }
+    const at = from + 8 * (blocks.length - 1)
+    const kind = typeof word === "string" ? kindOf(word) : undefined
+    if (kind && counts) counts[kind]++
+    for (const child of node) visit(child, inside)
+    if (!opens) return
+    const body = node.findIndex(
+      (child, k) =>
+        k > 0 &&
+        typeof child !== "string" &&
+        !["param", "result", "local", "export"].includes(child[0] as string),
+    )
+    node.splice(body < 0 ? node.length : body, 0, counter(at))
+  }
+  visit(module, undefined)
+  return blocks
+}
+
+interface Module {
+  (inputs: object, options: object): { readonly loss: number }
+  alloc(name: string, length: number): Float32Array | Int32Array
+  readonly memory: { readonly buffer: ArrayBuffer }
+}
+
+/** Instructions of each kind for one element of a row, constants of a call included. */
+export async function instructions(row: Row): Promise<Counts> {
+  const options: KernelOptions = {
+    target: "wasm",
+    dtype: "f32",
+    reduction: "mean",
+    grad: row.grad,
+    static: row.statics ?? {},
+  }
+  const files = (row.loss as Loss).emit({ ...options, wat: true } as Parameters<Loss["emit"]>[0])
+  // The first array of the memory of a module starts here; it holds the counters.
+  const first = 64
+  const blocks: Counts[] = []
+  const binaries = files
+    .filter(({ name }) => name.endsWith(".wat"))
+    .map(({ text }) => {
+      const module = read(text)
+      blocks.push(...instrument(module, first + 8 * blocks.length))
+      return base64(assemble(write(module)))
+    })
+  const script = files
+    .find(({ name }) => name.endsWith(".js"))!
+    .text.replace(/const binaries = \[[^\]]*\]/, `const binaries = ${JSON.stringify(binaries)}`)
+  const { default: run } = (await import(`data:text/javascript,${encodeURIComponent(script)}`)) as {
+    default: Module
+  }
+  const [name] = Object.keys(row.inputs) as [string]
+  const counters = run.alloc(name, 2 * blocks.length)
+  if (counters.byteOffset !== first)
+    throw new Error(`the counters are at ${counters.byteOffset}, not at ${first}`)
+  const inputs = Object.fromEntries(
+    Object.entries(row.inputs).map(([key, data]) => [key, { data, shape: row.shapes[key]! }]),
+  )
+  run(inputs, {})
+  const times = new Float64Array(run.memory.buffer, first, blocks.length)
+  const per = (kind: Kind): number =>
+    blocks.reduce((sum, counts, k) => sum + counts[kind] * times[k]!, 0) / row.elements
+  return Object.fromEntries(kinds.map((kind) => [kind, per(kind)])) as Record<Kind, number>
+}

@@ -1,0 +1,205 @@
+// Several threads: the same bits as one, memory that they share, workers that end, options that cannot be.
+import fc from "fast-check"
+import { afterAll, describe, expect, test } from "vitest"
+import { type Loss, LossError, checkedOf, compile } from "../src/index.ts"
+import { type AnyKernel, makeKernel } from "../src/kernel.ts"
+import { KernelMemory } from "../src/run/memory.ts"
+import type { InputValue } from "../src/run/given.ts"
+import type { KernelOptions } from "../src/run/settings.ts"
+import { workerText } from "../src/run/worker-text.ts"
+import * as library from "../src/stdlib.ts"
+import { arbitraryInputs } from "../src/testing.ts"
+import { tinyBlocks } from "./blocks.sizes.ts"
+
+const losses = Object.values(library as unknown as Record<string, Loss>)
+
+/** Static options that leave room for small inputs. */
+const small: Readonly<Record<string, Record<string, number>>> = {
+  sinkhorn: { nIter: 2 },
+  sinkhornDivergence: { nIter: 2 },
+  ssim: { winSize: 2 },
+  msSsim3: { winSize: 1 },
+  msSsim: { winSize: 1 },
+}
+
+const kernelOf = (loss: Loss, options: KernelOptions): AnyKernel =>
+  makeKernel(checkedOf(loss), { target: "wasm", grad: "all", ...options }, { blocks: tinyBlocks })
+
+const mse = compile("loss mse[b](x, y) = (x - y)^2")
+const rows = { x: Float32Array.from({ length: 40 }, (_, i) => i / 7), y: new Float32Array(40) }
+
+/** The code of what a function throws. */
+function codeOf(f: () => unknown): string {
+  try {
+    f()
+  } catch (error) {
+    if (error instanceof LossError) return error.code
+    throw error
+  }
+  return "nothing"
+}
+
+/** Arguments with arrays of f32, so that a kernel has one module. */
+function inSingles(loss: Loss, given: Readonly<Record<string, InputValue>>): Record<string, InputValue> {
+  const out = { ...given }
+  for (const { name, type } of loss.inputs) {
+    const value = given[name]
+    if (type === "real" && typeof value === "object" && "data" in value)
+      out[name] = { ...value, data: Float32Array.from(value.data as Float64Array) }
+  }
+  return out
+}
+
+/** Waits for something that happens on another thread. */
+async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 1000; i++) {
+    if (holds()) return
+    await new Promise((done) => setTimeout(done, 5))
+  }
+  expect.fail("it does not happen")
+}
+
+describe("the same bits", () => {
+  // The thread that calls leaves all blocks to the workers, or they would seldom be in time for blocks as small as these.
+  const memory = new KernelMemory({ shared: true, isIdle: true })
+  afterAll(() => memory.destroy())
+
+  test.each(losses.map((loss, i) => [loss.name, loss, i % 8 === 0 ? [2, 3] : [3]] as const))(
+    "of %s",
+    (_, loss, several) => {
+      const fixed = small[loss.name] ?? {}
+      const one = kernelOf(loss, { static: fixed })
+      const others = several.map((threads) => kernelOf(loss, { static: fixed, threads, memory }))
+      for (const drawn of fc.sample(arbitraryInputs(fc, loss, { mostSize: 9, static: fixed }), {
+        seed: 1,
+        numRuns: 2,
+      })) {
+        const given = inSingles(loss, drawn)
+        const wanted = one(given)
+        for (const kernel of others) expect(kernel(given)).toEqual(wanted)
+      }
+    },
+  )
+
+  test("are made by the workers", () => {
+    expect(memory.workers!.count).toBe(2)
+    expect(memory.workers!.isReady(1) && memory.workers!.isReady(2)).toBe(true)
+  })
+
+  test("with blocks as they are, and more threads than blocks", async () => {
+    const x = Float32Array.from({ length: 50_000 }, (_, i) => Math.sin(i))
+    const y = new Float32Array(x.length)
+    const wanted = mse.kernel({ target: "wasm", grad: ["x"] })({ x, y })
+    for (const threads of [2, 7]) {
+      const kernel = mse.kernel({ target: "wasm", grad: ["x"], threads })
+      expect(kernel({ x, y })).toEqual(wanted)
+      await until(() => kernel.memory!.workers!.isReady(threads - 1))
+      for (let i = 0; i < 20; i++) expect(kernel({ x, y })).toEqual(wanted)
+      kernel.destroy()
+    }
+  })
+})
+
+describe("workers", () => {
+  test("start with the first call that has work for them, and end with the memory", () => {
+    const kernel = kernelOf(mse, { threads: 3 })
+    const { workers } = kernel.memory!
+    expect(workers!.count).toBe(0)
+    kernel({ x: Float32Array.of(1, 2), y: new Float32Array(2) })
+    expect(workers!.count).toBe(0)
+    kernel(rows)
+    expect(workers!.count).toBe(2)
+    kernel.destroy()
+    expect(workers!.count).toBe(0)
+    expect(codeOf(() => kernel(rows))).toBe("destroyed")
+  })
+
+  test.each([
+    ["ends", "block(frame, me, index)", "process.exit(7)"],
+    ["fails", "block(frame, me, index)", "throw new Error()"],
+    ["never finishes", "block(frame, me, index)", "for (;;);"],
+  ])("one that %s in a block is an error, and nothing is written", async (_, from, to) => {
+    const text = workerText.replace(from, to)
+    expect(text).not.toBe(workerText)
+    const memory = new KernelMemory({ shared: true, isIdle: true, text, patience: 100 })
+    const kernel = kernelOf(mse, { threads: 2, memory })
+    kernel(rows)
+    await until(() => memory.workers!.isReady(1))
+    const x = new Float32Array(40).fill(5)
+    expect(codeOf(() => kernel(rows, { grad: { x } }))).toBe("worker-lost")
+    expect(x).toEqual(new Float32Array(40).fill(5))
+    expect(memory.workers!.count).toBe(0)
+    expect(kernel(rows)).toEqual(kernelOf(mse, {})(rows))
+    kernel.destroy()
+  })
+
+  test("one that ends between calls is an error of the next call", async () => {
+    const text = workerText.replace(
+      "modules.set(",
+      "setTimeout(() => process.exit(7), 20); received--; modules.set(",
+    )
+    const memory = new KernelMemory({ shared: true, text })
+    const kernel = kernelOf(mse, { threads: 2, memory })
+    const wanted = kernel(rows)
+    await until(() => codeOf(() => kernel(rows)) === "worker-lost")
+    expect(kernel(rows)).toEqual(wanted)
+    kernel.destroy()
+  })
+
+  test("that cannot start leave the work to the thread that calls", async () => {
+    const memory = new KernelMemory({ shared: true, isIdle: true, text: "throw new Error()" })
+    const kernel = kernelOf(mse, { threads: 2, memory })
+    const wanted = kernelOf(mse, {})(rows)
+    expect(kernel(rows)).toEqual(wanted)
+    await new Promise((done) => setTimeout(done, 100))
+    expect(kernel(rows)).toEqual(wanted)
+    kernel.destroy()
+  })
+})
+
+describe("shared memory", () => {
+  test("keeps its arrays when it grows", () => {
+    const kernel = kernelOf(mse, { threads: 2, grad: ["x"] })
+    const x = kernel.alloc("x", 3)
+    x.set([1, 2, 3])
+    const large = new Float32Array(1 << 20)
+    kernel({ x: large, y: large })
+    const y = kernel.alloc("y", 3)
+    const gradient = kernel.alloc("x", 3) as Float32Array
+    expect(kernel({ x, y }, { grad: { x: gradient } }).loss).toBeCloseTo(14 / 3, 12)
+    expect([...gradient]).toEqual([1, 2, 3].map((v) => Math.fround((v * 2) / 3)))
+    kernel.destroy()
+  })
+
+  test("serves kernels of one thread too, and threads cannot share any other", () => {
+    const kernel = kernelOf(mse, { threads: 2 })
+    const wanted = kernelOf(mse, {})(rows)
+    expect(kernelOf(mse, { memory: kernel.memory! })(rows)).toEqual(wanted)
+    kernel.destroy()
+    const memory = new KernelMemory()
+    expect(codeOf(() => kernelOf(mse, { threads: 2, memory }))).toBe("bad-option")
+  })
+})
+
+describe("errors", () => {
+  test.each([0, -1, 1.5, NaN, Infinity, 65, "2", null])("threads: %s", (threads) => {
+    expect(codeOf(() => kernelOf(mse, { threads: threads as number }))).toBe("bad-option")
+  })
+
+  test("threads of another target", () => {
+    expect(codeOf(() => kernelOf(mse, { target: "js", threads: 2 }))).toBe("bad-option")
+    expect(codeOf(() => kernelOf(mse, { target: "js", threads: 1 }))).toBe("nothing")
+  })
+
+  test("a wrong label is found before anything is written", () => {
+    const loss = compile("loss f[b](z: [c], y: index c) = -z[c = y]")
+    const kernel = kernelOf(loss, { threads: 2 })
+    const z = { data: new Float32Array(60).fill(1), shape: [20, 3] }
+    const y = new Int32Array(20).fill(2)
+    const gradient = new Float32Array(60).fill(5)
+    y[19] = 3
+    expect(codeOf(() => kernel({ z, y }, { grad: { z: gradient } }))).toBe("label-range")
+    expect(gradient).toEqual(new Float32Array(60).fill(5))
+    kernel.destroy()
+  })
+})
