@@ -24,7 +24,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const folder = mkdtempSync(join(tmpdir(), "lossc-bench-"))
 try {
   const { here, absent } = columns(options.packages, folder)
-  const what = machine(join(folder, "limit"))
+  const what = machine(join(folder, "c"))
   for (const line of absent) say(`left out: ${line}`)
   const effort = {
     processes: Number(options.processes),

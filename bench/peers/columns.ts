@@ -17,14 +17,15 @@ export interface Column {
 export const root = dirname(createRequire(import.meta.url).resolve("lossc/package.json"))
 
 const python = "/usr/bin/python3"
-/** How the limit is built. */
-export const compiler: readonly string[] = [
-  "cc",
-  "-O3",
-  "-march=native",
-  "-ffast-math",
-  "-mprefer-vector-width=512",
-]
+export const compiler = "cc"
+const flags = ["-O3", "-march=native", "-ffast-math"]
+
+/** How the limit is built: as fast as the machine allows, and with what WebAssembly has, vectors of 128 bits that do not fuse. */
+// prettier-ignore
+export const builds: Readonly<Record<"c" | "c128", { readonly title: string; readonly flags: readonly string[] }>> = {
+  c: { title: "C", flags: [...flags, "-mprefer-vector-width=512"] },
+  c128: { title: "C, 128 bits", flags: [...flags, "-mprefer-vector-width=128", "-mno-fma", "-DLANES=4"] },
+}
 
 /** The output of a program, or undefined where it does not run. */
 function output(command: string, ...words: readonly string[]): string | undefined {
@@ -73,11 +74,18 @@ export function columns(
   const torch = output(python, "-c", "import numpy, torch; print(torch.__version__)")
   const script = `${root}/bench/peers/torch_rows.py`
   if (torch !== undefined)
-    here.push({ side: "torch", title: `PyTorch ${torch}, 1 thread`, command: (row) => [python, script, row] })
+    here.push({
+      side: "torch",
+      title: `PyTorch ${torch.replace(/a0$/, "")}`,
+      command: (row) => [python, script, row],
+    })
   else absent.push(`PyTorch: ${python} has no torch: apt install python3-torch`)
-  const limit = `${room}/limit`
-  if (output(...(compiler as [string]), "-o", limit, `${root}/bench/peers/limit.c`, "-lm") !== undefined)
-    here.push({ side: "c", title: "C, fused by hand", command: (row) => [limit, row] })
-  else absent.push("C: no compiler that runs as cc: apt install gcc")
+  for (const [side, build] of Object.entries(builds)) {
+    const program = `${room}/${side}`
+    const made = output(compiler, ...build.flags, "-o", program, `${root}/bench/peers/limit.c`, "-lm")
+    if (made === undefined)
+      absent.push(`${build.title}: no compiler that runs as ${compiler}: apt install gcc`)
+    else here.push({ side, title: build.title, command: (row) => [program, row, side] })
+  }
   return { here, absent }
 }

@@ -1,10 +1,12 @@
 // InfoNCE with normalised vectors, by blocks of 8 queries: scores from packed panels of keys, softmax, both gradients. Sizes are
 // multiples of 32, which those of rows.ts are.
 
+#ifndef LANES
 #ifdef __AVX512F__
-enum { LANES = 16 };
+#define LANES 16
 #else
-enum { LANES = 8 };
+#define LANES 8
+#endif
 #endif
 typedef float Vector __attribute__((vector_size(LANES * 4)));
 enum { QUERIES = 8 };

@@ -1,6 +1,6 @@
 // The limit: each row fused by hand in C, for the compiler to vectorise. Arrays are 64 bytes aligned and do not overlap.
 //
-// A program: `limit ROW` reads requests from its input, one a line, and answers each with a line, as protocol.ts says.
+// A program: `limit ROW SIDE` reads requests from its input, one a line, and answers each with a line, as process.ts says.
 #define _GNU_SOURCE
 #include <math.h>
 #include <stdint.h>
@@ -248,8 +248,8 @@ static double fastest(const char *row, const Data *d, double ns) {
 #include "machine.h"
 
 int main(int count, char **words) {
-  if (count < 2) return 1;
-  if (!strcmp(words[1], "--machine")) return machine();
+  if (count == 2 && !strcmp(words[1], "--machine")) return machine();
+  if (count != 3) return 1;
   static Data d;
   long grads = 0, bytes[3];
   char line[4096], folder[1024], path[2048];
@@ -272,7 +272,7 @@ int main(int count, char **words) {
       }
       const double loss = run(words[1], &d);
       for (int k = 0; k < grads; k++) {
-        snprintf(path, sizeof path, "%s/c.%d", folder, k);
+        snprintf(path, sizeof path, "%s/%s.%d", folder, words[2], k);
         FILE *file = fopen(path, "wb");
         fwrite(d.out[k], 1, bytes[k], file);
         fclose(file);

@@ -17,7 +17,7 @@ export function machine(limit: string): Machine | undefined {
   let version: string
   try {
     answer = execFileSync(limit, ["--machine"], { encoding: "utf8" })
-    version = execFileSync(compiler[0]!, ["--version"], { encoding: "utf8" }).split("\n")[0]!
+    version = execFileSync(compiler, ["--version"], { encoding: "utf8" }).split("\n")[0]!
   } catch {
     return undefined
   }

@@ -1,6 +1,6 @@
 // Measurements -> docs/speed.md.
 import type { Counts } from "./count.ts"
-import type { Column } from "./columns.ts"
+import { builds, type Column, compiler } from "./columns.ts"
 import { outcomes, ratio } from "./goals.ts"
 import type { Machine } from "./machine.ts"
 import type { Measured } from "./measure.ts"
@@ -66,8 +66,8 @@ other programs do not count, except for two threads, where it is the clock on th
 - tf.js: its own losses where it has them, on the wasm backend, or the cpu backend where that lacks a kernel ("cpu"); labels as
   one-hot rows.
 - PyTorch: eager, one thread.
-- C: fused by hand, with polynomials for exponentials, compiled with \`${"cc -O3 -march=native -ffast-math"}\`
-  (\`bench/peers/limit.c\`): the limit.
+- C: fused by hand, with polynomials for exponentials (\`bench/peers/limit.c\`), the limit: \`${[compiler, ...builds.c.flags].join(" ")}\`.
+- C, 128 bits: the same with what WebAssembly offers, vectors of 4 and no fused multiply-add: \`${[compiler, ...builds.c128.flags].join(" ")}\`.
 ${reasons.length > 0 ? `\nWithout numbers:\n\n${reasons.map((text) => `- ${text}`).join("\n")}\n` : ""}
 ## Milliseconds
 
