@@ -5,17 +5,22 @@
 // the order of the blocks: the result has the same bits however many threads run them.
 import { Places } from "./blocks/places.ts"
 import type { Buffer, Kernel, Operand, Stmt } from "./loops.ts"
-import { type Loop, combinable, sameOperand, updatedIn, writtenIn } from "./unroll/facts.ts"
-import { forEachStatement } from "./walk.ts"
+import { type Loop, combinable, letsIn, sameOperand, updatedIn, writtenIn } from "./unroll/facts.ts"
+import { forEachStatement, operandsOf } from "./walk.ts"
+
+type Branch = Extract<Stmt, { kind: "if" }>
+
+/** How what blocks computed is put together. */
+export type Combining = "add" | "mul" | "max" | "min"
 
 /** How a loop is cut. */
 export interface Cut {
   /** Accumulators from outside, each combined by one operator. */
-  readonly sums: ReadonlyMap<number, "add" | "mul" | "max" | "min">
+  readonly sums: ReadonlyMap<number, Combining>
   /** Scratch that each iteration fills before it reads it: iterations that run at once need copies of their own. */
   readonly own: readonly Buffer[]
-  /** Arrays that iterations add to at the same places: each block adds to a copy of its own. */
-  readonly spread: readonly Buffer[]
+  /** Arrays into which iterations combine values at the same places: each block has a copy of its own. */
+  readonly spread: ReadonlyMap<Buffer, Combining>
 }
 
 /** Why a loop runs on one thread. */
@@ -60,7 +65,7 @@ export function cutOf(loop: Loop, places: Places, others: ReadonlySet<Buffer>): 
   const sums = combinable(loop.body)
   for (const acc of updatedIn(loop.body).keys()) if (!sums.has(acc)) return { kind: "order", what: acc }
   const own: Buffer[] = []
-  const spread: Buffer[] = []
+  const spread = new Map<Buffer, Combining>()
   for (const buffer of writtenIn(loop.body)) {
     const all = accessesOf(loop.body, buffer)
     const isApart = (digit: (access: Access) => string | undefined): boolean => {
@@ -71,8 +76,9 @@ export function cutOf(loop: Loop, places: Places, others: ReadonlySet<Buffer>): 
     const { extents } = buffer
     if (extents && isApart(({ at, length }) => (length ? undefined : places.axis(at, loop, extents))))
       continue
+    const combined = buffer.kind === "scratch" ? combiningOf(loop.body, buffer) : undefined
     if (buffer.kind === "scratch" && !others.has(buffer) && fillsFirst(loop.body, buffer)) own.push(buffer)
-    else if (all.every(({ kind }) => kind === "add")) spread.push(buffer)
+    else if (combined) spread.set(buffer, combined)
     else
       return all.some(({ kind }) => kind === "read")
         ? { kind: "order", what: buffer }
@@ -82,7 +88,7 @@ export function cutOf(loop: Loop, places: Places, others: ReadonlySet<Buffer>): 
 }
 
 interface Access {
-  readonly kind: "read" | "write" | "add"
+  readonly kind: "read" | "write"
   readonly at: Operand
   /** How many elements from there on; absent for one. */
   readonly length?: Operand
@@ -92,14 +98,43 @@ function accessesOf(body: readonly Stmt[], buffer: Buffer): Access[] {
   const out: Access[] = []
   forEachStatement(body, (s) => {
     if (s.kind === "load" && s.buffer === buffer) out.push({ kind: "read", at: s.at })
-    if (s.kind === "store" && s.buffer === buffer)
-      out.push({ kind: s.accumulate ? "add" : "write", at: s.at })
+    if (s.kind === "store" && s.buffer === buffer) out.push({ kind: "write", at: s.at })
     if (s.kind === "fill" && s.buffer === buffer) out.push({ kind: "write", at: s.at, length: s.length })
     if (s.kind !== "sort") return
     if (s.keys === buffer) out.push({ kind: "read", at: s.keysAt, length: buffer.length })
     if (s.index === buffer) out.push({ kind: "write", at: s.indexAt, length: s.length })
   })
   return out
+}
+
+/** How a block combines values into an array that it uses for nothing else: by `x[i] += v`, or by `x[i] = max(x[i], v)`. */
+function combiningOf(body: readonly Stmt[], buffer: Buffer): Combining | undefined {
+  const ways = new Set<Combining | undefined>()
+  const reads = new Map<number, number>()
+  forEachStatement(body, (s) => {
+    for (const x of operandsOf(s)) if (x.kind === "value") reads.set(x.id, (reads.get(x.id) ?? 0) + 1)
+  })
+  const lets = letsIn(body)
+  const olds = new Map<number, Operand>()
+  forEachStatement(body, (s) => {
+    if (s.kind === "load" && s.buffer === buffer) olds.set(s.id, s.at)
+    if (s.kind === "fill" && s.buffer === buffer) ways.add(undefined)
+    if (s.kind === "sort" && (s.keys === buffer || s.index === buffer)) ways.add(undefined)
+    if (s.kind !== "store" || s.buffer !== buffer) return
+    if (s.accumulate) return ways.add("add")
+    const made = s.value.kind === "value" ? lets.get(s.value.id) : undefined
+    const old = made?.args.find((x) => x.kind === "value" && olds.has(x.id)) as { id: number } | undefined
+    const isPlain =
+      made !== undefined &&
+      old !== undefined &&
+      (made.op === "add" || made.op === "mul" || made.op === "max" || made.op === "min") &&
+      sameOperand(olds.get(old.id)!, s.at) &&
+      reads.get(old.id) === 1 &&
+      reads.get(made.id) === 1
+    if (isPlain) olds.delete(old.id)
+    ways.add(isPlain ? (made.op as Combining) : undefined)
+  })
+  return ways.size === 1 && olds.size === 0 ? [...ways][0] : undefined
 }
 
 /** The arrays that statements touch. */
@@ -127,10 +162,23 @@ function fillsFirst(body: readonly Stmt[], buffer: Buffer): boolean {
       return fillsFirst(first.body, buffer)
     case "if":
       return (
-        users.every((s) => s.kind === "if" && sameOperand(s.condition, first.condition)) &&
+        isOnlyUnder(first, users, buffer) &&
         [first.then, first.else].every((side) => !touchedIn(side).has(buffer) || fillsFirst(side, buffer))
       )
     default:
       return false
   }
+}
+
+/** Whether statements touch an array only in branches that are taken with those of a first one that touch it. */
+function isOnlyUnder(first: Branch, body: readonly Stmt[], buffer: Buffer): boolean {
+  return body.every((s) => {
+    if (!touchedIn([s]).has(buffer)) return true
+    if (s.kind === "for") return isOnlyUnder(first, s.body, buffer)
+    if (s.kind !== "if") return false
+    const isLike = sameOperand(s.condition, first.condition)
+    return (["then", "else"] as const).every(
+      (side) => (isLike && touchedIn(first[side]).has(buffer)) || isOnlyUnder(first, s[side], buffer),
+    )
+  })
 }

@@ -21,14 +21,14 @@ function textOf(how: Cut | Obstacle, name: (b: Buffer) => string): string {
       ? `one thread, because an iteration reads what others did to ${what}`
       : `one thread, because iterations may write the same elements of ${what}`
   }
-  const list = (buffers: readonly Buffer[]): string => buffers.map(name).join(", ")
+  const list = (buffers: Iterable<Buffer>): string => [...buffers].map(name).join(", ")
   const { sums, own, spread } = how
   return [
     "blocks",
     ...(sums.size > 0
       ? [`${sums.size === 1 ? "a sum" : `${sums.size} sums`} of each, combined in order`]
       : []),
-    ...(spread.length > 0 ? [`each adds to a copy of ${list(spread)}, added up in order`] : []),
+    ...(spread.size > 0 ? [`each has a copy of ${list(spread.keys())}, combined in order`] : []),
     ...(own.length > 0 ? [`each thread has its own ${list(own)}`] : []),
   ].join("; ")
 }

@@ -3,7 +3,7 @@
 //
 // A block has an accumulator of its own for each outside, and stores it in an array behind the others'. An array that iterations
 // add to at the same places becomes longer: the first block adds to the array itself, each other block to a copy behind it.
-import { type Cut, blocksOf, isCut } from "../blocks.ts"
+import { type Combining, type Cut, blocksOf, isCut } from "../blocks.ts"
 import type { Buffer, Kernel, Operand, SizeValue, Stmt } from "../loops.ts"
 import type { OpName } from "../ops.ts"
 import { ops } from "../ops.ts"
@@ -131,8 +131,8 @@ class Cutter {
     const { elements, rows, worth, copied } = this.limits
     const work = this.work(loop.body)
     let groups = this.size("max", this.size("idiv", literal(elements / rows), work), literal(1))
-    if (spread.length > 0) {
-      const total = spread.map((b) => b.length).reduce((x, y) => this.size("add", x, y))
+    if (spread.size > 0) {
+      const total = [...spread.keys()].map((b) => b.length).reduce((x, y) => this.size("add", x, y))
       const paid = this.quotient(this.size("mul", total, literal(worth)), work)
       const small = this.quotient(this.size("mul", total, length), literal(copied))
       groups = this.size("max", groups, this.quotient(this.size("max", paid, small), literal(rows)))
@@ -168,17 +168,18 @@ class Cutter {
       behind.push({ kind: "store", buffer: partial!, at, value: valueOf(own) })
     })
     const bases = new Map<Buffer, Operand>()
-    for (const buffer of how.spread) {
+    for (const [buffer, op] of how.spread) {
       const base = inside.int("mul", number(), buffer.length)
       bases.set(buffer, base)
-      before.push(...this.cleared(buffer, base, number()))
+      before.push(...this.cleared(buffer, op, base, number()))
       this.lengthen(buffer, this.size("mul", buffer.length, this.size("max", count, literal(1))))
     }
     const own = new Map(sums.map((s) => [s.acc, s.own]))
     const body = replaceStatements(loop.body, (s): readonly Stmt[] => {
       if (s.kind === "update") return [{ ...s, acc: own.get(s.acc) ?? s.acc }]
-      const base = s.kind === "store" ? bases.get(s.buffer) : undefined
-      if (s.kind !== "store" || !base) return [s]
+      if (s.kind !== "store" && s.kind !== "load") return [s]
+      const base = bases.get(s.buffer)
+      if (!base) return [s]
       const at = numbers.value()
       return [
         { kind: "let", id: at, op: "add", args: [base, s.at], type: "int" },
@@ -198,7 +199,7 @@ class Cutter {
     return [
       blocks,
       ...(partial ? [this.combined(sums, partial, count, loop.axis)] : []),
-      ...how.spread.map((buffer) => this.gathered(buffer, count, loop.axis)),
+      ...[...how.spread].map(([buffer, op]) => this.gathered(buffer, op, count, loop.axis)),
     ]
   }
 
@@ -219,10 +220,10 @@ class Cutter {
     return buffer
   }
 
-  /** Sets the copy of a block to zeros. The first block has none. */
-  private cleared(buffer: Buffer, at: Operand, number: Operand): readonly Stmt[] {
+  /** Makes the copy of a block ready to combine values in. The first block has none. */
+  private cleared(buffer: Buffer, op: Combining, at: Operand, number: Operand): readonly Stmt[] {
     const condition = this.numbers.value()
-    const fill: Stmt = { kind: "fill", buffer, at, length: buffer.length, value: 0 }
+    const fill: Stmt = { kind: "fill", buffer, at, length: buffer.length, value: identities[op]! }
     return [
       { kind: "let", id: condition, op: "lt", args: [literal(0), number], type: "bool" },
       Object.assign({ kind: "if" as const, condition: valueOf(condition), else: [] }, { then: [fill] }),
@@ -256,35 +257,27 @@ class Cutter {
     }
   }
 
-  /** Adds the copies of an array to it, in their order. */
-  private gathered(buffer: Buffer, count: Operand, axis: string): Stmt {
-    const [id, at, from, value] = Array.from({ length: 4 }, () => this.numbers.value()) as [
-      number,
-      number,
-      number,
-      number,
-    ]
-    const base = this.numbers.value()
-    const inner: Stmt = {
-      kind: "for",
-      id: at,
-      from: literal(0),
-      to: buffer.length,
-      axis,
-      body: [
-        { kind: "let", id: from, op: "add", args: [valueOf(base), valueOf(at)], type: "int" },
-        { kind: "load", id: value, buffer, at: valueOf(from), type: "real" },
-        { kind: "store", buffer, at: valueOf(at), value: valueOf(value), accumulate: true },
-      ],
-    }
-    return {
-      kind: "for",
-      id,
-      from: literal(1),
-      to: count,
-      axis,
-      body: [{ kind: "let", id: base, op: "mul", args: [valueOf(id), buffer.length], type: "int" }, inner],
-    }
+  /** Combines the copies of an array with it, in their order. */
+  private gathered(buffer: Buffer, op: Combining, count: Operand, axis: string): Stmt {
+    const { numbers } = this
+    const [id, at] = [numbers.value(), numbers.value()]
+    const outer = new Copier(numbers, new Set([buffer]))
+    const base = outer.int("mul", valueOf(id), buffer.length)
+    const inner = outer.inside()
+    const from = inner.int("add", base, valueOf(at))
+    const [value, old, both] = [numbers.value(), numbers.value(), numbers.value()]
+    inner.out.push({ kind: "load", id: value, buffer, at: from, type: "real" })
+    if (op === "add")
+      inner.out.push({ kind: "store", buffer, at: valueOf(at), value: valueOf(value), accumulate: true })
+    else
+      inner.out.push(
+        { kind: "load", id: old, buffer, at: valueOf(at), type: "real" },
+        { kind: "let", id: both, op, args: [valueOf(old), valueOf(value)], type: "real" },
+        { kind: "store", buffer, at: valueOf(at), value: valueOf(both) },
+      )
+    const elements: Stmt = { kind: "for", id: at, from: literal(0), to: buffer.length, axis, body: inner.out }
+    const body = [...outer.out, elements]
+    return { kind: "for", id, from: literal(1), to: count, axis, body }
   }
 }
 

@@ -78,6 +78,11 @@ export class Places {
     }
     if (s.kind !== "let" || s.type !== "int") return
     const [x, y] = s.args as [Operand, Operand]
+    const reversed = s.op === "sub" && y.kind === "value" ? this.below.get(y.id) : undefined
+    if (reversed && sameSum(this.sumOf(x), add(reversed, constant(1), -1))) {
+      this.below.set(s.id, reversed)
+      return
+    }
     if (s.op === "add" || s.op === "sub")
       this.sums.set(s.id, add(this.sumOf(x), this.sumOf(y), s.op === "add" ? 1 : -1))
     if (s.op === "mul") this.sums.set(s.id, multiply(this.sumOf(x), this.sumOf(y)))

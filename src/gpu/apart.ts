@@ -18,7 +18,7 @@ export function marked(kernel: Kernel): readonly Stmt[] {
         return Object.assign({}, s, { then: visit(s.then, others), else: visit(s.else, others) })
       const how = cutOf(s, places, others)
       const inside = visit(s.body, others)
-      return { ...s, body: inside, ...(isCut(how) && how.spread.length === 0 && { apart: true }) }
+      return { ...s, body: inside, ...(isCut(how) && how.spread.size === 0 && { apart: true }) }
     })
   }
   return visit(kernel.body, new Set())
