@@ -7,6 +7,7 @@
 // Equal expressions are identical objects within one `Core`, and definitions are interned modulo all axis names, so
 // `lse` and `lse[b = j]` are one vector read at two indices.
 import { limit } from "./diagnostics.ts"
+import { NodeMap } from "./node-map.ts"
 import { type OpName, ops } from "./ops.ts"
 import type { Input, ScalarType } from "./types.ts"
 
@@ -124,9 +125,15 @@ export type Rewrite = (core: Core, op: OpName, args: readonly Expr[]) => Expr | 
  */
 export class Core {
   private readonly rewrite: Rewrite | undefined
-  private readonly nodes = new Map<string, Expr>()
+  /** Leaves by what they say, axes by extent and name. */
+  private readonly leaves = new Map<string, Expr>()
+  private readonly axesOf = new Map<Expr, Map<string, AxisExpr>>()
+  private readonly applied = new NodeMap<Expr>()
+  private readonly loads = new NodeMap<Expr>()
+  private readonly refs = new NodeMap<Expr>()
   /** What operators with arguments were asked for, and what they became. */
-  private readonly made = new Map<string, Expr>()
+  private readonly made = new NodeMap<Expr>()
+  private nodeCount = 0
   private readonly defs = new Map<string, { def: Def; order: readonly number[] }>()
   private readonly inputIds = new Map<Input, number>()
   /** Renamings by the axes they exchange, and what they made of each expression. */
@@ -151,13 +158,13 @@ export class Core {
 
   /** How many distinct nodes exist. */
   get size(): number {
-    return this.nodes.size
+    return this.nodeCount
   }
 
   /** A number; a whole one is an int, which may stand wherever a real may. */
   const(value: number): Expr {
     const type = Number.isInteger(value) ? "int" : "real"
-    return this.intern(`n${Object.is(value, -0) ? "-0" : value}`, (id) => ({
+    return this.leaf(`n${Object.is(value, -0) ? "-0" : value}`, (id) => ({
       id,
       kind: "const",
       type,
@@ -167,19 +174,24 @@ export class Core {
   }
 
   bool(value: boolean): Expr {
-    return this.intern(`b${+value}`, (id) => ({ id, kind: "const", type: "bool", axes: [], value: +value }))
+    return this.leaf(`b${+value}`, (id) => ({ id, kind: "const", type: "bool", axes: [], value: +value }))
   }
 
   sizeOf(name: string): Expr {
-    return this.intern(`s${name}`, (id) => ({ id, kind: "size", type: "int", axes: [], name }))
+    return this.leaf(`s${name}`, (id) => ({ id, kind: "size", type: "int", axes: [], name }))
   }
 
   axis(name: string, extent: Expr): AxisExpr {
-    return this.intern(`a${extent.id} ${name}`, (id) => {
-      const node = { id, kind: "axis" as const, type: "int" as const, axes: [] as AxisExpr[], name, extent }
-      node.axes.push(node)
-      return node
-    }) as AxisExpr
+    let byName = this.axesOf.get(extent)
+    if (!byName) this.axesOf.set(extent, (byName = new Map()))
+    let axis = byName.get(name)
+    if (!axis) {
+      const axes: AxisExpr[] = []
+      axis = { id: this.newId(), kind: "axis", type: "int", axes, name, extent }
+      axes.push(axis)
+      byName.set(name, axis)
+    }
+    return axis
   }
 
   /** An axis nobody else uses. Definitions are interned modulo names, so its name never shows. */
@@ -190,42 +202,39 @@ export class Core {
   load(input: Input, index: readonly Expr[] = []): Expr {
     let number = this.inputIds.get(input)
     if (number === undefined) this.inputIds.set(input, (number = this.inputIds.size))
-    return this.intern(`l${number}[${ids(index)}]`, (id) => ({
-      id,
-      kind: "load",
-      type: input.type,
-      axes: unionAxes(index),
-      input,
-      index,
-    }))
+    const known = this.loads.get(number, index)
+    if (known) return known
+    const axes = unionAxes(index)
+    const node: Expr = { id: this.newId(), kind: "load", type: input.type, axes, input, index }
+    this.loads.add(number, index, node)
+    return node
   }
 
   /** Applies an operator of the table, normalising. */
   op(op: OpName, ...args: Expr[]): Expr {
     if (!this.rewrite) return this.raw(op, args)
-    const key = `${op} ${ids(args)}`
-    let out = this.made.get(key)
-    if (!out) this.made.set(key, (out = this.rewrite(this, op, args) ?? this.raw(op, args)))
+    const number = numbers[op]
+    const known = this.made.get(number, args)
+    if (known) return known
+    const out = this.rewrite(this, op, args) ?? this.raw(op, args)
+    this.made.add(number, args, out)
     return out
   }
 
   /** The operator node itself, after folding constants and ordering the operands of a commutative operator. */
   raw(op: OpName, args: readonly Expr[]): Expr {
     const entry = ops[op]
-    const type = entry.type(args.map((x) => x.type))
     if (args.every((x) => x.kind === "const")) {
       const value = entry.eval(...args.map((x) => (x as ConstExpr).value))
-      return type === "bool" ? this.bool(value !== 0) : this.const(value)
+      return entry.type(args.map((x) => x.type)) === "bool" ? this.bool(value !== 0) : this.const(value)
     }
     if (entry.commutative && compare(args[0]!, args[1]!) > 0) args = [args[1]!, args[0]!]
-    return this.intern(`${op}(${ids(args)})`, (id) => ({
-      id,
-      kind: "op",
-      type,
-      axes: unionAxes(args),
-      op,
-      args,
-    }))
+    const known = this.applied.get(numbers[op], args)
+    if (known) return known
+    const type = entry.type(args.map((x) => x.type))
+    const node: Expr = { id: this.newId(), kind: "op", type, axes: unionAxes(args), op, args }
+    this.applied.add(numbers[op], args, node)
+    return node
   }
 
   /** The value of a definition at the given indices, which match its formals in number and extent. */
@@ -238,14 +247,11 @@ export class Core {
         swapped[j] = at[i]!
         at = swapped
       }
-    return this.intern(`r${def.id}[${ids(at)}]`, (id) => ({
-      id,
-      kind: "ref",
-      type: def.type,
-      axes: unionAxes(at),
-      def,
-      index: at,
-    }))
+    const known = this.refs.get(def.id, at)
+    if (known) return known
+    const node: Expr = { id: this.newId(), kind: "ref", type: def.type, axes: unionAxes(at), def, index: at }
+    this.refs.add(def.id, at, node)
+    return node
   }
 
   /**
@@ -372,16 +378,23 @@ export class Core {
     return go(root)
   }
 
-  private intern(key: string, make: (id: number) => Expr): Expr {
-    const known = this.nodes.get(key)
-    if (known) return known
-    if (this.nodes.size >= this.limits.nodes)
-      throw limit("too-many-nodes", `the loss needs more than ${this.limits.nodes} core nodes`)
-    const node = make(this.nodes.size)
-    this.nodes.set(key, node)
+  private leaf(key: string, make: (id: number) => Expr): Expr {
+    let node = this.leaves.get(key)
+    if (!node) this.leaves.set(key, (node = make(this.newId())))
     return node
   }
+
+  private newId(): number {
+    if (this.nodeCount >= this.limits.nodes)
+      throw limit("too-many-nodes", `the loss needs more than ${this.limits.nodes} core nodes`)
+    return this.nodeCount++
+  }
 }
+
+/** A number for each operator. */
+const numbers = Object.fromEntries(Object.keys(ops).map((op, i) => [op, i])) as Readonly<
+  Record<OpName, number>
+>
 
 function ids(list: readonly Expr[]): string {
   let out = ""
@@ -391,12 +404,16 @@ function ids(list: readonly Expr[]): string {
 
 /** The axes of several expressions, each once, in structural order. */
 export function unionAxes(list: readonly Expr[]): readonly AxisExpr[] {
-  if (list.length === 1) return list[0]!.axes
-  let longest: readonly AxisExpr[] = []
-  for (const e of list) if (e.axes.length > longest.length) longest = e.axes
-  if (list.every((e) => e.axes === longest || e.axes.every((a) => longest.includes(a)))) return longest
-  return [...new Set(list.flatMap((e) => e.axes))].sort(compare)
+  let longest = none
+  for (const { axes } of list) if (axes.length > longest.length) longest = axes
+  for (const { axes } of list)
+    if (axes !== longest)
+      for (const a of axes)
+        if (!longest.includes(a)) return [...new Set(list.flatMap((e) => e.axes))].sort(compare)
+  return longest
 }
+
+const none: readonly AxisExpr[] = []
 
 /** All orders of the axes (as positions) that permute only axes of equal extent. At most 24 are tried. */
 function orderings(axes: readonly AxisExpr[]): number[][] {

@@ -1,13 +1,68 @@
 // Statements -> copies of them with numbers of their own, equal values made once.
 import type { Buffer, Operand, Stmt } from "../loops.ts"
-import { ops } from "../ops.ts"
-import { type Numbers, literal, valueOf } from "./facts.ts"
+import { type OpName, ops } from "../ops.ts"
+import type { ScalarType } from "../types.ts"
+import { type Numbers, literal, sameOperand, valueOf } from "./facts.ts"
 
-/** Values already made in the copies, by what made them. */
-type Made = Map<string, Operand>
+/** A value, what made it of what, and another with the same hash. */
+interface Entry {
+  readonly by: OpName | Buffer
+  readonly type: ScalarType
+  readonly args: readonly Operand[]
+  readonly value: Operand
+  readonly next: Entry | undefined
+}
 
-const key = (x: Operand): string =>
-  x.kind === "value" ? `v${x.id}` : Object.is(x.value, -0) ? "-0" : String(x.value)
+/** Values already made in the copies, by what made them; a block inside another sees those made before it. */
+class Made {
+  private readonly entries = new Map<number, Entry>()
+  private readonly outside: Made | undefined
+
+  constructor(outside?: Made) {
+    this.outside = outside
+  }
+
+  find(by: OpName | Buffer, type: ScalarType, args: readonly Operand[]): Operand | undefined {
+    let entry = this.entries.get(hash(by, args))
+    while (entry && !(entry.by === by && entry.type === type && sameArgs(entry.args, args)))
+      entry = entry.next
+    return entry ? entry.value : this.outside?.find(by, type, args)
+  }
+
+  add(by: OpName | Buffer, type: ScalarType, args: readonly Operand[], value: Operand): void {
+    const key = hash(by, args)
+    this.entries.set(key, { by, type, args, value, next: this.entries.get(key) })
+  }
+}
+
+function hash(by: OpName | Buffer, args: readonly Operand[]): number {
+  let h = typeof by === "string" ? by.length * 32 + by.charCodeAt(0) : by.id
+  for (const x of args) h = Math.imul(h, 0x2f0b4c47) + (x.kind === "value" ? x.id : ~x.value)
+  return h | 0
+}
+
+function sameArgs(x: readonly Operand[], y: readonly Operand[]): boolean {
+  for (let i = 0; i < x.length; i++) if (!sameOperand(x[i]!, y[i]!)) return false
+  return true
+}
+
+/** What stands for values; a block inside another sees what stood there when it was begun. */
+class Replacements {
+  private readonly own = new Map<number, Operand>()
+  private readonly outside: Replacements | undefined
+
+  constructor(outside?: Replacements) {
+    this.outside = outside
+  }
+
+  get(id: number): Operand | undefined {
+    return this.own.get(id) ?? this.outside?.get(id)
+  }
+
+  set(id: number, by: Operand): void {
+    this.own.set(id, by)
+  }
+}
 
 /**
  * Copies statements several times into one block. Between copies only the substitution changes; a `let` or a load that
@@ -16,8 +71,8 @@ const key = (x: Operand): string =>
 export class Copier {
   /** Statements made so far. */
   out: Stmt[] = []
-  private made: Made = new Map()
-  private map = new Map<number, Operand>()
+  private made = new Made()
+  private map = new Replacements()
   private readonly numbers: Numbers
   private readonly written: ReadonlySet<Buffer>
 
@@ -35,8 +90,8 @@ export class Copier {
   /** A copier for a block inside the current one: it sees the values made so far and keeps its own to itself. */
   inside(): Copier {
     const inner = new Copier(this.numbers, this.written)
-    inner.made = new Map(this.made)
-    inner.map = new Map(this.map)
+    inner.made = new Made(this.made)
+    inner.map = new Replacements(this.map)
     return inner
   }
 
@@ -70,17 +125,17 @@ export class Copier {
     const other = new Copier(this.numbers, this.written)
     other.out = this.out
     other.made = this.made
-    other.map = new Map(this.map)
+    other.map = new Replacements(this.map)
     other.substitute(id, by)
     return other
   }
 
   /** Substitutes from now on what another copier substitutes. */
   adopt(other: Copier): void {
-    this.map = new Map(other.map)
+    this.map = new Replacements(other.map)
   }
 
-  private make(op: keyof typeof ops, args: readonly Operand[], type: "int" | "real" | "bool"): Operand {
+  private make(op: OpName, args: readonly Operand[], type: ScalarType): Operand {
     if (type === "int") {
       if (args.every((x) => x.kind === "number"))
         return literal(
@@ -95,13 +150,13 @@ export class Copier {
       if (op === "mod" && is(y, 1)) return literal(0)
     }
     const changes = args.some((x) => x.kind === "value" && this.numbers.accs.has(x.id))
-    const name = `${op}:${type}(${args.map(key).join()})`
-    const known = changes ? undefined : this.made.get(name)
+    const known = changes ? undefined : this.made.find(op, type, args)
     if (known) return known
     const id = this.numbers.value()
     this.out.push({ kind: "let", id, op, args, type })
-    if (!changes) this.made.set(name, valueOf(id))
-    return valueOf(id)
+    const value = valueOf(id)
+    if (!changes) this.made.add(op, type, args, value)
+    return value
   }
 
   copy(body: readonly Stmt[]): void {
@@ -127,12 +182,11 @@ export class Copier {
         )
       case "load": {
         const at = this.operand(s.at)
-        const name = `load:${s.buffer.kind}${s.buffer.id}:${s.type}[${key(at)}]`
-        const known = this.written.has(s.buffer) ? undefined : this.made.get(name)
+        const known = this.written.has(s.buffer) ? undefined : this.made.find(s.buffer, s.type, [at])
         if (known) return this.substitute(s.id, known)
         const id = this.numbers.value()
         this.out.push({ ...s, id, at })
-        this.made.set(name, valueOf(id))
+        this.made.add(s.buffer, s.type, [at], valueOf(id))
         return this.substitute(s.id, valueOf(id))
       }
       case "acc": {
