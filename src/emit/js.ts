@@ -34,6 +34,8 @@ interface Template {
   readonly places: readonly number[]
   /** Functions of `Math` that it calls. */
   readonly functions: readonly string[]
+  /** Whether no operand can be a bool. */
+  readonly isNumeric: boolean
 }
 
 const templates = new Map<OpName, Template>()
@@ -41,7 +43,7 @@ const templates = new Map<OpName, Template>()
 function templateOf(op: OpName): Template {
   let known = templates.get(op)
   if (!known) {
-    const { js, params } = ops[op]
+    const { js, params, takes } = ops[op]
     const functions: string[] = []
     const text = js.replace(
       /Math\.([a-z0-9]+)/g,
@@ -52,6 +54,7 @@ function templateOf(op: OpName): Template {
       texts: parts.filter((_, i) => i % 2 === 0),
       places: parts.filter((_, i) => i % 2 === 1).map((p) => params.indexOf(p)),
       functions,
+      isNumeric: takes.every((type) => type !== "bool" && type !== "any"),
     }
     templates.set(op, known)
   }
@@ -68,7 +71,7 @@ class Emitter {
   private readonly names: Names
   /** Values that may be computed in 32 bits, by number. */
   private readonly places: ReadonlySet<number>
-  private readonly uses: ReadonlyMap<number, number>
+  private uses: ReadonlyMap<number, number> | undefined
   private states = 0
   /** Whether some statement sorts. */
   sorts = false
@@ -86,7 +89,6 @@ class Emitter {
     this.elementary = new Elementary(accuracy, this.mathFunctions)
     this.names = nameAll(kernel)
     this.places = placesIn(kernel)
-    this.uses = countUses(kernel.body)
   }
 
   private typeOf(x: Operand): ScalarType {
@@ -113,29 +115,31 @@ class Emitter {
 
   /** An int that is a place in an array, in the engine's 32-bit operations. */
   private place(op: OpName, args: readonly Operand[]): string | undefined {
-    const [x, y] = args.map((a) => this.operand(a)) as [string, string]
-    const right = args[1]
-    const power = right?.kind === "number" && right.value > 0 ? Math.log2(right.value) : NaN
-    if (op === "add") return `(${x} + ${y}) | 0`
-    if (op === "sub") return `(${x} - ${y}) | 0`
-    if (op === "mod" && Number.isInteger(power)) return `${x} & ${2 ** power - 1}`
-    if (op === "idiv" && Number.isInteger(power)) return `${x} >> ${power}`
-    if (op === "mul") {
-      this.mathFunctions.add("imul")
-      return `Math_imul(${x}, ${y})`
+    const x = this.operand(args[0]!)
+    const right = args[1]!
+    if (op === "mod" || op === "idiv") {
+      const power = right.kind === "number" && right.value > 0 ? Math.log2(right.value) : NaN
+      if (!Number.isInteger(power)) return undefined
+      return op === "mod" ? `${x} & ${2 ** power - 1}` : `${x} >> ${power}`
     }
-    return undefined
+    if (op === "add") return `(${x} + ${this.operand(right)}) | 0`
+    if (op === "sub") return `(${x} - ${this.operand(right)}) | 0`
+    if (op !== "mul") return undefined
+    this.mathFunctions.add("imul")
+    return `Math_imul(${x}, ${this.operand(right)})`
   }
 
   private expression(op: OpName, args: readonly Operand[], type: ScalarType): string {
     if (ops[op].isDefined) this.special.need(op)
-    const as = this.operandTypes(op, args, type)
-    const { functions, texts, places } = templateOf(op)
+    const { functions, texts, places, isNumeric } = templateOf(op)
+    const as = isNumeric ? undefined : this.operandTypes(op, args, type)
     for (const f of functions) this.mathFunctions.add(f)
-    return texts.reduce((out, text, i) => {
-      const at = places[i]
-      return out + text + (at === undefined ? "" : this.operand(args[at]!, as[at]))
-    }, "")
+    let out = texts[0]!
+    for (let i = 0; i < places.length; i++) {
+      const at = places[i]!
+      out += this.operand(args[at]!, as?.[at]) + texts[i + 1]!
+    }
+    return out
   }
 
   /** The expression of a `let`, after the statements it needs. */
@@ -191,7 +195,7 @@ class Emitter {
 
   private statements(lines: Lines, body: readonly Stmt[], top: boolean): void {
     for (let k = 0; k < body.length; k++) {
-      const either = top ? undefined : this.eitherAdd(body.slice(k, k + 5))
+      const either = top || body[k + 1]?.kind !== "update" ? undefined : this.eitherAdd(body.slice(k, k + 5))
       if (either) {
         lines.add(...either)
         k += 4
@@ -213,13 +217,18 @@ class Emitter {
     const same = (z: Operand, id: number): boolean => z.kind === "value" && z.id === id
     if (!same(u.value, p.id) || !same(v.value, q.id) || !same(d, n.id) || !same(n.args[0]!, c.id))
       return undefined
-    if (u.acc === v.acc || [p, n, q].some((s) => this.uses.get(s.id) !== 1)) return undefined
+    if (u.acc === v.acc || [p, n, q].some((s) => this.timesRead(s.id) !== 1)) return undefined
     const [a, b] = [u.acc, v.acc].map((id) => this.names.values.get(id)!.name)
     return [
       `const t${p.id} = ${a} + ${this.operand(x)}`,
       `const t${q.id} = ${b} + ${this.operand(y)}`,
       `if (${this.operand(c)}) ${a} = t${p.id}; else ${b} = t${q.id}`,
     ]
+  }
+
+  private timesRead(id: number): number | undefined {
+    this.uses ??= countUses(this.kernel.body)
+    return this.uses.get(id)
   }
 
   private statement(lines: Lines, s: Stmt, top: boolean): void {

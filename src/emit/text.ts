@@ -81,28 +81,28 @@ export function outsideOf(body: readonly Stmt[]): Outside {
 /** Lines of code under construction. */
 export class Lines {
   readonly list: string[] = []
-  private depth = 0
+  private indent = ""
 
   add(...lines: readonly string[]): void {
-    for (const line of lines) this.list.push(line === "" ? "" : "  ".repeat(this.depth) + line)
+    for (const line of lines) this.list.push(line === "" ? "" : this.indent + line)
   }
 
   /** Adds a line; those that follow stand one level deeper. */
   open(line: string): void {
     this.add(line)
-    this.depth++
+    this.indent += "  "
   }
 
   /** Ends a level with a line. */
   close(line: string): void {
-    this.depth--
+    this.indent = this.indent.slice(2)
     this.add(line)
   }
 
   /** Ends a level and opens the next with one line (`} else {`). */
   reopen(line: string): void {
     this.close(line)
-    this.depth++
+    this.indent += "  "
   }
 
   /** A level: an opening line, what `inside` adds, a closing brace. */

@@ -3,19 +3,22 @@ import type { Operand, Stmt } from "../loops.ts"
 import { type Interval, type OpName, ops } from "../ops.ts"
 import { forEachStatement, operandsOf } from "../walk.ts"
 
+const UNKNOWN: Interval = [-Infinity, Infinity]
+
 /** What is known about values from how they are made. */
 export class Ranges {
   private readonly known = new Map<number, Interval>()
 
   define(id: number, op: OpName, args: readonly Operand[]): void {
     const bounds = ops[op].bounds as ((...args: Interval[]) => Interval) | undefined
-    const [low, high] = bounds?.(...args.map((x) => this.of(x))) ?? [NaN, NaN]
-    if (low <= high) this.known.set(id, [low, high])
+    if (!bounds) return
+    const range = bounds(...args.map((x) => this.of(x)))
+    if (range[0] <= range[1]) this.known.set(id, range)
   }
 
   of(x: Operand): Interval {
     if (x.kind === "number") return [x.value, x.value]
-    return this.known.get(x.id) ?? [-Infinity, Infinity]
+    return this.known.get(x.id) ?? UNKNOWN
   }
 }
 
