@@ -77,6 +77,14 @@ interface Module {
   readonly memory: { readonly buffer: ArrayBuffer }
 }
 
+let loaded = 0
+
+/** A module with a memory of its own, also if the same one was loaded before. */
+async function load(script: string): Promise<Module> {
+  const text = encodeURIComponent(`${script}\n// ${loaded++}`)
+  return ((await import(`data:text/javascript,${text}`)) as { readonly default: Module }).default
+}
+
 /** Instructions of each kind for one element of a row, constants of a call included. */
 export async function instructions(row: Row): Promise<Counts> {
   const options: KernelOptions = {
@@ -87,26 +95,22 @@ export async function instructions(row: Row): Promise<Counts> {
     static: row.statics ?? {},
   }
   const files = (row.loss as Loss).emit({ ...options, wat: true } as Parameters<Loss["emit"]>[0])
-  // The first array of the memory of a module starts here; it holds the counters.
-  const first = 64
+  const script = files.find(({ name }) => name.endsWith(".js"))!.text
+  const [name] = Object.keys(row.inputs) as [string]
+  // The first array in the memory of a module holds the counters.
+  const first = (await load(script)).alloc(name, 1).byteOffset
   const blocks: Counts[] = []
   const binaries = files
-    .filter(({ name }) => name.endsWith(".wat"))
+    .filter((file) => file.name.endsWith(".wat"))
     .map(({ text }) => {
       const module = read(text)
       blocks.push(...instrument(module, first + 8 * blocks.length))
       return base64(assemble(write(module)))
     })
-  const script = files
-    .find(({ name }) => name.endsWith(".js"))!
-    .text.replace(/const binaries = \[[^\]]*\]/, `const binaries = ${JSON.stringify(binaries)}`)
-  const { default: run } = (await import(`data:text/javascript,${encodeURIComponent(script)}`)) as {
-    default: Module
-  }
-  const [name] = Object.keys(row.inputs) as [string]
-  const counters = run.alloc(name, 2 * blocks.length)
-  if (counters.byteOffset !== first)
-    throw new Error(`the counters are at ${counters.byteOffset}, not at ${first}`)
+  const run = await load(
+    script.replace(/const binaries = \[[^\]]*\]/, `const binaries = ${JSON.stringify(binaries)}`),
+  )
+  run.alloc(name, 2 * blocks.length)
   const inputs = Object.fromEntries(
     Object.entries(row.inputs).map(([key, data]) => [key, { data, shape: row.shapes[key]! }]),
   )
