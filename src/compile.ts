@@ -17,10 +17,9 @@ import type { Kernel } from "./loops.ts"
 import type { KernelChoice, Loss, Outputs } from "./loss.ts"
 import { type Library, createLibrary } from "./modules.ts"
 import { outputsOf } from "./outputs.ts"
-import { schedule } from "./schedule.ts"
+import { type ScheduleOptions, schedule } from "./schedule.ts"
 import type { Source } from "./source.ts"
 import { libraryTexts } from "./stdlib.generated.ts"
-import type { Dtype } from "./types.ts"
 
 /** How a source is read. */
 export interface CompileSourceOptions {
@@ -81,11 +80,8 @@ export function derive(loss: Loss, choice: KernelChoice): Outputs {
   return outputsOf(loss, choice)
 }
 
-/** The loops of a kernel. Without `optimise` each definition has loops and an array of its own. */
-export function lower(
-  outputs: Outputs,
-  options: { readonly dtype: Dtype; readonly optimise?: boolean },
-): Kernel {
+/** The loops of a kernel. */
+export function lower(outputs: Outputs, options: ScheduleOptions): Kernel {
   return schedule(outputs, options)
 }
 

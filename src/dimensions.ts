@@ -22,8 +22,8 @@ export function readsOf(s: Statement): RefExpr[] {
   return [...new Set([s.filter, s.body, ...s.place].flatMap(refsIn))]
 }
 
-/** Names the axes of all statements after dimensions. */
-export function place(core: Core, statements: readonly Statement[]): Placed[] {
+/** Names the axes of all statements after dimensions. For owners, the axes of a value are loops around those it is summed over. */
+export function place(core: Core, statements: readonly Statement[], owner: boolean): Placed[] {
   const dimensions = new Dimensions(statements)
   dimensions.join()
   const ranked = dimensions.ranked()
@@ -37,7 +37,8 @@ export function place(core: Core, statements: readonly Statement[]): Placed[] {
     const map = new Map<AxisExpr, AxisExpr>(own.map((a) => [a, names[ranked.indexOf(dimensions.of(s, a))]!]))
     orient(s, map)
     const go = (e: Expr): Expr => substitute(core, e, map)
-    const loops = own.map((a) => map.get(a)!).sort(compare)
+    const inOrder = (axes: readonly AxisExpr[]): AxisExpr[] => axes.map((a) => map.get(a)!).sort(compare)
+    const loops = owner ? [...inOrder(s.formals), ...inOrder(s.bound)] : inOrder(own)
     const made: Placed = {
       ...s,
       formals: s.formals.map((a) => map.get(a)!),

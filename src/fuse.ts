@@ -39,9 +39,9 @@ interface Group {
   readonly after: Set<Group>
 }
 
-/** Arranges statements (each after those it reads) into loops. */
-export function fuse(statements: readonly Placed[]): Tree[] {
-  return new Fusion(statements).level(statements, 0)
+/** Arranges statements (each after those it reads) into loops. For owners, copies of a definition turn to their readers. */
+export function fuse(statements: readonly Placed[], owner: boolean): Tree[] {
+  return new Fusion(statements, owner).level(statements, 0)
 }
 
 class Fusion {
@@ -53,8 +53,10 @@ class Fusion {
 
   private readonly cycles: readonly Cycle[]
   private readonly steps = new Map<Def, Placed>()
+  private readonly owner: boolean
 
-  constructor(statements: readonly Placed[]) {
+  constructor(statements: readonly Placed[], owner: boolean) {
+    this.owner = owner
     this.cycles = cyclesOf(statements)
     for (const s of statements) if (s.op === "step") this.steps.set(s.def!, s)
     for (const [s, conditions] of demands(statements))
@@ -106,13 +108,16 @@ class Fusion {
       if (depth === 0 && axis && this.recomputable(s, own)) {
         const readers = [...new Set(own.map((u) => groupOf.get(u.reader)!))]
         const hosts = readers.filter(
-          (g) => g.axis === axis && own.every((u) => groupOf.get(u.reader) !== g || fusible(s, u, axis)),
+          (g) =>
+            (g.axis === axis || this.owner) &&
+            own.every((u) => groupOf.get(u.reader) !== g || fusible(s, u, g.axis)),
         )
-        if (readers.length > 1 && hosts.length === readers.length) {
+        const turns = readers.some((g) => g.axis !== axis)
+        if ((readers.length > 1 || turns) && hosts.length === readers.length) {
           // One copy for each group of readers.
           for (const [i, group] of hosts.entries()) {
-            const copy = i === 0 ? s : { ...s, sources: new Map(s.sources) }
-            if (i > 0) this.note(copy)
+            const copy = i === 0 && !turns ? s : turned(s, group.axis!)
+            if (copy !== s) this.note(copy)
             const mine = own.filter((u) => groupOf.get(u.reader) === group)
             for (const { reader } of mine) reader.sources.set(s.def!, copy)
             this.uses.set(copy, mine)
@@ -191,6 +196,7 @@ class Fusion {
     if (uses.some(({ reader }) => comparesExactly(reader, s.def!))) return false
     const names = s.formals.map((a) => a.name)
     if (this.shapes.some((shape) => names.every((n) => shape.has(n)))) return false
+    if (this.owner) return true
     const own = s.loops.filter((a) => s.formals.includes(a))
     return uses.every(
       ({ reader, index }) =>
@@ -229,9 +235,14 @@ function comparesExactly(s: Placed, def: Def): boolean {
 }
 
 /** Whether a reader may share the producer's loop over a dimension: it reads what the same iteration wrote. */
-function fusible(s: Placed, use: Use, axis: AxisExpr): boolean {
-  const at = s.bound.includes(axis) ? -1 : s.place.indexOf(axis)
+function fusible(s: Placed, use: Use, axis: AxisExpr | undefined): boolean {
+  const at = !axis || s.bound.includes(axis) ? -1 : s.place.indexOf(axis)
   return at >= 0 && use.index[at] === axis
+}
+
+/** A copy of a statement with the loop over a dimension outermost. */
+function turned(s: Placed, axis: AxisExpr): Placed {
+  return { ...s, loops: [axis, ...s.loops.filter((a) => a !== axis)], sources: new Map(s.sources) }
 }
 
 function reaches(from: Group, to: Group): boolean {

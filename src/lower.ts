@@ -13,9 +13,9 @@ import { readsData } from "./range.ts"
 import type { Dtype } from "./types.ts"
 import { type Scope, Values, number } from "./values.ts"
 
-/** Makes the kernel of a tree of loops. */
-export function lower(outputs: Outputs, tree: readonly Tree[], dtype: Dtype): Kernel {
-  return new Lowering(outputs, tree, dtype).kernel(tree)
+/** Makes the kernel of a tree of loops; `exact` if equal expressions must have equal bits in whatever loops they are computed. */
+export function lower(outputs: Outputs, tree: readonly Tree[], dtype: Dtype, exact: boolean): Kernel {
+  return new Lowering(outputs, tree, dtype, exact).kernel(tree)
 }
 
 class Lowering extends Values {
@@ -26,8 +26,8 @@ class Lowering extends Values {
   private readonly extents = new Map<string, readonly Expr[]>()
   private readonly accumulators = new Map<Placed, { id: number; best?: number }>()
 
-  constructor(outputs: Outputs, tree: readonly Tree[], dtype: Dtype) {
-    super(outputs, storageOf(tree))
+  constructor(outputs: Outputs, tree: readonly Tree[], dtype: Dtype, exact: boolean) {
+    super(outputs, storageOf(tree), exact)
     this.dtype = dtype
     this.demand = demands([...this.storage.keys()])
     this.labels = labelsOf([...this.storage.keys()])

@@ -14,12 +14,18 @@ export interface ScheduleOptions {
   readonly dtype: Dtype
   /** False: every definition in an array and loops of its own, nothing split, shared or fused (to compare with). */
   readonly optimise?: boolean
+  /**
+   * True: outer iterations own what they write, for machines on which they run at once. What is summed stands innermost, and what
+   * is cheap to compute again is, in the order of its reader; products stay as they are, so that it has the same bits again.
+   */
+  readonly owner?: boolean
 }
 
 /** Schedules outputs as one kernel. */
 export function schedule(outputs: Outputs, options: ScheduleOptions): Kernel {
-  const placed = nest(place(outputs.core, statementsOf(outputs, options.optimise !== false)))
-  return lower(outputs, options.optimise === false ? apart(placed) : fuse(placed), options.dtype)
+  const { optimise = true, owner = false } = options
+  const placed = nest(place(outputs.core, statementsOf(outputs, optimise), owner))
+  return lower(outputs, optimise ? fuse(placed, owner) : apart(placed), options.dtype, owner)
 }
 
 /** One loop nest for each statement, but one for all that runs at each index of a recurrence. */

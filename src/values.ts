@@ -52,8 +52,12 @@ export class Values {
   protected reader: Placed | undefined
   private readonly copies = new Map<Def, Placed[]>()
 
-  constructor(outputs: Outputs, storage: ReadonlyMap<Placed, Storage>) {
+  /** Whether an expression has the same bits in whatever loops it is computed: products are not taken apart to leave loops. */
+  private readonly exact: boolean
+
+  constructor(outputs: Outputs, storage: ReadonlyMap<Placed, Storage>, exact: boolean) {
     this.core = outputs.core
+    this.exact = exact
     this.outputs = outputs
     this.storage = storage
     for (const s of storage.keys()) if (s.def) this.copies.set(s.def, [...(this.copies.get(s.def) ?? []), s])
@@ -212,11 +216,11 @@ export class Values {
       return this.lazily(e, e.args[0]!, e.args[1]!, this.core.false)
     if (e.op === "or" && this.unsafe(e.args[1]!))
       return this.lazily(e, e.args[0]!, this.core.true, e.args[1]!)
-    if (e.op === "mul" || e.op === "div") {
+    if (!this.exact && (e.op === "mul" || e.op === "div")) {
       const product = this.outermost(e)
       if (product) return product
     }
-    if ((e.op === "add" || e.op === "sub") && e.type === "real") {
+    if (!this.exact && (e.op === "add" || e.op === "sub") && e.type === "real") {
       const quotient = this.quotient(e)
       if (quotient) return quotient
     }

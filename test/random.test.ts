@@ -7,54 +7,21 @@ import { emitJs } from "../src/emit/js.ts"
 import type { Kernel } from "../src/loops.ts"
 import type { Loss, Outputs } from "../src/loss.ts"
 import { outputsOf } from "../src/outputs.ts"
-import { doubles } from "../src/run/doubles.ts"
-import { interpret } from "../src/run/interpret.ts"
 import { instantiate } from "../src/run/js.ts"
-import { interpretLoops } from "../src/run/loops.ts"
 import { KernelMemory } from "../src/run/memory.ts"
 import { readSettings } from "../src/run/settings.ts"
 import { wasmFunction } from "../src/run/wasm.ts"
-import type { Input, Reduction } from "../src/types.ts"
+import type { Reduction } from "../src/types.ts"
 import { random, type Random } from "../src/testing/random.ts"
 import { pointOf } from "../src/testing/point.ts"
 import { findSite, type Site, siteMaker } from "../src/testing/site.ts"
 import { tinyBlocks } from "./blocks.sizes.ts"
 import { programs } from "./random/program.ts"
+import { type Values, collect, difference, inOrder, loops, meaning, operands } from "./random/ways.ts"
 
 const seed = Number(process.env["LOSSC_SEED"] ?? 20260101)
 const memory = new KernelMemory()
 const runs = Number(process.env["LOSSC_RUNS"] ?? 500)
-
-/** The scalars by name and the arrays by position of one way to compute outputs. */
-type Values = ReadonlyMap<string, ArrayLike<number>>
-
-/** The arrays of a call; with reduction none the cotangent is one of them. */
-function arraysOf(outputs: Outputs, { bound, cotangent }: Site): ReadonlyMap<Input, ArrayLike<number>> {
-  const arrays = new Map<Input, ArrayLike<number>>(bound.arrays)
-  for (const input of outputs.inputs) if (input.name === "cotangent") arrays.set(input, cotangent!)
-  return arrays
-}
-
-function meaning(outputs: Outputs, site: Site): Values {
-  const { bound } = site
-  const given = arraysOf(outputs, site)
-  const { scalars, arrays } = interpret(doubles, outputs, {
-    sizes: bound.sizes,
-    elements: (input) => given.get(input) ?? [bound.scalars.get(input)!],
-  })
-  return collect(
-    outputs.scalars.map(({ name }) => name),
-    [...scalars.values()],
-    outputs,
-    arrays,
-  )
-}
-
-function loops(kernel: Kernel, outputs: Outputs, site: Site): Values {
-  const { inputs, written, scalars, sizes } = operands(kernel, outputs, site)
-  const results = interpretLoops(kernel, { inputs, outputs: written, scalars, sizes })
-  return collect(kernel.results, results, outputs, inOrder(kernel, outputs, written))
-}
 
 function js(kernel: Kernel, outputs: Outputs, site: Site, optimise: boolean): Values {
   const run = instantiate(emitJs(kernel, { accuracy: "full", optimise }).text)
@@ -79,64 +46,6 @@ function wasm(kernel: Kernel, outputs: Outputs, site: Site): Values {
   return collect(kernel.results, results, outputs, inOrder(kernel, outputs, written))
 }
 
-function operands(kernel: Kernel, outputs: Outputs, site: Site) {
-  const { bound } = site
-  const given = arraysOf(outputs, site)
-  const lengths = new Map<string, number>([["loss", site.cotangent?.length ?? 0]])
-  for (const input of bound.arrays.keys())
-    lengths.set(
-      input.name,
-      input.dimensions.reduce((total, d) => total * bound.evaluate(d.extent), 1),
-    )
-  return {
-    inputs: kernel.inputs.map((buffer) => given.get(buffer.input!)!),
-    // What is not written shows: NaN is no gradient.
-    written: kernel.outputs.map((buffer) => new Float64Array(lengths.get(buffer.name!)!).fill(NaN)),
-    scalars: kernel.scalars.map(({ input }) => bound.scalars.get(input)!),
-    sizes: kernel.sizeNames.map((name) => bound.sizes.get(name)!),
-  }
-}
-
-function inOrder(
-  kernel: Kernel,
-  { arrays }: Outputs,
-  written: readonly ArrayLike<number>[],
-): readonly ArrayLike<number>[] {
-  return arrays.map(({ name }) => written[kernel.outputs.findIndex((buffer) => buffer.name === name)]!)
-}
-
-function collect(
-  names: readonly string[],
-  scalars: ArrayLike<number>,
-  outputs: Outputs,
-  arrays: readonly ArrayLike<number>[],
-): Values {
-  return new Map([
-    ...names.map((name, i) => [name, [scalars[i]!]] as const),
-    ...outputs.arrays.map(({ name }, i) => [`grad:${name}`, arrays[i]!] as const),
-  ])
-}
-
-/** Where two results differ by more than a relative tolerance, the largest gradient being the scale of small ones. */
-function difference(name: string, got: Values, wanted: Values, tolerance: number): string | undefined {
-  const steepest = [...wanted].reduce(
-    (top, [key, list]) =>
-      key.startsWith("grad:") ? Array.from(list).reduce((x, y) => Math.max(x, Math.abs(y) || 0), top) : top,
-    1,
-  )
-  for (const [key, list] of wanted) {
-    const other = got.get(key)
-    if (!other || other.length !== list.length) return `${name}: ${key} is missing or has another length`
-    for (let i = 0; i < list.length; i++) {
-      const [x, y] = [other[i]!, list[i]!]
-      if (Object.is(x, y) || x === y) continue
-      if (!(Math.abs(x - y) <= tolerance * Math.max(Math.abs(x), Math.abs(y), steepest)))
-        return `${name}: ${key}[${i}] is ${x}; expected ${y}`
-    }
-  }
-  return undefined
-}
-
 /** Sizes around the widths in which loops are unrolled. */
 function sizes(draw: Random): Readonly<Record<string, number>> {
   const one = (): number => [1, 2, 3, 4, 5, 7, 9][draw.int(0, 6)]!
@@ -159,11 +68,14 @@ function disagreement(
   const outputs = outputsOf(loss, choice)
   const plain = lower(outputs, { dtype: "f64", optimise: false })
   const fused = lower(outputs, { dtype: "f64" })
+  const owner = lower(outputs, { dtype: "f64", owner: true })
   const ways: readonly (readonly [string, () => Values])[] = [
     ["stable formulas, interpreted", () => meaning(outputs, site)],
     ["plain loops, interpreted", () => loops(plain, outputs, site)],
     ["fused loops, interpreted", () => loops(fused, outputs, site)],
     ["loops in blocks, the last block first", () => loops(cut(fused, tinyBlocks), outputs, site)],
+    ["loops that own what they write", () => loops(owner, outputs, site)],
+    ["the same in blocks, the last block first", () => loops(cut(owner, tinyBlocks), outputs, site)],
     ["plain JavaScript", () => js(plain, outputs, site, false)],
     ["optimised JavaScript", () => js(fused, outputs, site, true)],
     ["WebAssembly", () => wasm(fused, outputs, site)],
