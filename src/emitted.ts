@@ -7,8 +7,11 @@ import { failure } from "./run/failure.ts"
 import { type KernelOptions, readSettings } from "./run/settings.ts"
 import { version } from "./version.generated.ts"
 
-/** What a module is made for: the options of a kernel, without those that concern a call in this process. */
-export type EmitOptions = Omit<KernelOptions, "hvp" | "check" | "memory"> & {
+/**
+ * What a module is made for: the options of a kernel, without those that concern a call in this process. A module runs on one
+ * thread, with the bits that a kernel of any number of threads has.
+ */
+export type EmitOptions = Omit<KernelOptions, "hvp" | "check" | "memory" | "threads"> & {
   /** For the target `wasm`: whether the text of the WebAssembly is a file too. Default false. */
   readonly wat?: boolean
 }
@@ -31,6 +34,13 @@ export function emitFiles(loss: Loss, options: EmitOptions = {}): readonly Emitt
     })
   if (settings.products.length > 0)
     throw failure("bad-option", "modules compute no Hessian-vector products yet", { argument: "hvp" })
+  if (settings.threads > 1)
+    throw failure(
+      "bad-option",
+      "a module runs on one thread, and the option `threads` asks for more",
+      { argument: "threads", value: settings.threads },
+      "leave it out: the bits are the same for any number of threads",
+    )
   const { choice, dtype, accuracy, statics, sizes } = settings
   const kernel = (given: ReadonlySet<string>) => lower(outputsOf(loss, { ...choice, given }), { dtype })
   return emitModule({ loss, choice, dtype, accuracy, statics, sizes, version, kernel, target, wat })
