@@ -1,0 +1,504 @@
+// The loops of a kernel -> functions of WebAssembly: the kernel itself, how much scratch it needs, blocks of loops for threads.
+import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
+import { type OpName, ops } from "../ops.ts"
+import type { ScalarType } from "../types.ts"
+import { isInt32, keepsInt } from "../vector/kinds.ts"
+import { placesIn } from "../walk.ts"
+import type { Scalars } from "./lane-values.ts"
+import { Lanes } from "./lanes.ts"
+import { definedFunctions } from "../functions.ts"
+import type { Accuracy } from "./math.ts"
+import { Code, Machine, int, watNumber } from "./machine.ts"
+import { type Names, axisComment, nameAll } from "./text.ts"
+import { SLOT, type SharedLoop, type Sharing, blockName, frameBytes } from "./wat-blocks.ts"
+import { definedFunction } from "./wat-functions.ts"
+import { filler, functionText, quotient, remainder } from "./wat-helpers.ts"
+import { UNKNOWN, comparisons, direct, elementary } from "./wat-math.ts"
+import { watSort } from "./wat-sort.ts"
+
+/** How an array lies in memory. */
+export type Element = "f32" | "f64" | "i32" | "u8"
+
+/** The types of values in registers. A condition is an i32. */
+type Register = "f64" | "i32"
+
+const bytes: Readonly<Record<Element, number>> = { f32: 4, f64: 8, i32: 4, u8: 1 }
+
+/** Arrays of scratch start at multiples of this. */
+const ALIGNMENT = 16
+
+/** Bytes between the scratch of threads, so that they do not write the same lines of a cache. */
+const APART = 128
+
+const get = (name: string): string => `(local.get $${name})`
+
+/** Writes the functions of one module. */
+export class Emitter implements Scalars {
+  readonly host: Set<OpName>
+  /** The functions of one operator each, and those that serve them, by name. */
+  readonly functions: Map<string, string>
+  private readonly helpers: Map<string, string>
+  private readonly kernel: Kernel
+  private readonly names: Names
+  private readonly registers: Map<number, Register>
+  readonly elements: ReadonlyMap<Buffer, Element>
+  readonly places: ReadonlySet<number>
+  readonly isWide: boolean
+  private readonly accuracy: Accuracy
+  /** For each array that a sort writes, the one it merges in. */
+  private readonly rooms: ReadonlyMap<Buffer, Buffer>
+  private readonly sharing: Sharing
+  /** The functions of loops over blocks. */
+  readonly blocks: string[] = []
+  readonly code = new Code()
+  private readonly machine = new Machine("f64", this.code)
+
+  constructor(
+    kernel: Kernel,
+    elements: ReadonlyMap<Buffer, Element>,
+    accuracy: Accuracy,
+    rooms: ReadonlyMap<Buffer, Buffer>,
+    sharing: Sharing,
+    around?: Emitter,
+  ) {
+    this.kernel = kernel
+    this.rooms = rooms
+    this.sharing = sharing
+    this.accuracy = accuracy
+    this.isWide = kernel.dtype === "f64" || accuracy !== "fast"
+    this.elements = elements
+    this.names = nameAll(kernel)
+    this.places = placesIn(kernel)
+    this.host = around?.host ?? new Set()
+    this.functions = around?.functions ?? new Map()
+    this.helpers = around?.helpers ?? new Map()
+    this.registers = new Map(around?.registers)
+    if (around) return
+    for (const [id, { kind, type }] of this.names.values)
+      this.registers.set(id, kind === "size" || kind === "index" || type === "bool" ? "i32" : "f64")
+  }
+
+  // ------------------------------------------------------------------------------------------ operands
+
+  private registerOf(x: Operand): Register {
+    if (x.kind === "number") return isInt32(x.value) && !Object.is(x.value, -0) ? "i32" : "f64"
+    return this.registers.get(x.id)!
+  }
+
+  isInt(id: number): boolean {
+    return this.registers.get(id) === "i32" && this.typeOf(id) === "int"
+  }
+
+  typeOf(id: number): ScalarType {
+    return this.names.values.get(id)!.type
+  }
+
+  nameOf(id: number): string {
+    return `$${this.names.values.get(id)!.name}`
+  }
+
+  start(buffer: Buffer): string {
+    return get(this.names.buffers.get(buffer)!)
+  }
+
+  operand(x: Operand, as: Register): string {
+    if (x.kind === "number")
+      return as === "i32" ? int(Math.trunc(x.value)) : `(f64.const ${watNumber(x.value)})`
+    const value = get(this.names.values.get(x.id)!.name)
+    const is = this.registers.get(x.id)!
+    if (is === as) return value
+    return as === "f64" ? `(f64.convert_i32_s ${value})` : `(i32.trunc_sat_f64_s ${value})`
+  }
+
+  private isBool(x: Operand): boolean {
+    return x.kind === "value" && this.names.values.get(x.id)!.type === "bool"
+  }
+
+  // ----------------------------------------------------------------------------------------- operators
+
+  private allInt(args: readonly Operand[]): boolean {
+    return args.every((x) => this.registerOf(x) === "i32")
+  }
+
+  /** The register of a `let`. */
+  private register({ id, op, args, type }: Extract<Stmt, { kind: "let" }>): Register {
+    if (type === "bool" || this.places.has(id) || op === "indicator") return "i32"
+    const numbers = op === "select" || op === "guard" ? args.slice(1) : args
+    return type === "int" && keepsInt.has(op) && this.allInt(numbers) ? "i32" : "f64"
+  }
+
+  private value(s: Extract<Stmt, { kind: "let" }>): string {
+    const { op, args, type } = s
+    const register = this.register(s)
+    this.registers.set(s.id, register)
+    switch (op) {
+      case "and":
+      case "or":
+        return `(i32.${op} ${this.operand(args[0]!, "i32")} ${this.operand(args[1]!, "i32")})`
+      case "not":
+        return `(i32.eqz ${this.operand(args[0]!, "i32")})`
+      case "indicator":
+        return this.operand(args[0]!, "i32")
+      case "select":
+      case "guard": {
+        const no: Operand = args[2] ?? { kind: "number", value: 0 }
+        return `(select ${this.operand(args[1]!, register)} ${this.operand(no, register)} ${this.operand(args[0]!, "i32")})`
+      }
+      case "eq":
+      case "ne":
+      case "lt":
+      case "le":
+        return this.comparison(op, args)
+    }
+    if (register === "i32" && type === "int") return this.place(op, args)
+    return this.number(op, args, type === "bool")
+  }
+
+  private comparison(op: "eq" | "ne" | "lt" | "le", args: readonly Operand[]): string {
+    if (this.allInt(args) || args.some((x) => this.isBool(x))) {
+      const signed = op === "lt" || op === "le" ? `${op}_s` : op
+      return `(i32.${signed} ${args.map((x) => this.operand(x, "i32")).join(" ")})`
+    }
+    const [x, y] = args.map((a) => this.operand(a, "f64")) as [string, string]
+    return comparisons[op]!(this.machine, x, y)
+  }
+
+  /** An int in 32 bits. */
+  private place(op: OpName, args: readonly Operand[]): string {
+    const list = args.map((a) => this.operand(a, "i32"))
+    const [x, y] = list as [string, string]
+    if (op === "add" || op === "sub" || op === "mul") return `(i32.${op} ${x} ${y})`
+    if (op === "stop") return x
+    if (op === "max" || op === "min") {
+      const [a, b] = [this.code.let("i32", x), this.code.let("i32", y)]
+      return `(select ${a} ${b} (i32.${op === "max" ? "gt_s" : "lt_s"} ${a} ${b}))`
+    }
+    const right = args[1]!
+    const power = right.kind === "number" && right.value > 0 ? Math.log2(right.value) : NaN
+    if (Number.isInteger(power))
+      return op === "mod" ? `(i32.and ${x} ${int(2 ** power - 1)})` : `(i32.shr_s ${x} ${int(power)})`
+    this.helpers.set(op, op === "mod" ? remainder : quotient)
+    return `(call $int_${op} ${x} ${y})`
+  }
+
+  /** A number, or a condition of operators that only the host has. */
+  private number(op: OpName, args: readonly Operand[], isBool: boolean): string {
+    const list = args.map((a) => this.operand(a, "f64"))
+    const write = direct[op]
+    if (write) return write(this.machine, ...list.map((x) => this.machine.let(x)))
+    const call = `(call ${this.functionOf(op)} ${list.join(" ")})`
+    return isBool ? `(f64.ne ${call} (f64.const 0))` : call
+  }
+
+  /** The name of the function of an operator, or of one that serves the special functions. */
+  functionOf(name: string): string {
+    const op = name as OpName
+    const entry = Object.hasOwn(ops, name) ? ops[op] : undefined
+    const isDefined = !entry || entry.isDefined
+    const write = this.accuracy === "engine" ? undefined : elementary[op]
+    if (!write && !isDefined) this.host.add(op)
+    else if (!this.functions.has(name)) {
+      this.functions.set(name, "")
+      const code = new Code()
+      const params =
+        entry?.params ??
+        definedFunctions()
+          .get(name)!
+          .arguments.map((a) => a.name.name)
+      const args = params.map((_, i) => get(`x${i}`))
+      const m = new Machine("f64", code)
+      code.add(
+        write ? write(m, args, UNKNOWN) : definedFunction(m, name, args, (called) => this.functionOf(called)),
+      )
+      this.functions.set(
+        name,
+        functionText(
+          `$${name}`,
+          params.map((_, i) => [`$x${i}`, "f64"]),
+          "f64",
+          code,
+        ),
+      )
+    }
+    return `$${name}`
+  }
+
+  // ---------------------------------------------------------------------------------------- statements
+
+  private address(buffer: Buffer, at: Operand): string {
+    const size = bytes[this.elements.get(buffer)!]
+    const start = get(this.names.buffers.get(buffer)!)
+    if (at.kind === "number") return at.value === 0 ? start : `(i32.add ${start} ${int(at.value * size)})`
+    const place = this.operand(at, "i32")
+    return `(i32.add ${start} ${size === 1 ? place : `(i32.shl ${place} ${int(Math.log2(size))})`})`
+  }
+
+  /** Sets a local that belongs to a value. */
+  private set(id: number, value: string): string {
+    return `(local.set $${this.names.values.get(id)!.name} ${value})`
+  }
+
+  private define(id: number): void {
+    this.code.declare(`$${this.names.values.get(id)!.name}`, this.registers.get(id)!)
+  }
+
+  private load(s: Extract<Stmt, { kind: "load" }>): void {
+    const element = this.elements.get(s.buffer)!
+    const at = this.address(s.buffer, s.at)
+    let value: string
+    if (element === "f32") value = `(f64.promote_f32 (f32.load ${at}))`
+    else if (element === "u8") value = `(i32.load8_u ${at})`
+    else value = `(${element}.load ${at})`
+    const is: Register = element === "i32" || element === "u8" ? "i32" : "f64"
+    if (s.type === "bool") {
+      value = is === "i32" ? `(i32.ne ${value} ${int(0)})` : `(f64.ne ${value} (f64.const 0))`
+      this.registers.set(s.id, "i32")
+    } else if (s.type === "int") this.registers.set(s.id, is)
+    else if (is === "i32") value = `(f64.convert_i32_s ${value})`
+    this.define(s.id)
+    this.code.add(this.set(s.id, value))
+  }
+
+  private store(s: Extract<Stmt, { kind: "store" }>): void {
+    const element = this.elements.get(s.buffer)
+    const isShort = element === "f32"
+    const type = isShort ? "f32" : "f64"
+    const at = this.code.let("i32", this.address(s.buffer, s.at))
+    if (element === "i32") return this.code.add(`(i32.store ${at} ${this.operand(s.value, "i32")})`)
+    let value = this.operand(s.value, "f64")
+    if (s.accumulate) {
+      const old = `(${type}.load ${at})`
+      value = `(f64.add ${isShort ? `(f64.promote_f32 ${old})` : old} ${value})`
+    }
+    this.code.add(`(${type}.store ${at} ${isShort ? `(f32.demote_f64 ${value})` : value})`)
+  }
+
+  private fill(s: Extract<Stmt, { kind: "fill" }>): void {
+    const element = this.elements.get(s.buffer)!
+    const size = bytes[element]
+    const length = this.operand(s.length, "i32")
+    if (Object.is(s.value, 0))
+      return this.code.add(
+        `(memory.fill ${this.address(s.buffer, s.at)} ${int(0)} (i32.mul ${length} ${int(size)}))`,
+      )
+    this.helpers.set(`fill_${element}`, filler(element as "f32" | "f64", size))
+    this.code.add(
+      `(call $fill_${element} ${this.address(s.buffer, s.at)} ${length} (f64.const ${watNumber(s.value)}))`,
+    )
+  }
+
+  private update(s: Extract<Stmt, { kind: "update" }>): string {
+    const { type } = this.names.values.get(s.acc)!
+    const register = this.registers.get(s.acc)!
+    const value = this.operand(s.value, register)
+    if (s.op === "set") return this.set(s.acc, value)
+    const old = get(this.names.values.get(s.acc)!.name)
+    if (type === "bool")
+      return this.set(s.acc, `(i32.${s.op === "min" || s.op === "mul" ? "and" : "or"} ${old} ${value})`)
+    return this.set(s.acc, direct[s.op]!(this.machine, old, value))
+  }
+
+  private loop(s: Extract<Stmt, { kind: "for" }>): void {
+    const { code } = this
+    this.define(s.id)
+    const name = this.names.values.get(s.id)!.name
+    const to = code.let("i32", this.operand(s.to, "i32"))
+    const step = s.step ? this.operand(s.step, "i32") : int(1)
+    code.add(`;; ${axisComment(s.axis).slice(3)}`, this.set(s.id, this.operand(s.from, "i32")))
+    code.block(`(if (i32.lt_s ${get(name)} ${to}) (then (loop $${name}`, () => {
+      this.block(s.body)
+      code.add(
+        this.set(s.id, `(i32.add ${get(name)} ${step})`),
+        `(br_if $${name} (i32.lt_s ${get(name)} ${to}))`,
+      )
+    })
+    code.add("))")
+  }
+
+  statement(s: Stmt): void {
+    const { code } = this
+    switch (s.kind) {
+      case "let": {
+        const value = this.value(s)
+        this.define(s.id)
+        return code.add(this.set(s.id, value))
+      }
+      case "load":
+        return this.load(s)
+      case "store":
+        return this.store(s)
+      case "fill":
+        return this.fill(s)
+      case "sort": {
+        this.helpers.set("sort", watSort)
+        const [keys, index] = [this.address(s.keys, s.keysAt), this.address(s.index, s.indexAt)]
+        const stride = `(i32.shl ${this.operand(s.stride, "i32")} ${int(3)})`
+        const room = get(this.names.buffers.get(this.rooms.get(s.index)!)!)
+        return code.add(`(call $sort ${keys} ${stride} ${index} ${room} ${this.operand(s.length, "i32")})`)
+      }
+      case "acc":
+        this.define(s.id)
+        return code.add(this.set(s.id, this.operand(s.initial, this.registers.get(s.id)!)))
+      case "update":
+        return code.add(this.update(s))
+      case "for":
+        if (this.sharing.loops.has(s)) return this.share(s, this.sharing.loops.get(s)!)
+        if (s.lanes) return new Lanes(this, s).emit()
+        return this.loop(s)
+      case "if":
+        code.block(`(if ${this.operand(s.condition, "i32")} (then`, () => this.block(s.then))
+        if (s.else.length > 0) code.block("(else", () => this.block(s.else))
+        return code.add(")")
+      case "result": {
+        const at = this.kernel.results.indexOf(s.name)
+        return code.add(`(f64.store offset=${8 * at} ${get("results")} ${this.operand(s.value, "f64")})`)
+      }
+    }
+  }
+
+  private block(body: readonly Stmt[]): void {
+    for (const s of body) this.statement(s)
+  }
+
+  // -------------------------------------------------------------------------------------------- blocks
+
+  /** Stores what blocks read into the frame and has them run. */
+  private share(s: Extract<Stmt, { kind: "for" }>, shared: SharedLoop): void {
+    const { code } = this
+    const frame = get("frame")
+    const slot = (k: number): string => (k === 0 ? "" : ` offset=${k * SLOT}`)
+    code.add(`;; ${axisComment(s.axis).slice(3)}, in blocks`, `(i32.store ${frame} ${get("group")})`)
+    shared.buffers.forEach((b, k) => code.add(`(i32.store${slot(k + 1)} ${frame} ${this.start(b)})`))
+    shared.values.forEach((id, k) => {
+      const type = this.registers.get(id)!
+      const at = slot(k + 1 + shared.buffers.length)
+      code.add(`(${type}.store${at} ${frame} ${get(this.names.values.get(id)!.name)})`)
+    })
+    const [from, to, step] = [s.from, s.to, s.step!].map((x) => code.let("i32", this.operand(x, "i32")))
+    const last = `(i32.div_u (i32.sub (i32.sub ${to} ${from}) ${int(1)}) ${step})`
+    const count = `(select (i32.add ${last} ${int(1)}) ${int(0)} (i32.lt_s ${from} ${to}))`
+    code.add(`(call $share ${int(shared.number)} ${frame} ${count})`)
+    const { kernel, elements, accuracy, rooms, sharing } = this
+    const other = new Emitter(kernel, elements, accuracy, rooms, sharing, this)
+    this.blocks.push(other.blockText(s, shared))
+  }
+
+  private blockText(s: Extract<Stmt, { kind: "for" }>, shared: SharedLoop): string {
+    const { code } = this
+    const slot = (type: string, k: number): string =>
+      `(${type}.load${k === 0 ? "" : ` offset=${k * SLOT}`} ${get("frame")})`
+    shared.buffers.forEach((b, k) => {
+      const name = this.names.buffers.get(b)!
+      const start = slot("i32", k + 1)
+      const isOwn = this.sharing.own.has(b)
+      code.declare(`$${name}`, "i32")
+      code.add(
+        `(local.set $${name} ${isOwn ? `(i32.add ${start} (i32.mul ${get("thread")} ${slot("i32", 0)}))` : start})`,
+      )
+    })
+    shared.values.forEach((id, k) => {
+      this.define(id)
+      code.add(this.set(id, slot(this.registers.get(id)!, k + 1 + shared.buffers.length)))
+    })
+    this.define(s.id)
+    const [from, step] = [this.operand(s.from, "i32"), this.operand(s.step!, "i32")]
+    code.add(this.set(s.id, `(i32.add ${from} (i32.mul ${get("block")} ${step}))`))
+    this.block(s.body)
+    const name = blockName(shared)
+    const params = ["$frame", "$thread", "$block"].map((p) => [p, "i32"] as const)
+    return functionText(`$${name}`, params, undefined, code, name)
+  }
+
+  // -------------------------------------------------------------------------------------------- module
+
+  /** Sizes as they are computed from those that are passed. */
+  private sizes(): void {
+    for (const { id, value } of this.kernel.sizes) {
+      if (value.kind === "size") continue
+      // In f64, because a product on the way may exceed 32 bits.
+      const list = value.args.map((x) => this.machine.let(this.operand(x, "f64")))
+      this.define(id)
+      this.code.add(this.set(id, `(i32.trunc_sat_f64_s ${direct[value.op]!(this.machine, ...list)})`))
+    }
+  }
+
+  /** Bytes of an array of scratch. */
+  private room(buffer: Buffer): string {
+    const size = `(f64.mul ${this.operand(buffer.length, "f64")} (f64.const ${bytes[this.elements.get(buffer)!]}))`
+    return `(f64.mul (f64.ceil (f64.div ${size} (f64.const ${ALIGNMENT}))) (f64.const ${ALIGNMENT}))`
+  }
+
+  /** The scratch of a kernel: what each thread has of its own, and the rest. */
+  private parts(): readonly [own: readonly Buffer[], rest: readonly Buffer[]] {
+    const { scratch } = this.kernel
+    const { own } = this.sharing
+    return [scratch.filter((b) => own.has(b)), scratch.filter((b) => !own.has(b))]
+  }
+
+  private total(buffers: readonly Buffer[], more: number): string {
+    return buffers.map((b) => this.room(b)).reduce((x, y) => `(f64.add ${x} ${y})`, `(f64.const ${more})`)
+  }
+
+  /** Gives arrays of scratch their places, one behind the other. */
+  private lay(buffers: readonly Buffer[], start: string): void {
+    const { names, code } = this
+    buffers.forEach((b, i) => {
+      const before = buffers[i - 1]
+      const at = before ? `(i32.add ${this.start(before)} (i32.trunc_sat_f64_u ${this.room(before)}))` : start
+      code.declare(`$${names.buffers.get(b)!}`, "i32")
+      code.add(`(local.set $${names.buffers.get(b)!} ${at})`)
+    })
+  }
+
+  kernelText(): string {
+    const { kernel, names, code, sharing } = this
+    this.sizes()
+    const [own, rest] = this.parts()
+    if (sharing.loops.size === 0) this.lay(rest, get("free"))
+    else {
+      for (const name of ["$frame", "$group"]) code.declare(name, "i32")
+      code.add(
+        `(local.set $frame ${get("free")})`,
+        `(local.set $group (i32.trunc_sat_f64_u ${this.total(own, APART)}))`,
+        `(local.set $free (i32.add ${get("free")} ${int(frameBytes(sharing))}))`,
+      )
+      this.lay(own, get("free"))
+      this.lay(rest, `(i32.add ${get("free")} (i32.mul ${get("group")} ${int(sharing.threads)}))`)
+    }
+    this.block(kernel.body)
+    const params: (readonly [string, string])[] = [
+      ...[...kernel.inputs, ...kernel.outputs].map((b) => [`$${names.buffers.get(b)!}`, "i32"] as const),
+      ...kernel.scalars.map((s, i) => [`$p${i}`, s.input.type === "bool" ? "i32" : "f64"] as const),
+      ...kernel.sizeNames.map((_, i) => [`$n${i}`, "i32"] as const),
+      ["$free", "i32"],
+      ["$results", "i32"],
+    ]
+    return functionText("$kernel", params, undefined, code, "kernel")
+  }
+
+  /** The function that says how much scratch there has to be. */
+  scratchText(): string {
+    this.sizes()
+    const { loops, threads } = this.sharing
+    const [own, rest] = this.parts()
+    const total = this.total(rest, frameBytes(this.sharing))
+    this.code.add(
+      loops.size === 0
+        ? total
+        : `(f64.add ${total} (f64.mul (f64.const ${threads}) ${this.total(own, APART)}))`,
+    )
+    const params = this.kernel.sizeNames.map((_, i) => [`$n${i}`, "i32"] as const)
+    return functionText("$scratch", params, "f64", this.code, "scratch")
+  }
+
+  imports(): string[] {
+    return [...this.host].sort().map((op) => {
+      const params = ops[op].params.map(() => "f64").join(" ")
+      return `  (import "host" "${op}" (func $${op} (param ${params}) (result f64)))`
+    })
+  }
+
+  helperTexts(): string[] {
+    return [...this.helpers.values()]
+  }
+}
