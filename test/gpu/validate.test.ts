@@ -1,0 +1,26 @@
+// Generated from the library: two compilers accept the shader of every loss.
+import { expect, test } from "vitest"
+import { gpuProgram } from "../../src/gpu/compile.ts"
+import { checkedOf, type Loss } from "../../src/index.ts"
+import { outputsOf } from "../../src/outputs.ts"
+import { readSettings } from "../../src/run/settings.ts"
+import { schedule } from "../../src/schedule.ts"
+import * as library from "../../src/stdlib.ts"
+import { describeGpu, nagaErrors, tintErrors } from "./device.ts"
+
+const losses = Object.values(library as unknown as Record<string, Loss>)
+
+describeGpu(() => {
+  test.each(losses)("the shader of $name is valid", { timeout: 120_000 }, async (loss) => {
+    const checked = checkedOf(loss)
+    const grad = checked.inputs.filter((x) => x.type === "real" && !x.isStatic).map((x) => x.name)
+    for (const reduction of ["mean", "none"] as const) {
+      const { choice } = readSettings(checked, { reduction, grad, dtype: "f32" })
+      const outputs = outputsOf(checked, { ...choice, given: new Set(grad) })
+      const { shader, dispatches } = gpuProgram(schedule(outputs, { dtype: "f32" }))
+      const entries = dispatches.flatMap((x) => x.entries.map((entry) => entry!.name))
+      expect(await tintErrors(shader, entries)).toEqual([])
+      expect(await nagaErrors(shader)).toEqual([])
+    }
+  })
+})
