@@ -1,6 +1,6 @@
 // Which conditions hold wherever a statement's value is needed: they become branches around loops and rows, so that a row
 // left out by `where` or by an inactive hinge costs nothing, and nothing of it is read.
-import { children, postorder, reach, refsIn } from "./graph.ts"
+import { children, postorderOfReads, reach, refsIn } from "./graph.ts"
 import { type AxisExpr, type Def, type Expr, type RefExpr, conjuncts } from "./ir.ts"
 import { cyclesOf } from "./cycles.ts"
 import { type Placed, readsOf } from "./dimensions.ts"
@@ -83,10 +83,11 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
   return out
 }
 
-/** For each node of a statement, the conditions of the filter and the selections on every way to it. */
+/** For each node of a statement that reads a definition, the conditions of the filter and the selections on every way to it. */
 function pathConditions(s: Placed): ReadonlyMap<Expr, ReadonlySet<Expr>> {
   const out = new Map<Expr, ReadonlySet<Expr>>()
   const arrive = (e: Expr, conditions: ReadonlySet<Expr>): void => {
+    if (refsIn(e).length === 0) return
     const known = out.get(e)
     out.set(e, known ? new Set([...known].filter((c) => conditions.has(c))) : conditions)
   }
@@ -95,7 +96,7 @@ function pathConditions(s: Placed): ReadonlyMap<Expr, ReadonlySet<Expr>> {
   // A conjunct of the filter is reached only if those before it hold; where a row is written, only if all do.
   filter.forEach((c, i) => arrive(c, new Set(filter.slice(0, i))))
   for (const e of s.place) arrive(e, new Set(filter))
-  for (const e of postorder([s.filter, s.body, ...s.place]).reverse()) {
+  for (const e of postorderOfReads([s.filter, s.body, ...s.place]).reverse()) {
     const here = out.get(e)
     if (!here) continue
     const [c, x, y] = e.kind === "op" ? e.args : []
@@ -122,7 +123,7 @@ export function guards(e: Expr): Expr[] {
 function usedAsIndex(statements: readonly Placed[]): ReadonlySet<Def> {
   const out = new Set<Def>()
   for (const s of statements)
-    for (const e of [...postorder([s.filter, s.body, ...s.place]), ...s.place]) {
+    for (const e of [...postorderOfReads([s.filter, s.body, ...s.place]), ...s.place]) {
       const index = e.kind === "load" || e.kind === "ref" ? e.index : s.place.includes(e) ? [e] : []
       for (const { def } of index.flatMap(refsIn)) for (const d of throughStates(def)) out.add(d)
     }

@@ -17,9 +17,13 @@ export interface Placed extends Statement {
   readonly follows?: Placed
 }
 
+const reads = new WeakMap<Statement, readonly RefExpr[]>()
+
 /** Every read of a definition by a statement, in its filter, body and place. */
-export function readsOf(s: Statement): RefExpr[] {
-  return [...new Set([s.filter, s.body, ...s.place].flatMap(refsIn))]
+export function readsOf(s: Statement): readonly RefExpr[] {
+  let found = reads.get(s)
+  if (!found) reads.set(s, (found = [...new Set([s.filter, s.body, ...s.place].flatMap(refsIn))]))
+  return found
 }
 
 /** Names the axes of all statements after dimensions. For owners, the axes of a value are loops around those it is summed over. */

@@ -20,6 +20,20 @@ export function postorder(roots: readonly Expr[]): Expr[] {
   return out
 }
 
+/** The nodes of `postorder` that are references or have one inside. */
+export function postorderOfReads(roots: readonly Expr[]): Expr[] {
+  const out: Expr[] = []
+  const seen = new Set<Expr>()
+  const go = (e: Expr): void => {
+    if (refsIn(e).length === 0 || seen.has(e)) return
+    seen.add(e)
+    children(e).forEach(go)
+    out.push(e)
+  }
+  roots.forEach(go)
+  return out
+}
+
 /**
  * Every definition reachable from the roots, each after those it reads. The states of a recurrence, what is computed at each
  * of its indices, and its steps stand together: what they read comes before them, and what reads them after.
@@ -27,7 +41,7 @@ export function postorder(roots: readonly Expr[]): Expr[] {
 export function definitions(roots: readonly Expr[]): Def[] {
   const out: Def[] = []
   const add = inOrder(readBy, (def) => out.push(def))
-  for (const e of postorder(roots)) if (e.kind === "ref") add(e.def)
+  for (const e of postorderOfReads(roots)) if (e.kind === "ref") add(e.def)
   return out
 }
 

@@ -358,7 +358,8 @@ export class Core {
   /** Replaces axes by axes without normalising: the same tree under other names. One renaming is met again and again. */
   private rename(root: Expr, map: ReadonlyMap<AxisExpr, Expr>): Expr {
     if (root.axes.length === 0) return root
-    const key = [...map].map(([from, to]) => `${from.id} ${to.id}`).join()
+    let key = ""
+    for (const [from, to] of map) key += `${from.id} ${to.id},`
     let done = this.renamed.get(key)
     if (!done) this.renamed.set(key, (done = new Map()))
     const known = done
@@ -404,19 +405,24 @@ function ids(list: readonly Expr[]): string {
 
 /** The axes of several expressions, each once, in structural order. */
 export function unionAxes(list: readonly Expr[]): readonly AxisExpr[] {
-  let longest = none
-  for (const { axes } of list) if (axes.length > longest.length) longest = axes
-  for (const { axes } of list)
-    if (axes !== longest)
-      for (const a of axes)
-        if (!longest.includes(a)) return [...new Set(list.flatMap((e) => e.axes))].sort(compare)
-  return longest
+  let out = none
+  for (let i = 0; i < list.length; i++) out = merged(out, list[i]!.axes)
+  return out
 }
 
 const none: readonly AxisExpr[] = []
 
+/** Two lists in order as one; one of them itself if it has all that the other has. */
+function merged(x: readonly AxisExpr[], y: readonly AxisExpr[]): readonly AxisExpr[] {
+  if (x === y || y.length === 0) return x
+  if (x.length < y.length) return merged(y, x)
+  const more = y.filter((a) => !x.includes(a))
+  return more.length === 0 ? x : [...x, ...more].sort(compare)
+}
+
 /** All orders of the axes (as positions) that permute only axes of equal extent. At most 24 are tried. */
-function orderings(axes: readonly AxisExpr[]): number[][] {
+function orderings(axes: readonly AxisExpr[]): readonly (readonly number[])[] {
+  if (axes.length < 2) return axes.length === 0 ? noAxis : oneAxis
   const sorted = axes.map((_, i) => i).sort((i, j) => compare(axes[i]!.extent, axes[j]!.extent) || i - j)
   let out: number[][] = [[]]
   for (let at = 0; at < sorted.length;) {
@@ -428,6 +434,9 @@ function orderings(axes: readonly AxisExpr[]): number[][] {
   }
   return out
 }
+
+const noAxis = [[]]
+const oneAxis = [[0]]
 
 function permutations(list: number[]): number[][] {
   if (list.length <= 1) return [list]

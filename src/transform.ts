@@ -122,7 +122,7 @@ function tied(
 /** Rebuilds expressions; the states and steps of recurrences stay, and are told. */
 function rebuilder(core: Core, change: Change, tell?: () => void): (e: Expr) => Expr {
   const done = new Map<Expr, Expr>()
-  const defs = new Map<Def, Expr>()
+  const defs = new Map<Def, { readonly value: Expr; readonly formals: readonly AxisExpr[] }>()
   const rebuild = (e: Expr): Expr => {
     const seen = done.get(e)
     if (seen) return seen
@@ -155,21 +155,22 @@ function rebuilder(core: Core, change: Change, tell?: () => void): (e: Expr) => 
   }
   /** The rebuilt definition at rebuilt indices. */
   const at = (def: Def, index: readonly Expr[]): Expr => {
-    let value = defs.get(def)
-    if (!value) {
+    let known = defs.get(def)
+    if (!known) {
       const bound = def.bound.map((a) => core.axis(a.name, rebuild(a.extent)))
-      value =
+      let value =
         change.def?.(def, rebuild) ?? reduce(core, def.op, bound, rebuild(def.filter), rebuild(def.body))
       if (def.op === "argsort") {
         const { name, extent } = def.formals.at(-1)!
         value = substitute(core, value, new Map([[bound[0]!, core.axis(name, rebuild(extent))]]))
       }
-      defs.set(def, value)
+      known = { value, formals: def.formals.map((f) => core.axis(f.name, rebuild(f.extent))) }
+      defs.set(def, known)
     }
-    const formals = def.formals.map((f) => core.axis(f.name, rebuild(f.extent)))
+    const { value, formals } = known
     // A definition that is still one keeps being read where it was; only a new shape decides anew.
     if (value.kind === "ref" && value.index.every((i) => i.kind === "axis")) {
-      const order = value.index.map((i) => index[formals.indexOf(i as (typeof formals)[number])])
+      const order = value.index.map((i) => index[formals.indexOf(i as AxisExpr)])
       if (order.every((i) => i !== undefined)) return refer(core, value.def, order as Expr[])
     }
     return substitute(core, value, new Map(formals.map((f, i) => [f, index[i]!])))
