@@ -31,10 +31,12 @@ say(
 
 if (both || options.run) {
   say(
-    `\nValue and gradients of the mean, f32 arrays, one thread, in ms. All sides run in turns; medians of ${options.processes} processes.\n`,
+    `\nValue and gradients of the mean, f32 arrays, in ms. All sides run in turns; medians of ${options.processes} processes, in processor time. Two threads: the least time on the clock, and against one thread.\n`,
   )
-  say("| work | by hand, Math.exp | js | ratio | in each process | wasm | ratio | in each process |")
-  say("| --- | --- | --- | --- | --- | --- | --- | --- |")
+  say(
+    "| work | by hand, Math.exp | js | ratio | in each process | wasm | ratio | in each process | 2 threads | against 1 |",
+  )
+  say("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
   for (const { name } of works)
     if (name.toLowerCase().includes(options.only.toLowerCase())) say(compare(name))
 }
@@ -65,5 +67,8 @@ function compare(name: string): string {
     const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`
     return [median(found.map((x) => x[target])).toFixed(2), median(ratios).toFixed(2), spread]
   })
+  const threads = found.map((x) => x.threads.ms)
+  const gains = found.map((x) => x.threads.of / x.threads.ms)
+  columns.push(median(threads).toFixed(2), median(gains).toFixed(2))
   return `| ${[found[0]!.title, hand.toFixed(2), ...columns].join(" | ")} |`
 }
