@@ -1,4 +1,7 @@
 // `npm run bench:peers`: ten rows on all targets of lossc, by hand, in other libraries and in C. Writes docs/speed.md.
+//
+// Options: --only WORD prints the report of the rows whose name has the word, and writes nothing; --processes N, --turns N and
+// --ms N, the length of a turn, take more samples; --packages FOLDER is where the libraries were installed.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -15,7 +18,7 @@ const { values: options } = parseArgs({
     only: { type: "string", default: "" },
     processes: { type: "string", default: "2" },
     turns: { type: "string", default: "3" },
-    ms: { type: "string", default: "80" },
+    ms: { type: "string", default: "40" },
     packages: { type: "string", default: root },
   },
 })

@@ -82,20 +82,22 @@ export async function measure(
     try {
       for (const [size, row] of rows.entries()) {
         write(row, folder)
-        let wanted: Answer | undefined
-        for (const [side, asked] of sides) {
-          let found: Awaited<ReturnType<typeof answer>>
-          try {
-            found = await answer(side, asked, size, row, folder)
-          } catch (error) {
-            missing[side] = (error as Error).message.match(/Error: (.*)/)?.[1] ?? (error as Error).message
-            sides.delete(side)
-            continue
-          }
-          wanted ??= found
-          notes[side] = found.note
-          const by = agree(`${row.title}, ${side}`, wanted, found, single)
-          ;(apart[side] ??= [])[size] = by
+        const answers = await Promise.all(
+          Array.from(sides, async ([side, asked]) => {
+            try {
+              return [side, await answer(side, asked, size, row, folder)] as const
+            } catch (error) {
+              const { message } = error as Error
+              missing[side] = /Error: (.*)/.exec(message)?.[1] ?? message
+              sides.delete(side)
+              return undefined
+            }
+          }),
+        )
+        const found = answers.filter((one) => one !== undefined)
+        for (const [side, one] of found) {
+          ;(apart[side] ??= [])[size] = agree(`${row.title}, ${side}`, found[0]![1], one, single)
+          notes[side] = one.note
         }
         // Engines learn the code on many short calls.
         if (size === 0) for (const asked of sides.values()) await asked.ask(`time ${4 * ms}`)
