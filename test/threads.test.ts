@@ -1,9 +1,11 @@
 // Several threads: the same bits as one, memory that they share, workers that end, options that cannot be.
 import fc from "fast-check"
-import { afterAll, describe, expect, test } from "vitest"
+import { URL } from "node:url"
+import { Worker } from "node:worker_threads"
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest"
 import { type Loss, LossError, checkedOf, compile } from "../src/index.ts"
 import { type AnyKernel, makeKernel } from "../src/kernel.ts"
-import { KernelMemory } from "../src/run/memory.ts"
+import { KernelMemory, platform } from "../src/run/memory.ts"
 import type { InputValue } from "../src/run/given.ts"
 import type { KernelOptions } from "../src/run/settings.ts"
 import { workerText } from "../src/run/worker-text.ts"
@@ -157,6 +159,62 @@ describe("workers", () => {
   })
 })
 
+describe("pages", () => {
+  afterEach(() => vi.unstubAllGlobals())
+
+  /** The worker of a page, made of one of Node. */
+  class PageWorker {
+    private readonly inner: Worker
+    constructor(text: string) {
+      const page = `import { parentPort } from "node:worker_threads"
+process.getBuiltinModule = undefined
+parentPort.on("message", (data) => globalThis.onmessage({ data }))
+${text}`
+      this.inner = new Worker(new URL(`data:text/javascript,${encodeURIComponent(page)}`))
+    }
+    postMessage = (message: unknown): void => this.inner.postMessage(message)
+    terminate = (): void => void this.inner.terminate()
+    addEventListener(type: string, listener: (event: object) => void): void {
+      this.inner.on(type, listener)
+    }
+  }
+
+  function becomePage(): void {
+    vi.stubGlobal("process", { ...process, getBuiltinModule: undefined })
+    vi.stubGlobal("Worker", PageWorker)
+    vi.stubGlobal("Blob", String)
+    vi.stubGlobal("URL", { createObjectURL: String })
+    vi.stubGlobal("crossOriginIsolated", true)
+  }
+
+  test("that may not sleep look again until the workers are done", async () => {
+    const wanted = kernelOf(mse, {})(rows)
+    becomePage()
+    const memory = new KernelMemory({ shared: true, isIdle: true })
+    const kernel = kernelOf(mse, { threads: 2, memory })
+    expect(kernel(rows)).toEqual(wanted)
+    await until(() => memory.workers!.isReady(1))
+    const sleep = vi.spyOn(Atomics, "wait").mockImplementation(() => {
+      throw new TypeError("Atomics.wait cannot be called in this context")
+    })
+    for (let i = 0; i < 20; i++) expect(kernel(rows)).toEqual(wanted)
+    expect(sleep).toHaveBeenCalled()
+    sleep.mockRestore()
+    kernel.destroy()
+  })
+
+  test("that share no memory run on one thread", () => {
+    const wanted = kernelOf(mse, {})(rows)
+    becomePage()
+    vi.stubGlobal("crossOriginIsolated", false)
+    const kernel = kernelOf(mse, { threads: 2 })
+    expect(kernel.memory!.workers).toBeUndefined()
+    expect(kernel(rows)).toEqual(wanted)
+    expect(kernelOf(mse, { threads: 2, memory: kernel.memory! })(rows)).toEqual(wanted)
+    kernel.destroy()
+  })
+})
+
 describe("shared memory", () => {
   test("keeps its arrays when it grows", () => {
     const kernel = kernelOf(mse, { threads: 2, grad: ["x"] })
@@ -179,6 +237,19 @@ describe("shared memory", () => {
     const memory = new KernelMemory()
     expect(codeOf(() => kernelOf(mse, { threads: 2, memory }))).toBe("bad-option")
   })
+})
+
+test("memory too large to be shared is not", () => {
+  const { Memory, Module, Instance } = platform()
+  const sharesNone = function (size: { initial: number; shared?: boolean }): object {
+    if (size.shared) throw new RangeError("WebAssembly.Memory(): could not allocate memory")
+    return new Memory(size)
+  }
+  vi.stubGlobal("WebAssembly", { Memory: sharesNone, Module, Instance })
+  const kernel = kernelOf(mse, { threads: 2 })
+  expect(kernel.memory!.workers).toBeUndefined()
+  expect(kernel(rows).count).toBe(40)
+  vi.unstubAllGlobals()
 })
 
 describe("errors", () => {

@@ -65,11 +65,10 @@ export class KernelMemory {
 
   /** `shared` asks for a memory that threads may share, where the platform has such. */
   constructor({ shared = false, ...settings }: { readonly shared?: boolean } & WorkerSettings = {}) {
-    const { Memory } = platform()
-    const isShared = shared && canShare()
-    this.memory = new Memory(isShared ? { initial: 1, maximum: MOST / PAGE, shared: true } : { initial: 1 })
-    if (!isShared) return
-    this.workers = new Workers(this.memory, settings)
+    const own = shared && canShare() ? sharedMemory() : undefined
+    this.memory = own ?? new (platform().Memory)({ initial: 1 })
+    if (!own) return
+    this.workers = new Workers(own, settings)
     forgotten.register(this, this.workers)
   }
 
@@ -150,6 +149,16 @@ export class KernelMemory {
     if (this.workers) this.workers.close()
     else this.memory?.grow(0)
     this.memory = undefined
+  }
+}
+
+/** Memory for threads; undefined where there are no addresses left for the most that it may become. */
+function sharedMemory(): WasmMemory | undefined {
+  try {
+    return new (platform().Memory)({ initial: 1, maximum: MOST / PAGE, shared: true })
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
   }
 }
 
