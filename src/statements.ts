@@ -7,8 +7,8 @@ import type { Outputs } from "./loss.ts"
 import { SHARED_COST, ops } from "./ops.ts"
 import { atPlace, pinOf } from "./pins.ts"
 import { type Store, split } from "./split.ts"
-import { isConditional } from "./range.ts"
-import { substitute } from "./sums.ts"
+import { inRange, isConditional, readsData } from "./range.ts"
+import { type Solution, solutions, substitute } from "./sums.ts"
 import { transformer } from "./transform.ts"
 
 /** A definition, a store or a result, as loops: for each index of the formals, combine the body over the bound axes. */
@@ -28,8 +28,11 @@ export interface Statement {
   readonly name: string
 }
 
-/** The statements of the outputs, each after those it reads. Without `optimise`: no splitting and no sharing. */
-export function statementsOf(outputs: Outputs, optimise: boolean): Statement[] {
+/**
+ * The statements of the outputs, each after those it reads. Without `optimise`: no splitting and no sharing. For owners, the
+ * gradient of a window gathers from the places that read an element.
+ */
+export function statementsOf(outputs: Outputs, optimise: boolean, owner: boolean): Statement[] {
   const { core } = outputs
   const expand = expander(core, optimise)
   const stores = optimise ? split(outputs) : outputs.arrays.map((a): Store => ({ ...a, filter: core.true }))
@@ -55,7 +58,7 @@ export function statementsOf(outputs: Outputs, optimise: boolean): Statement[] {
   const made = new Map<Def, Statement>()
   const of = (def: Def): Statement => {
     let s = made.get(def)
-    if (!s) made.set(def, (s = ofDef(outputs, def)))
+    if (!s) made.set(def, (s = ofDef(outputs, def, owner)))
     return s
   }
   const read = (s: Statement): Def[] => [s.filter, s.body, ...s.place].flatMap(refsIn).map((e) => e.def)
@@ -89,7 +92,7 @@ const isArray = (e: Expr): boolean =>
   e.index.every((x, i) => x.kind === "axis" && e.index.indexOf(x) === i)
 
 /** A definition whose filter says `formal == e` is a scatter: the formal is no loop but the place that is written. */
-function ofDef(outputs: Outputs, def: Def): Statement {
+function ofDef(outputs: Outputs, def: Def, owner: boolean): Statement {
   const { core } = outputs
   const name = `T${def.id}`
   if (def.op === "argsort") {
@@ -127,9 +130,11 @@ function ofDef(outputs: Outputs, def: Def): Statement {
       name,
     }
   }
+  let { bound } = def
+  if (owner && def.op === "sum") ({ bound, filter, body } = gathered(core, def))
   if (def.op === "sum")
     for (;;) {
-      const pin = pinOf(formals, filter, (at) => at.axes.some((a) => def.bound.includes(a)))
+      const pin = pinOf(formals, filter, (at) => at.axes.some((a) => bound.includes(a)))
       if (!pin) break
       const map = new Map([[pin.axis, pin.at]])
       filter = conjunction(core, atPlace(outputs, pin, conjuncts(filter)))
@@ -137,7 +142,38 @@ function ofDef(outputs: Outputs, def: Def): Statement {
       formals = formals.filter((f) => f !== pin.axis)
       place = place.map((e) => substitute(core, e, map))
     }
-  return { kind: "define", op: def.op, formals, bound: def.bound, filter, body, def, place, name }
+  return { kind: "define", op: def.op, formals, bound, filter, body, def, place, name }
+}
+
+/** A sum over the places of a window that meet a formal, `h == y + i`, as one over `i` at `y = h - i`. */
+function gathered(core: Core, def: Def): Pick<Def, "bound" | "filter" | "body"> {
+  let { bound, filter, body } = def
+  for (;;) {
+    const window = windowOf(core, def.formals, bound, filter)
+    if (!window) return { bound, filter, body }
+    const { axis, value, condition } = window
+    const map = new Map([[axis, value]])
+    const kept = conjuncts(filter).filter((c) => c !== condition)
+    const moved = kept.map((c) => substitute(core, c, map))
+    filter = conjunction(core, [...inRange(core, value, axis.extent), ...moved])
+    body = substitute(core, body, map)
+    bound = bound.filter((a) => a !== axis)
+  }
+}
+
+/** An equality of a formal and a place of a window, solved for one of the summed axes. */
+function windowOf(
+  core: Core,
+  formals: readonly AxisExpr[],
+  bound: readonly AxisExpr[],
+  filter: Expr,
+): Solution | undefined {
+  for (const condition of conjuncts(filter)) {
+    if (!condition.axes.some((a) => formals.includes(a)) || readsData(condition)) continue
+    const solved = solutions(core, condition, bound)[0]
+    if (solved) return solved
+  }
+  return undefined
 }
 
 /**

@@ -132,6 +132,30 @@ export function all(core: Core, bound: readonly AxisExpr[], filter: Expr, condit
   return core.op("eq", core.zero, count(core, bound, conjunction(core, [filter, core.op("not", condition)])))
 }
 
+/** An axis that an equality determines. */
+export interface Solution {
+  readonly axis: AxisExpr
+  readonly value: Expr
+  readonly condition: Expr
+}
+
+/** An equality of ints solved for each of the axes on which it depends linearly, with coefficient 1 or -1. */
+export function solutions(core: Core, condition: Expr, axes: readonly AxisExpr[]): Solution[] {
+  if (condition.kind !== "op" || condition.op !== "eq") return []
+  const [p, q] = condition.args as readonly [Expr, Expr]
+  if (p.type !== "int" || q.type !== "int") return []
+  const difference = combine(linear(p), linear(q), -1)
+  return axes.flatMap((axis): Solution[] => {
+    const c = difference.terms.get(axis)
+    if (c !== 1 && c !== -1) return []
+    const terms = new Map(difference.terms)
+    terms.delete(axis)
+    const rest = { terms, constant: difference.constant }
+    const value = fromLinear(core, combine({ terms: new Map(), constant: 0 }, rest, -c))
+    return value.axes.includes(axis) ? [] : [{ axis, value, condition }]
+  })
+}
+
 class Reduction {
   private readonly core: Core
   private readonly op: "sum" | "prod" | "max" | "min" | "logsumexp"
@@ -193,29 +217,13 @@ class Reduction {
   }
 
   /** An equality that determines a bound axis, if there is one that may be used. */
-  private solve(
-    bound: readonly AxisExpr[],
-    conditions: readonly Expr[],
-  ): { axis: AxisExpr; value: Expr; condition: Expr } | undefined {
+  private solve(bound: readonly AxisExpr[], conditions: readonly Expr[]): Solution | undefined {
+    // A window (`h == y + i` with y and i both bound) is left to the scheduler, which may push or pull.
+    const isWindow = ({ value }: Solution): boolean =>
+      value.kind === "op" && !readsData(value) && value.axes.some((a) => bound.includes(a))
     for (const condition of conditions) {
-      if (condition.kind !== "op" || condition.op !== "eq") continue
-      const [p, q] = condition.args as readonly [Expr, Expr]
-      if (p.type !== "int" || q.type !== "int") continue
-      const difference = combine(linear(p), linear(q), -1)
-      for (const axis of bound) {
-        const c = difference.terms.get(axis)
-        if (c !== 1 && c !== -1) continue
-        const terms = new Map(difference.terms)
-        terms.delete(axis)
-        const value = fromLinear(
-          this.core,
-          combine({ terms: new Map(), constant: 0 }, { terms, constant: difference.constant }, -c),
-        )
-        if (value.axes.includes(axis)) continue
-        // A window (`h == y + i` with y and i both bound) is left to the scheduler, which may push or pull.
-        const window = value.kind === "op" && !readsData(value) && value.axes.some((a) => bound.includes(a))
-        if (!window) return { axis, value, condition }
-      }
+      const solved = solutions(this.core, condition, bound).find((x) => !isWindow(x))
+      if (solved) return solved
     }
     return undefined
   }
