@@ -159,7 +159,11 @@ export function assuming(core: Core, facts: readonly Expr[]): (e: Expr) => Expr 
     known.set(fact, core.true)
     known.set(core.op("not", fact), core.false)
   }
+  // A node is made after its parts, so what is older than every fact has none inside.
+  let oldest = Infinity
+  for (const e of known.keys()) oldest = Math.min(oldest, e.id)
   const go = (e: Expr): Expr => {
+    if (e.id < oldest) return e
     const value = known.get(e)
     if (value) return value
     if (e.kind !== "op") return e

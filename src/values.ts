@@ -395,15 +395,13 @@ export class Values {
     if (e.axes.length === 0) return false
     let cost = 0
     const seen = new Set<Expr>()
-    const go = (x: Expr): void => {
-      if (seen.has(x) || this.cached(x)) return
+    const go = (x: Expr): boolean => {
+      if (x.kind !== "op" || seen.has(x) || this.cached(x)) return false
       seen.add(x)
-      if (x.kind !== "op") return
       cost += ops[x.op].cost ?? 1
-      x.args.forEach(go)
+      return cost >= LAZY_COST || x.args.some(go)
     }
-    go(e)
-    return cost >= LAZY_COST
+    return go(e)
   }
 }
 

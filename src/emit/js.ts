@@ -28,6 +28,8 @@ export interface JsOptions {
   readonly optimise?: boolean
 }
 
+const none: ReturnType<typeof combinable> = new Map()
+
 /** The template of an operator: texts, and between them the places of the parameters. */
 interface Template {
   readonly texts: readonly string[]
@@ -328,7 +330,7 @@ class Emitter {
     const values = outside.values
       .filter((id) => !index.includes(`i${id}`))
       .map((id) => ({ id, ...this.names.values.get(id)! }))
-    const combined = combinable(body)
+    const combined = outside.updated.length > 0 ? combinable(body) : none
     const accs = outside.updated.map((id) => {
       const acc = this.names.values.get(id)!
       return { ...acc, how: acc.type === "bool" ? undefined : combined.get(id), place: this.states++ }

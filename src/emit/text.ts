@@ -59,12 +59,11 @@ export function outsideOf(body: readonly Stmt[]): Outside {
   const updated = new Set<number>()
   const buffers = new Set<Buffer>()
   let results = false
-  forEachStatement(body, (s) => {
-    const id = definedBy(s)
-    if (id !== undefined) inside.add(id)
-  })
+  // Values are defined before they are read.
   forEachStatement(body, (s) => {
     for (const x of operandsOf(s)) if (x.kind === "value" && !inside.has(x.id)) values.add(x.id)
+    const id = definedBy(s)
+    if (id !== undefined) inside.add(id)
     if (s.kind === "update" && !inside.has(s.acc)) updated.add(s.acc)
     if (s.kind === "load" || s.kind === "store" || s.kind === "fill") buffers.add(s.buffer)
     if (s.kind === "sort") buffers.add(s.keys).add(s.index)
