@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { expect, test } from "vitest"
 import { agree, apart, rounding } from "../bench/agree.ts"
 import { byHand, generated } from "../bench/generated.ts"
+import type { Column } from "../bench/peers/columns.ts"
 import { instructions } from "../bench/peers/count.ts"
 import { outcomes, ratio } from "../bench/peers/goals.ts"
-import type { Measured } from "../bench/peers/measure.ts"
+import { type Measured, measure } from "../bench/peers/measure.ts"
 import { report } from "../bench/peers/report.ts"
 import { works } from "../bench/rows.ts"
 
@@ -87,4 +91,35 @@ test("the report names what was missed, what was left out, and every side", () =
   // 12 bytes an element at 12 bytes a ns; 4 instructions in 20e6 / 2^22 ns of 2 cycles.
   expect(text).toContain("| memory, 12.0 bytes | 1.00 | 2.00 |")
   expect(text).toContain("| lossc wasm | 1.00 | 0.500 | 0.250 | 0.00 | 2.00 | 0.250 | 4.00 | 0.419 |")
+})
+
+/** A side in a process of its own that answers as it is told. */
+const answering = (side: string, loss: string): Column => {
+  const script = `
+    process.stdin.on("data", (text) => {
+      const words = String(text).trim().split(" ")
+      if (words[0] === "load") ${loss === "" ? 'throw new Error("it cannot")' : `console.log("${loss} note")`}
+      else console.log(1000 * Number(words[1]))
+    })`
+  return { side, title: side, command: () => [process.execPath, "-e", script] }
+}
+
+test("sides are asked in turns; one that ends or computes something else is left out with the reason", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "lossc-test-"))
+  const work = works.find(({ name }) => name === "mean")!
+  const small = { ...work, sizes: [8, 16, 32, 64] as const }
+  const columns = [
+    answering("js", "1"),
+    answering("same", "1.001"),
+    answering("other", "2"),
+    answering("ends", ""),
+  ]
+  const { found, missing, notes } = await measure(small, columns, folder, { processes: 2, turns: 2, ms: 4 })
+  rmSync(folder, { recursive: true })
+  expect(Object.keys(found)).toEqual(["js", "same"])
+  expect(found["same"]!.ns).toEqual([1000, 1000, 1000, 4000])
+  expect(found["same"]!.apart[3]!.loss).toBeCloseTo(0.001)
+  expect(notes["same"]).toBe("note")
+  expect(missing["ends"]).toBe("it cannot")
+  expect(missing["other"]).toMatch(/the loss is 2, not 1/)
 })

@@ -58,7 +58,7 @@ async function answer(
   return { note, loss: Number(loss), grad: Object.fromEntries(row.grad.map((name, k) => [name, read(k)])) }
 }
 
-/** Throws if a side computes something else than the first one. */
+/** Runs a row. A side that ends, or computes something else than the first one, is left out from then on, with the reason. */
 export async function measure(
   work: Work,
   columns: readonly Column[],
@@ -70,6 +70,46 @@ export async function measure(
   const notes: Record<string, string> = {}
   const apart: Record<string, Apart[]> = {}
   const best: Record<string, number[][]> = {}
+
+  const round = async (sides: Map<string, Asked>): Promise<void> => {
+    const attempt = async <T>(side: string, does: () => Promise<T> | T): Promise<T | undefined> => {
+      try {
+        return await does()
+      } catch (error) {
+        const { message } = error as Error
+        missing[side] = /Error: (.*)/.exec(message)?.[1] ?? message
+        sides.get(side)?.end()
+        sides.delete(side)
+        return undefined
+      }
+    }
+    for (const [size, row] of rows.entries()) {
+      write(row, folder)
+      const answers = await Promise.all(
+        Array.from(sides, async ([side, asked]) => {
+          const found = await attempt(side, () => answer(side, asked, size, row, folder))
+          return found && ([side, found] as const)
+        }),
+      )
+      const given = answers.filter((one) => one !== undefined)
+      for (const [side, one] of given)
+        await attempt(side, () => {
+          ;(apart[side] ??= [])[size] = agree(row.title, given[0]![1], one, single)
+          notes[side] = one.note
+        })
+      const lowest = new Map<string, number>()
+      // Engines learn the code on many short calls first.
+      for (let turn = size === 0 ? -1 : 0; turn < turns; turn++)
+        for (const [side, asked] of sides) {
+          const ns = await attempt(side, () =>
+            asked.ask(`time ${size === 3 ? ms : turn < 0 ? 4 * ms : ms / 4}`),
+          )
+          if (turn >= 0) lowest.set(side, Math.min(lowest.get(side) ?? Infinity, Number(ns)))
+        }
+      for (const [side, ns] of lowest) ((best[side] ??= [])[size] ??= []).push(ns)
+    }
+  }
+
   for (let process = 0; process < processes; process++) {
     const sides = new Map(
       columns
@@ -79,46 +119,16 @@ export async function measure(
           return [side, start(program, words)]
         }),
     )
-    try {
-      for (const [size, row] of rows.entries()) {
-        write(row, folder)
-        const answers = await Promise.all(
-          Array.from(sides, async ([side, asked]) => {
-            try {
-              return [side, await answer(side, asked, size, row, folder)] as const
-            } catch (error) {
-              const { message } = error as Error
-              missing[side] = /Error: (.*)/.exec(message)?.[1] ?? message
-              sides.delete(side)
-              return undefined
-            }
-          }),
-        )
-        const found = answers.filter((one) => one !== undefined)
-        for (const [side, one] of found) {
-          ;(apart[side] ??= [])[size] = agree(`${row.title}, ${side}`, found[0]![1], one, single)
-          notes[side] = one.note
-        }
-        // Engines learn the code on many short calls.
-        if (size === 0) for (const asked of sides.values()) await asked.ask(`time ${4 * ms}`)
-        const lowest = new Map<string, number>()
-        for (let turn = 0; turn < turns; turn++)
-          for (const [side, asked] of sides) {
-            const ns = Number(await asked.ask(`time ${size === 3 ? ms : ms / 4}`))
-            lowest.set(side, Math.min(lowest.get(side) ?? Infinity, ns))
-          }
-        for (const [side, ns] of lowest) ((best[side] ??= [])[size] ??= []).push(ns)
-      }
-    } finally {
-      for (const asked of sides.values()) asked.end()
-    }
+    await round(sides)
+    for (const asked of sides.values()) asked.end()
   }
+  const complete = Object.entries(best).filter(([side]) => missing[side] === undefined)
   return {
     work,
     title: rows[3]!.title,
     elements: rows.map((row) => row.elements),
     found: Object.fromEntries(
-      Object.entries(best).map(([side, sizes]) => [side, { ns: sizes.map(median), apart: apart[side]! }]),
+      complete.map(([side, sizes]) => [side, { ns: sizes.map(median), apart: apart[side]! }]),
     ),
     notes,
     missing,
