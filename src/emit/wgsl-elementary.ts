@@ -4,6 +4,8 @@
 // make NaN of infinities. These use nothing that contraction to fused operations or another order of evaluation would break:
 // no sum of a number and its own rounding error, and no constant that is infinite.
 
+import { wgslNumber } from "./wgsl-numbers.ts"
+
 interface WgslFunction {
   readonly text: string
   /** Functions that it calls. */
@@ -112,38 +114,44 @@ export const elementary: Readonly<Record<string, WgslFunction>> = {
 }`,
     uses: ["expm1"],
   },
-  // x^y = 2^(y log2 x) for x = 2^e c (1 + r) with c a multiple of 1/16. e + log2 c is a short number H and a small rest, and the
-  // product of H with the upper half of y is exact: y log2 x less its nearest int is a sum of small terms.
+  // x^y = 2^(y log2 x) for x = 2^e c (1 + r) with c a multiple of 1/16. log2 x is the sum of two numbers of 12 bits, `short` and
+  // `next`, whose products with the upper half of y are exact, and of a small rest. So y log2 x less its nearest int is a sum of small
+  // terms, whatever its size.
   power: {
     text: `fn power(x: f32, y: f32) -> f32 {
   let bits = bitcast<u32>(x) - 0x3f340000u;
   let e = bitcast<i32>(bits) >> 23u;
   let m = bitcast<f32>((bits & 0x7fffffu) + 0x3f340000u);
-  let c = round(m * 16.0f) * 0.0625f;
+  let k = round(m * 16.0f);
+  let c = k * 0.0625f;
+  let parts = log2_parts(i32(k));
   let r = (m - c) / c;
-  let l = f_log(c) * 1.44269504f;
-  let short = f32(e) + round(l * 32.0f) * 0.03125f;
-  let rest = log2_rest(i32(round(m * 16.0f))) + (r + log_rest(r)) * 1.44269504f;
-  let upper = bitcast<f32>(bitcast<u32>(y) & 0xfffff000u);
+  let r_short = s_short(r);
+  let r_rest = ((m - c) - r_short * c) / c;
+  let product = r_short * 1.4423828125f;
+  let next = round((product + parts.y) * 65536.0f) * 1.52587890625e-5f;
+  let short = f32(e) + parts.x;
+  let rest = parts.z + (product - (next - parts.y)) + r_short * 3.122284e-4f + (r_rest + log_rest(r)) * 1.442695f;
+  let upper = s_short(y);
   let lower = y - upper;
-  let n = round(clamp(y * (short + rest), -400.0f, 400.0f));
-  let t = (upper * short - n) + (lower * short + y * rest);
+  let n = round(clamp(y * (short + (next + rest)), -400.0f, 400.0f));
+  let t = ((upper * short - n) + upper * next) + (lower * (short + next) + y * rest);
   if (n > 129.0f || t > 200.0f) { return infinity; }
   if (n < -151.0f) { return 0.0f; }
-  let p = f_exp(t * 0.69314718f);
+  let p = f_exp(t * 0.6931472f);
   let half = i32(n) / 2;
   return p * power_of_two(half) * power_of_two(i32(n) - half);
 }`,
-    uses: ["exp", "log", "log_rest", "log2_rest", "power_of_two"],
+    uses: ["exp", "log_rest", "log2_parts", "power_of_two", "short"],
   },
-  // log2(k / 16) less its nearest multiple of 1/32, for k from 11 to 23.
-  log2_rest: {
-    text: `fn log2_rest(k: i32) -> f32 {
+  // log2(k / 16) for k from 11 to 23: its nearest multiple of 1/32, that of 2^-16 of what is left, and the rest.
+  log2_parts: {
+    text: `fn log2_parts(k: i32) -> vec3<f32> {
   switch (k) {
 ${Array.from({ length: 13 }, (_, i) => i + 11)
-  .map((k) => `    case ${k}: { return ${restOfLog2(k)}f; }`)
+  .map((k) => `    case ${k}: { return ${log2Parts(k)}; }`)
   .join("\n")}
-    default: { return 0.0f; }
+    default: { return vec3<f32>(0.0f, 0.0f, 0.0f); }
   }
 }`,
   },
@@ -153,7 +161,7 @@ ${Array.from({ length: 13 }, (_, i) => i + 11)
   if (x == 0.0f) { return select(infinity, 0.0f, y > 0.0f); }
   if (x > 3.4028234e38f) { return select(0.0f, infinity, y > 0.0f); }
   let p = power(abs(x), y);
-  return select(p, -p, x < 0.0f && (i32(y) & 1) != 0);
+  return select(p, -p, x < 0.0f && abs(y) < 16777216.0f && (i32(y) & 1) != 0);
 }`,
     uses: ["power"],
   },
@@ -263,7 +271,10 @@ ${Array.from({ length: 13 }, (_, i) => i + 11)
   },
 }
 
-function restOfLog2(k: number): string {
+function log2Parts(k: number): string {
   const l = Math.log2(k / 16)
-  return (l - Math.round(l * 32) / 32).toPrecision(10)
+  const first = Math.round(l * 32) / 32
+  const second = Math.round((l - first) * 65536) / 65536
+  const parts = [first, second, l - first - second].map((x) => wgslNumber(x, "real"))
+  return `vec3<f32>(${parts.join(", ")})`
 }

@@ -6,15 +6,27 @@ import { constants, symbols } from "../symbols.ts"
 import { Lines } from "./text.ts"
 import { wgslNumber } from "./wgsl-numbers.ts"
 
-/** What is split for f64 in special.ts, split for f32: products of short numbers are exact, so their remainders are not tiny. */
+/**
+ * What f32 needs otherwise. Products of numbers of 12 bits are exact, so what their squares lack is not tiny; and what is added to
+ * a small number must not be so much smaller that it is no normal one.
+ */
 const forShortNumbers = `
 def tiny(d) = expm1(d)
 
-// The zero 1.4616321449683623... is given by two numbers of f32.
+def gaussian(x) =
+  if abs(x) > 28 then 0
+  else let z = short(x) in exp(-z * z) * exp((z - x) * (z + x))
+
+// The zero 1.4616321449683623... is given by two numbers of f32, which are not added: their sum has no such digits.
 def digammaPositive(x) =
   if x >= 2 then let y = x - 0.5 in log(y) + digammaFar(1 / (y * y))
-  else if x >= 1 then (x - 1.4616321325302124 - 1.2438149939e-8) * digammaNear(x - 1)
-  else (x - 0.4616321325302124 - 1.2438149939e-8) * digammaNear(x) - 1 / x
+  else if x >= 1 then let d = digammaNear(x - 1) in (x - 1.4616321325302124) * d - 1.2438149939e-8 * d
+  else let d = digammaNear(x) in (x - 0.4616321325302124) * d - 1.2438149939e-8 * d - 1 / x
+
+// The logarithm is less accurate than 1 + x.
+def pow1pm1(x, y) =
+  let t = y * log1p(x) in
+  if abs(t) <= 1 + 0.2 * abs(y) then expm1(t) else (1 + x) ^ y - 1
 `
 
 /** x to 12 bits. */
