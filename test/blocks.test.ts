@@ -1,11 +1,11 @@
 // Outermost loops in blocks: which may be cut, and that blocks in any order compute what the whole loop does.
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { blocksOf, isCut } from "../src/blocks.ts"
+import { type Cut, type Obstacle, blocksOf, isCut } from "../src/blocks.ts"
 import { cut } from "../src/blocks/cut.ts"
 import { derive, lower } from "../src/compile.ts"
 import { type Loss, checkedOf } from "../src/index.ts"
-import type { Kernel } from "../src/loops.ts"
+import type { Buffer, Kernel, Operand } from "../src/loops.ts"
 import { interpretLoops } from "../src/run/loops.ts"
 import { type Settings, readSettings } from "../src/run/settings.ts"
 import { verify } from "../src/run/verify.ts"
@@ -14,6 +14,7 @@ import { arbitraryInputs } from "../src/testing.ts"
 import { random } from "../src/testing/random.ts"
 import { type Site, siteMaker } from "../src/testing/site.ts"
 import { tinyBlocks } from "./blocks.sizes.ts"
+import { Builder } from "./emit.kernels.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
 
@@ -54,12 +55,15 @@ function results(kernel: Kernel, { bound }: Site): number[] {
 }
 
 describe("of the library", () => {
+  const loops: (Cut | Obstacle)[] = []
+
   test.each(losses)("$name computes the same in blocks, the last block first", (loss) => {
     const at = siteMaker(checkedOf(loss), settingsOf(loss), random(1))
     const inputs = arbitraryInputs(fc, loss, { mostSize: 7, static: small[loss.name] ?? {} })
     for (const drawn of fc.sample(inputs, { seed: 1, numRuns: 2 })) {
       const site = at(drawn)
       const kernel = kernelOf(loss, site.bound.given)
+      loops.push(...blocksOf(kernel).values())
       const blocks = cut(kernel, tinyBlocks)
       expect(verify(blocks)).toEqual([])
       if (reaching.has(loss.name)) continue
@@ -73,7 +77,95 @@ describe("of the library", () => {
   })
 
   test("is cut nearly everywhere", () => {
-    const all = losses.flatMap((loss) => [...blocksOf(kernelOf(loss)).values()])
-    expect(all.filter(isCut).length).toBeGreaterThan(0.94 * all.length)
+    expect(loops.filter(isCut).length).toBeGreaterThan(0.95 * loops.length)
+  })
+})
+
+describe("by hand", () => {
+  /** What a loop over i in n allows, which the statements of an iteration are written into. */
+  function verdict(
+    write: (b: Builder, i: Operand, out: Buffer, scratch: Buffer, m: Operand) => void,
+  ): string {
+    const b = new Builder("f64")
+    const [n, m] = [b.size("n"), b.size("m")]
+    const out = b.output("x", b.sizeOp("mul", n, m))
+    const scratch = b.scratch(m)
+    b.for("i", n, (i) => write(b, i, out, scratch, m))
+    const [how] = blocksOf(b.kernel()).values()
+    if (!isCut(how!)) return how!.kind
+    return ["cut", ...how.own.map(() => "own"), ...how.spread.values()].join(" ")
+  }
+
+  test("rows of its own may be written, forwards and backwards", () => {
+    const forwards = verdict((b, i, out, _, m) =>
+      b.for("j", m, (j) => b.store(out, b.op("add", b.op("mul", i, m), j), 1)),
+    )
+    const backwards = verdict((b, i, out, _, m) =>
+      b.for("j", m, (j) => {
+        const last = b.op("sub", b.op("sub", m, 1), j)
+        b.store(out, b.op("add", b.op("mul", i, m), last), 1)
+      }),
+    )
+    const columns = verdict((b, i, out, _, m) =>
+      b.for("j", m, (j) => b.store(out, b.op("add", b.op("mul", j, m), i), 1)),
+    )
+    expect([forwards, columns]).toEqual(["cut", "overlap"])
+    expect(backwards).toBe("cut")
+  })
+
+  test("places that iterations share may not, whatever their distance", () => {
+    expect(verdict((b, _, out) => b.store(out, 0, 1))).toBe("overlap")
+    const windows = verdict((b, i, out) =>
+      b.for("j", 3, (j) => b.store(out, b.op("add", b.op("mul", i, 2), j), 1)),
+    )
+    expect(windows).toBe("overlap")
+    const apart = verdict((b, i, out) =>
+      b.for("j", 3, (j) => b.store(out, b.op("add", b.op("mul", i, 3), j), 1)),
+    )
+    expect(apart).toBe("cut")
+  })
+
+  test("what another iteration wrote may not be read", () => {
+    const neighbour = verdict((b, i, out) => {
+      b.store(out, i, 1)
+      b.load(out, b.op("add", i, 1))
+    })
+    expect(neighbour).toBe("order")
+    expect(verdict((b, i, out) => b.store(out, i, b.load(out, i)))).toBe("cut")
+  })
+
+  test("scratch is an iteration's own if it fills it first", () => {
+    const filled = verdict((b, i, out, scratch, m) => {
+      b.for("j", m, (j) => b.store(scratch, j, i))
+      b.store(out, i, b.load(scratch, 0))
+    })
+    const kept = verdict((b, i, out, scratch) => {
+      b.store(out, i, b.load(scratch, 0))
+      b.store(scratch, 0, i)
+    })
+    const sometimes = verdict((b, i, out, scratch) => {
+      b.if(b.op("eq", i, 0), () => b.store(scratch, 0, i))
+      b.store(out, i, b.load(scratch, 0))
+    })
+    expect([filled, kept, sometimes]).toEqual(["cut own", "order", "order"])
+  })
+
+  test("values may be combined at shared places by one operator", () => {
+    const sums = verdict((b, i, _, scratch, m) => b.for("j", m, (j) => b.addTo(scratch, j, i)))
+    const largest = verdict((b, i, _, scratch, m) =>
+      b.for("j", m, (j) => b.store(scratch, j, b.op("max", b.load(scratch, j), i))),
+    )
+    const both = verdict((b, i, _, scratch, m) => {
+      b.addTo(scratch, 0, i)
+      b.for("j", m, (j) => b.store(scratch, j, b.op("max", b.load(scratch, j), i)))
+    })
+    const read = verdict((b, i, out, scratch, m) =>
+      b.for("j", m, (j) => {
+        const largest = b.op("max", b.load(scratch, j), i)
+        b.store(scratch, j, largest)
+        b.store(out, i, largest)
+      }),
+    )
+    expect([sums, largest, both, read]).toEqual(["cut add", "cut max", "order", "order"])
   })
 })

@@ -60,9 +60,12 @@ export class Places {
   /** Values from 0 to below a sum. */
   private readonly below = new Map<number, Sum>()
   private readonly sizes = new Map<string, number>()
+  /** Values that are computed from sizes alone. */
+  private readonly fixed = new Set<number>()
 
   constructor(kernel: Kernel) {
     for (const { id, value } of kernel.sizes) {
+      this.fixed.add(id)
       if (value.kind === "size") this.sizes.set(value.name, id)
       else if (value.op === "mul")
         this.sums.set(id, multiply(this.sumOf(value.args[0]!), this.sumOf(value.args[1]!)))
@@ -119,7 +122,7 @@ export class Places {
     const [extent, ...more] = this.sumOf(loop.to)
     if (own.length !== 1 || !extent || more.length > 0 || !this.below.has(loop.id)) return undefined
     const step = quotient(own[0]!, { times: 1, factors: [loop.id] })
-    if (!step || step.factors.includes(loop.id)) return undefined
+    if (!step?.factors.every((f) => this.fixed.has(f))) return undefined
     const next = product(step, extent)
     const smaller: { readonly step: Product; readonly extent: Sum }[] = []
     for (const term of all) {
