@@ -161,7 +161,10 @@ function gathered(core: Core, def: Def): Pick<Def, "bound" | "filter" | "body"> 
   }
 }
 
-/** An equality of a formal and a place of a window, solved for one of the summed axes. */
+/**
+ * An equality of a formal and a place of a window, solved for a summed axis that is as long as that of the formal: the one that
+ * is left is short.
+ */
 function windowOf(
   core: Core,
   formals: readonly AxisExpr[],
@@ -169,12 +172,17 @@ function windowOf(
   filter: Expr,
 ): Solution | undefined {
   for (const condition of conjuncts(filter)) {
-    if (!condition.axes.some((a) => formals.includes(a)) || readsData(condition)) continue
-    const solved = solutions(core, condition, bound)[0]
+    const met = formals.filter((f) => condition.axes.includes(f))
+    if (met.length === 0 || readsData(condition)) continue
+    const sizes = new Set(met.flatMap((f) => sizesIn(f.extent)))
+    const isLong = (a: AxisExpr): boolean => bound.includes(a) && sizesIn(a.extent).some((x) => sizes.has(x))
+    const solved = solutions(core, condition, bound).find((x) => isLong(x.axis) && !x.value.axes.some(isLong))
     if (solved) return solved
   }
   return undefined
 }
+
+const sizesIn = (e: Expr): Expr[] => postorder([e]).filter((x) => x.kind === "size")
 
 /**
  * Makes expensive operators that stand in two or more statements definitions of their own. Definitions are interned modulo
