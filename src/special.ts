@@ -122,6 +122,7 @@ def lgamma(x) =
 def lgamma1p(x) =
   if x >= 0 and x < 1 then x * (x - 1) * lgammaOne(x)
   else if x < 0 and x > -1 then x * (1 + x) * lgammaOne(1 + x) - log1p(x)
+  else if x >= 1 and x < 2 then lgammaTwo(x - 1)
   else lgamma(1 + x)
 
 // The derivative of lgamma at 1 + t over t less its zero, for t from 0 to 1.

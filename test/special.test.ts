@@ -24,7 +24,7 @@ const functions: readonly {
   { name: "log1pmx", ranges: [[-0.6, 1.1], [-0.01, 0.01], [0, 1e3]], limit: 4 },
   { name: "expm1mx", ranges: [[-1.1, 1.1], [-0.01, 0.01], [-40, 40]], limit: 4 },
   { name: "lgamma", ranges: [[0, 1], [1, 3], [3, 5], [5, 50], [0.99, 1.01], [1.99, 2.01], [0, 1e4]], limit: 4 },
-  { name: "lgamma1p", ranges: [[-0.99, 0], [0, 1], [1, 20]], limit: 4.5 },
+  { name: "lgamma1p", ranges: [[-0.99, 0], [0, 1], [0.999, 1.001], [1, 20]], limit: 4.5 },
   { name: "digamma", ranges: [[0, 1], [1, 2], [2, 10], [1.4, 1.5], [0, 1e4]], limit: 4 },
   { name: "trigamma", ranges: [[0, 1], [1, 10], [0, 1e4]], limit: 4 },
 ]
