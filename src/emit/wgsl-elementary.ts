@@ -1,8 +1,8 @@
 // The elementary functions of a shader, within a few ULP of f32.
 //
 // The built-in ones are free to be wrong by 2^-21 near 1 (log), by many ULP for large arguments (exp) or near 0 (tanh), and to
-// make NaN of infinities. These use nothing that contraction to fused operations or another order of evaluation would break:
-// no sum of a number and its own rounding error, and no constant that is infinite.
+// make NaN of infinities. Compilers may fuse a product with a sum and take sums in another order: where that would lose digits the
+// results of parts are `kept`. No constant is infinite, which WGSL forbids.
 
 import { wgslNumber } from "./wgsl-numbers.ts"
 
@@ -14,18 +14,22 @@ interface WgslFunction {
 
 /** The functions by the names of their operators; `f_` stands in front of each in the text. */
 export const elementary: Readonly<Record<string, WgslFunction>> = {
+  // A result that no compiler takes into another order of additions: it does not know that the last bit of infinity is 0.
+  kept: {
+    text: `fn f_kept(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ (bitcast<u32>(infinity) & 1u)); }`,
+  },
   // exp(n ln 2 + r) with ln 2 in two parts (Cody and Waite, 1980), so that r is nearly exact.
   exp: {
     text: `fn f_exp(x: f32) -> f32 {
   if (x > 88.72284f) { return infinity; }
   if (x < -103.98f) { return 0.0f; }
   let n = round(x * 1.4426950408889634f);
-  let r = (x - n * 0.693359375f) + n * 2.1219444005469057e-4f;
+  let r = f_kept(x - n * 0.693359375f) + n * 2.1219444005469057e-4f;
   let p = 1.0f + r + r * r * (0.5f + r * (0.16666665459f + r * (0.041665795894f + r * (0.0083334519073f + r * (0.0013981999507f + r * 1.987569150e-4f)))));
   let half = i32(n) / 2;
-  return p * power_of_two(half) * power_of_two(i32(n) - half);
+  return f_kept(p * power_of_two(half)) * power_of_two(i32(n) - half);
 }`,
-    uses: ["power_of_two"],
+    uses: ["kept", "power_of_two"],
   },
   power_of_two: {
     text: `fn power_of_two(n: i32) -> f32 { return bitcast<f32>(u32(n + 127) << 23u); }`,
@@ -36,12 +40,12 @@ export const elementary: Readonly<Record<string, WgslFunction>> = {
   if (x > 17.0f) { return f_exp(x); }
   if (x < -18.0f) { return -1.0f; }
   let n = round(x * 1.4426950408889634f);
-  let r = (x - n * 0.693359375f) + n * 2.1219444005469057e-4f;
+  let r = f_kept(x - n * 0.693359375f) + n * 2.1219444005469057e-4f;
   let p = r + r * r * (0.5f + r * (0.16666665459f + r * (0.041665795894f + r * (0.0083334519073f + r * (0.0013981999507f + r * 1.987569150e-4f)))));
   let scale = power_of_two(i32(n));
-  return scale * p + (scale - 1.0f);
+  return scale * p + f_kept(scale - 1.0f);
 }`,
-    uses: ["exp", "power_of_two"],
+    uses: ["exp", "kept", "power_of_two"],
   },
   // log(1 + f) - f for f from sqrt(1/2) - 1 to sqrt(2) - 1, by s = f / (2 + f) (fdlibm's logf).
   log_rest: {
@@ -125,24 +129,25 @@ export const elementary: Readonly<Record<string, WgslFunction>> = {
   let k = round(m * 16.0f);
   let c = k * 0.0625f;
   let parts = log2_parts(i32(k));
-  let r = (m - c) / c;
+  let above = f_kept(m - c);
+  let r = above / c;
   let r_short = s_short(r);
-  let r_rest = ((m - c) - r_short * c) / c;
-  let product = r_short * 1.4423828125f;
+  let r_rest = f_kept(above - f_kept(r_short * c)) / c;
+  let product = f_kept(r_short * 1.4423828125f);
   let next = round((product + parts.y) * 65536.0f) * 1.52587890625e-5f;
   let short = f32(e) + parts.x;
-  let rest = parts.z + (product - (next - parts.y)) + r_short * 3.122284e-4f + (r_rest + log_rest(r)) * 1.442695f;
+  let rest = parts.z + f_kept(product - f_kept(next - parts.y)) + r_short * 3.122284e-4f + (r_rest + log_rest(r)) * 1.442695f;
   let upper = s_short(y);
-  let lower = y - upper;
+  let lower = f_kept(y - upper);
   let n = round(clamp(y * (short + (next + rest)), -400.0f, 400.0f));
-  let t = ((upper * short - n) + upper * next) + (lower * (short + next) + y * rest);
+  let t = f_kept(f_kept(upper * short - n) + upper * next) + (lower * (short + next) + y * rest);
   if (n > 129.0f || t > 200.0f) { return infinity; }
   if (n < -151.0f) { return 0.0f; }
   let p = f_exp(t * 0.6931472f);
   let half = i32(n) / 2;
-  return p * power_of_two(half) * power_of_two(i32(n) - half);
+  return f_kept(p * power_of_two(half)) * power_of_two(i32(n) - half);
 }`,
-    uses: ["exp", "log_rest", "log2_parts", "power_of_two", "short"],
+    uses: ["exp", "kept", "log_rest", "log2_parts", "power_of_two", "short"],
   },
   // log2(k / 16) for k from 11 to 23: its nearest multiple of 1/32, that of 2^-16 of what is left, and the rest.
   log2_parts: {
@@ -168,8 +173,9 @@ ${Array.from({ length: 13 }, (_, i) => i + 11)
   // x less the nearest multiple of pi / 2, which is taken in three parts (Cody and Waite).
   quarter: {
     text: `fn quarter(x: f32, n: f32) -> f32 {
-  return ((x - n * 1.5703125f) - n * 4.837512969970703125e-4f) - n * 7.54978995489188216e-8f;
+  return f_kept(f_kept(x - n * 1.5703125f) - n * 4.837512969970703125e-4f) - n * 7.54978995489188216e-8f;
 }`,
+    uses: ["kept"],
   },
   sin_near: {
     text: `fn sin_near(r: f32) -> f32 {

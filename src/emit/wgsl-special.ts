@@ -17,11 +17,11 @@ def gaussian(x) =
   if abs(x) > 28 then 0
   else let z = short(x) in exp(-z * z) * exp((z - x) * (z + x))
 
-// The zero 1.4616321449683623... is given by two numbers of f32, which are not added: their sum has no such digits.
+// The zero 1.4616321449683623... is given by two numbers of f32.
 def digammaPositive(x) =
   if x >= 2 then let y = x - 0.5 in log(y) + digammaFar(1 / (y * y))
-  else if x >= 1 then let d = digammaNear(x - 1) in (x - 1.4616321325302124) * d - 1.2438149939e-8 * d
-  else let d = digammaNear(x) in (x - 0.4616321325302124) * d - 1.2438149939e-8 * d - 1 / x
+  else if x >= 1 then (kept(x - 1.4616321325302124) - 1.2438149939e-8) * digammaNear(x - 1)
+  else (kept(x - 0.4616321325302124) - 1.2438149939e-8) * digammaNear(x) - 1 / x
 
 // The logarithm is less accurate than 1 + x.
 def pow1pm1(x, y) =

@@ -66,7 +66,7 @@ export const wide: Partial<Record<OpName, readonly (readonly Interval[])[]>> = {
     ],
   ],
   lgamma: [[[0, 3]], [[0, 1e30]], [[2.999, 3.001]], [[0.999, 1.001]], [[1.999, 2.001]]],
-  lgamma1p: [[[-1, 2]], [[0, 1e30]], [[-1e-3, 1e-3]]],
+  lgamma1p: [[[-1, 2]], [[0.999, 1.001]], [[0, 1e30]], [[-1e-3, 1e-3]]],
   digamma: [[[0, 2]], [[0, 1e30]], [[1.4, 1.5]]],
   trigamma: [[[0, 3]], [[0, 1e15]]],
   logGammaRatio: [
