@@ -44,15 +44,15 @@ export interface UnrollOptions {
   }
   /** The same for a loop that stands alone in a chunk: it has so many iterations that what one group costs besides its lanes counts. */
   readonly flat: { readonly most: number; readonly weight: number }
-  /** Most iterations jammed into an inner loop; half as many if each has several accumulators. */
-  readonly jam: number
+  /** Most iterations jammed into an inner loop, half as many if each has several accumulators; most statements of the inner loop. */
+  readonly jam: { readonly most: number; readonly weight: number }
 }
 
 const defaults: UnrollOptions = {
   writtenOut: { iterations: 8, weight: 96 },
   lanes: { most: 8, elementary: 4, weight: 360, accumulators: 8 },
   flat: { most: 16, weight: 128 },
-  jam: 8,
+  jam: { most: 8, weight: 32 },
 }
 
 /** Rough number of machine operations of a statement. */
@@ -91,8 +91,8 @@ class Unroller {
       const switched = unswitch(s, this.numbers)
       return switched ? this.statement(switched) : this.lanes(s, flat)
     }
-    if (jammable(s)) {
-      const count = this.reals(onlyInner(s)!) > 1 ? this.options.jam / 2 : this.options.jam
+    const count = this.jammed(s)
+    if (count > 1)
       return jam(
         s,
         count,
@@ -100,8 +100,16 @@ class Unroller {
         (inner) => this.lanes(inner),
         (rest) => (rest.kind === "for" ? [{ ...rest, body: this.block(rest.body) }] : [rest]),
       )
-    }
     return [{ ...s, body: this.block(s.body) }]
+  }
+
+  /** How many iterations of a loop are jammed into its inner loop: one where that is too heavy to gain from what they share. */
+  private jammed(s: Loop): number {
+    if (!jammable(s)) return 1
+    const inner = onlyInner(s)!
+    const { most, weight: heaviest } = this.options.jam
+    if (weight(inner.body, cost) > heaviest) return 1
+    return this.reals(inner) > 1 ? most / 2 : most
   }
 
   /** The iterations of a short loop one after another. */
