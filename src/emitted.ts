@@ -1,6 +1,8 @@
 // Turns a checked loss and options into the files of a standalone module.
 import { lower } from "./compile.ts"
 import { emitModule } from "./emit/module.ts"
+import { gpuProgram } from "./gpu/compile.ts"
+import { withLabelChecks } from "./label-checks.ts"
 import type { Loss } from "./loss.ts"
 import { outputsOf } from "./outputs.ts"
 import { failure } from "./run/failure.ts"
@@ -28,10 +30,14 @@ export function emitFiles(loss: Loss, options: EmitOptions = {}): readonly Emitt
   const settings = readSettings(loss, rest)
   const { target } = settings
   if (target === "interpret")
-    throw failure("target-unavailable", `there is no module for the target ${target}: emit js or wasm`, {
-      argument: "target",
-      value: target,
-    })
+    throw failure(
+      "target-unavailable",
+      `there is no module for the target ${target}: emit js, wasm or wgsl`,
+      {
+        argument: "target",
+        value: target,
+      },
+    )
   if (settings.products.length > 0)
     throw failure("bad-option", "modules compute no Hessian-vector products yet", { argument: "hvp" })
   if (settings.threads > 1)
@@ -41,7 +47,14 @@ export function emitFiles(loss: Loss, options: EmitOptions = {}): readonly Emitt
       { argument: "threads", value: settings.threads },
       "leave it out: the bits are the same for any number of threads",
     )
-  const { choice, dtype, accuracy, statics, sizes } = settings
-  const kernel = (given: ReadonlySet<string>) => lower(outputsOf(loss, { ...choice, given }), { dtype })
-  return emitModule({ loss, choice, dtype, accuracy, statics, sizes, version, kernel, target, wat })
+  const { choice, dtype, accuracy, statics, sizes, workgroupSize } = settings
+  const parts = { loss, choice, dtype, accuracy, statics, sizes, version, target, wat }
+  const outputs = (given: ReadonlySet<string>) => outputsOf(loss, { ...choice, given })
+  if (target !== "wgsl") return emitModule({ ...parts, kernel: (given) => lower(outputs(given), { dtype }) })
+  return emitModule({
+    ...parts,
+    kernel: (given) => lower(withLabelChecks(loss, outputs(given)).outputs, { dtype, owner: true }),
+    labels: (given) => withLabelChecks(loss, outputs(given)).checks,
+    program: (kernel) => gpuProgram(kernel, workgroupSize === undefined ? {} : { workgroupSize }),
+  })
 }

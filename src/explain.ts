@@ -6,14 +6,16 @@ import { bodyOf, declarationOf } from "./docs/declaration.ts"
 import type { AxisExpr, Expr } from "./ir.ts"
 import { definitions, postorder } from "./graph.ts"
 import type { Buffer, Kernel, Stmt } from "./loops.ts"
-import type { Loss } from "./loss.ts"
+import { gpuProgram } from "./gpu/compile.ts"
+import { explainProgram } from "./gpu/explain.ts"
+import { withLabelChecks } from "./label-checks.ts"
+import type { Loss, Outputs } from "./loss.ts"
 import { ops } from "./ops.ts"
 import { outputsOf } from "./outputs.ts"
 import { printDefinitions, printLoss } from "./print-core.ts"
 import { printBlocks } from "./print-blocks.ts"
 import { printKernel } from "./print-loops.ts"
-import type { KernelOptions } from "./run/settings.ts"
-import { readSettings } from "./run/settings.ts"
+import { type KernelOptions, type Settings, readSettings } from "./run/settings.ts"
 import { signatureOf } from "./signature.ts"
 
 /** Explains a loss as the kernel of these options computes it. Throws `LossError` if an option is wrong. */
@@ -48,7 +50,15 @@ export function explainLoss(loss: Loss, options: KernelOptions = {}): string {
         new Map(Object.entries(options.sizes ?? {})),
       ),
     ),
+    ...(settings.target === "wgsl" ? [section("dispatches", dispatchesText(loss, settings, outputs))] : []),
   ].join("\n\n")
+}
+
+/** How a GPU runs it. */
+function dispatchesText(loss: Loss, { sizes, workgroupSize }: Settings, outputs: Outputs): string {
+  const kernel = schedule(withLabelChecks(loss, outputs).outputs, { dtype: "f32", owner: true })
+  const program = gpuProgram(kernel, workgroupSize === undefined ? {} : { workgroupSize })
+  return explainProgram(kernel, program, sizes)
 }
 
 /** What the comment of the loss says. */

@@ -9,12 +9,16 @@ import type { Floats } from "./run/buffers.ts"
 import type { InputValue } from "./run/given.ts"
 import { failure, listed, suggestion } from "./run/failure.ts"
 import type { KernelOptions } from "./run/settings.ts"
+import type { GpuDevice } from "./run/gpu-device.ts"
+import { type GpuKernel, type GpuOptions, makeGpuKernel } from "./run/webgpu.ts"
 import { type ArgumentInfo, argumentsOf, signatureOf } from "./signature.ts"
 
 export { LossError, render, renderAll } from "./diagnostics.ts"
 export type { Diagnostic } from "./diagnostics.ts"
 export type { EmitOptions, EmittedFile } from "./emitted.ts"
 export type { AnyKernel, CallOptions, KernelResult } from "./kernel.ts"
+export type { GpuArray, GpuBuffer, GpuCommandEncoder, GpuDevice } from "./run/gpu-device.ts"
+export type { EncodeCall, EncodedCall, GpuKernel, GpuOptions } from "./run/webgpu.ts"
 export type { InputValue } from "./run/given.ts"
 export type { KernelOptions } from "./run/settings.ts"
 export type { ArgumentInfo } from "./signature.ts"
@@ -81,6 +85,17 @@ export class Loss<H = Unknown> {
     return makeKernel(checkedOf(this), options as KernelOptions | undefined) as KernelOf<H, O>
   }
 
+  /**
+   * Makes a kernel that runs on a GPUDevice: a function from arguments by name to a promise of the loss and its gradients, with
+   * `encode` for arrays that are on the device already. The shader is compiled when the promise is kept. Rejects with
+   * `LossError` if an option is wrong or the device refuses.
+   */
+  webgpu<const O extends GpuOptionsFor<H>>(device: GpuDevice, options?: O): Promise<GpuKernelOf<H, O>> {
+    return makeGpuKernel(checkedOf(this), device, options as GpuOptions | undefined) as Promise<
+      GpuKernelOf<H, O>
+    >
+  }
+
   /** Makes standalone files: a module without imports, and its types. Deterministic. Throws `LossError` if an option is wrong. */
   emit(options: EmitOptions = {}): readonly EmittedFile[] {
     return emitFiles(checkedOf(this), options)
@@ -107,6 +122,11 @@ export type OptionsFor<H> = 0 extends 1 & H
       readonly hvp?: "all" | readonly GradientName<H>[]
       readonly static?: StaticsOf<H>
     }
+
+/** Options of a kernel on a GPU, as far as the header says what they may be. */
+export type GpuOptionsFor<H> = 0 extends 1 & H
+  ? GpuOptions
+  : Omit<GpuOptions, "grad" | "static"> & Pick<OptionsFor<H>, "grad" | "static">
 
 type GradKeys<H, O> = O extends { readonly grad: infer G } ? Keys<H, G> : never
 type ProductKeys<H, O> = O extends { readonly hvp: infer G } ? Keys<H, G> : never
@@ -158,6 +178,24 @@ export type KernelOf<H, O> = 0 extends 1 & H
     } & Pick<AnyKernel, "memory" | "destroy">
 
 type NameOf<H> = H extends { name: infer N extends string } ? N : never
+
+/** A kernel on a GPU, as far as the header says what it takes and gives. */
+export type GpuKernelOf<H, O> = 0 extends 1 & H
+  ? GpuKernel
+  : {
+      (
+        inputs: InputsOf<H>,
+        options?: {
+          readonly grad?: { readonly [N in GradKeys<H, O>]?: Float32Array }
+          readonly cotangent?: CallOptions["cotangent"]
+        },
+      ): Promise<
+        Omit<KernelResult, "loss" | "grad" | "hvp"> & {
+          readonly loss: LossOf<H, O>
+          readonly grad: { readonly [N in GradKeys<H, O>]: Float32Array }
+        }
+      >
+    } & Pick<GpuKernel, "encode" | "variants" | "destroy">
 
 /** The loss that `compile` returns: typed where the header of the source can be read. */
 export type Compiled<S extends string, O> = [HeadersOf<S>] extends [never]

@@ -1,6 +1,6 @@
 // Turns a checked loss and options into a function over arguments by name: checks each call, runs it, names the results.
 import type { Loss } from "./loss.ts"
-import { binder } from "./run/bind.ts"
+import { type Bound, binder } from "./run/bind.ts"
 import { checkOutput, checkOverlap, type Floats, newFloats, type Region } from "./run/buffers.ts"
 import { readBuffers, readCall, readCotangent, readDirections } from "./run/call.ts"
 import { failure, suggestion } from "./run/failure.ts"
@@ -9,7 +9,7 @@ import { type KernelArray, KernelMemory } from "./run/memory.ts"
 import { type KernelOptions, type Settings, readSettings } from "./run/settings.ts"
 import { arrayTypes, elementFor } from "./run/wasm.ts"
 import { productPrefix } from "./second.ts"
-import { gradientPrefix, variantsOf } from "./variants.ts"
+import { type Computed, type Operands, gradientPrefix, variantsOf } from "./variants.ts"
 
 /** What a call may bring besides the arguments. */
 export interface CallOptions {
@@ -85,31 +85,35 @@ function extrasOf(loss: Loss, { dtype }: Settings, memory: KernelMemory | undefi
   }
 }
 
-/** Makes a kernel; `more` is for tests. Throws `LossError` if the options are wrong; see `catalogue/run.ts`. */
-export function makeKernel(
+/** A call that is checked and ready to run. */
+export interface ReadyCall<V extends Computed> {
+  readonly variant: V
+  readonly operands: Operands
+  /** The arrays to fill, in the order of the outputs. */
+  readonly written: readonly Floats[]
+  /** The result, once the arrays are filled. */
+  readonly result: (numbers: ReadonlyMap<string, number>) => KernelResult
+}
+
+/** Makes the function that checks the calls of one kernel. What it makes throws `LossError`; see `catalogue/run.ts`. */
+export function caller<V extends Computed>(
   loss: Loss,
-  options: KernelOptions = {},
-  more: Pick<Settings, "blocks"> = {},
-): AnyKernel {
-  const settings: Settings = { ...readSettings(loss, options), ...more }
+  settings: Settings,
+  find: (bound: Bound) => V,
+): (inputs: unknown, options?: CallOptions) => ReadyCall<V> {
   const { dtype, choice, products } = settings
   const rows = choice.reduction === "none" && loss.batch.length > 0
   const weighted = rows && choice.grad.length + products.length > 0
   const bind = binder(loss, { ...settings, materialise: new Set([...choice.grad, ...products]) })
-  const memory =
-    settings.target === "wasm"
-      ? (settings.memory ?? new KernelMemory({ shared: settings.threads > 1 }))
-      : undefined
-  const variants = variantsOf(loss, settings, memory)
 
-  const kernel = (inputs: unknown, options: CallOptions = {}): KernelResult => {
+  return (inputs, options = {}) => {
     const bound = bind(inputs)
     const call = readCall(options)
     const buffers = readBuffers(call.get("grad"), choice.grad)
     const cotangent = readCotangent(loss, call.get("cotangent"), weighted, bound, dtype)
     const given = readDirections(loss, call.get("direction"), products, bound, dtype)
 
-    const variant = variants.find(bound)
+    const variant = find(bound)
     let { arrays, scalars } = bound
     if (cotangent || given.size > 0) {
       const more = new Map(arrays)
@@ -144,16 +148,48 @@ export function makeKernel(
         own,
       )
 
-    const numbers = variant.run({ sizes: bound.sizes, arrays, scalars }, written)
-    for (const name of variant.numbers) found.get(name)![0] = numbers.get(gradientPrefix + name)!
     return {
-      loss: rows ? written[0]! : numbers.get("loss")!,
-      grad: Object.fromEntries(choice.grad.map((name) => [name, found.get(name)!])),
-      hvp: Object.fromEntries(products.map((name) => [name, found.get(productPrefix + name)!])),
-      count: numbers.get("count")!,
-      per: numbers.get("per")!,
-      shape: bound.shape,
+      variant,
+      operands: { sizes: bound.sizes, arrays, scalars },
+      written,
+      result: (numbers) => {
+        for (const name of variant.numbers) found.get(name)![0] = numbers.get(gradientPrefix + name)!
+        return {
+          loss: rows ? written[0]! : numbers.get("loss")!,
+          grad: Object.fromEntries(choice.grad.map((name) => [name, found.get(name)!])),
+          hvp: Object.fromEntries(products.map((name) => [name, found.get(productPrefix + name)!])),
+          count: numbers.get("count")!,
+          per: numbers.get("per")!,
+          shape: bound.shape,
+        }
+      },
     }
+  }
+}
+
+/** Makes a kernel; `more` is for tests. Throws `LossError` if the options are wrong; see `catalogue/run.ts`. */
+export function makeKernel(
+  loss: Loss,
+  options: KernelOptions = {},
+  more: Pick<Settings, "blocks"> = {},
+): AnyKernel {
+  const settings: Settings = { ...readSettings(loss, options), ...more }
+  const { target, threads } = settings
+  if (target === "wgsl")
+    throw failure(
+      "target-unavailable",
+      "the target wgsl runs on a device",
+      { argument: "target", value: target },
+      "make the kernel with `await loss.webgpu(device)`",
+    )
+  const memory =
+    target === "wasm" ? (settings.memory ?? new KernelMemory({ shared: threads > 1 })) : undefined
+  const variants = variantsOf(loss, settings, memory)
+  const ready = caller(loss, settings, variants.find)
+
+  const kernel = (inputs: unknown, options?: CallOptions): KernelResult => {
+    const { variant, operands, written, result } = ready(inputs, options)
+    return result(variant.run(operands, written))
   }
   Object.defineProperty(kernel, "name", { value: loss.name })
   Object.defineProperty(kernel, "variants", { get: () => variants.count, enumerable: true })

@@ -129,7 +129,7 @@ export type Stmt =
   /** One of the scalar results. */
   | {
       readonly kind: "result"
-      readonly name: "loss" | "count" | "per" | `grad:${string}`
+      readonly name: "loss" | "count" | "per" | `grad:${string}` | `label:${number}`
       readonly value: Operand
     }
 

@@ -57,7 +57,7 @@ export interface Outputs {
   readonly core: Core
   /** Without axes: `loss`, `count`, `per`, and gradients of scalar inputs as `grad:name`. */
   readonly scalars: readonly {
-    readonly name: "loss" | "count" | "per" | `grad:${string}`
+    readonly name: "loss" | "count" | "per" | `grad:${string}` | `label:${number}`
     readonly value: Expr
   }[]
   readonly arrays: readonly OutputArray[]

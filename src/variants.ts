@@ -2,7 +2,6 @@
 import { lower } from "./compile.ts"
 import { emitJs } from "./emit/js.ts"
 import { evaluable } from "./evaluable.ts"
-import type { Kernel as Loops } from "./loops.ts"
 import type { Loss, Outputs } from "./loss.ts"
 import { outputsOf } from "./outputs.ts"
 import type { Bound } from "./run/bind.ts"
@@ -37,7 +36,7 @@ export interface Variant extends Computed {
 export const gradientPrefix = "grad:"
 
 /** What is computed for one set of optional arrays. */
-interface Computed {
+export interface Computed {
   readonly outputs: Outputs
   /** Names of the arguments whose gradients are scalars. */
   readonly numbers: readonly string[]
@@ -136,14 +135,14 @@ function isLike({ given, arrays }: Bound, names: readonly string[], types: reado
 }
 
 /** Whether a batch of any rank stands beside other axes: a call without such axes then has simpler loops. */
-function hasRestBesides({ inputs }: Loss): boolean {
+export function hasRestBesides({ inputs }: Loss): boolean {
   return inputs.some(
     ({ dimensions }) => dimensions.length > 1 && dimensions.some(({ name }) => name === "..."),
   )
 }
 
 /** The outputs of a kernel for one set of optional arrays. */
-function compute(
+export function compute(
   loss: Loss,
   { choice, products }: Settings,
   given: ReadonlySet<string>,
@@ -177,7 +176,7 @@ function wasmRun(
 ): Made["make"] {
   const options = { threads, ...(accuracy && { accuracy }), ...(blocks && { blocks }) }
   const kernel = lower(outputs, { dtype })
-  const order = outputOrder(outputs, kernel)
+  const order = outputOrder(outputs, kernel.outputs)
   const modules = new Map<string, WasmFunction>()
   return (given) => {
     const elements = new Map(kernel.inputs.map((b) => [b, elementFor(b.element, given?.get(b.input!))]))
@@ -213,7 +212,7 @@ function jsRun(outputs: Outputs, { dtype, accuracy }: Settings): () => Run {
         "emit a module ahead of time, or use the target `interpret`",
       )
     }
-    const order = outputOrder(outputs, kernel)
+    const order = outputOrder(outputs, kernel.outputs)
     return ({ sizes, arrays, scalars }, written) => {
       const results = new Float64Array(kernel.results.length)
       run(
@@ -228,8 +227,11 @@ function jsRun(outputs: Outputs, { dtype, accuracy }: Settings): () => Run {
   }
 }
 
-/** Which of the outputs each output buffer of a kernel is; an argument may be called `loss` like the losses of the rows. */
-function outputOrder({ arrays }: Outputs, { outputs }: Loops): readonly number[] {
+/** Which of the outputs each output of a kernel is; an argument may be called `loss` like the losses of the rows. */
+export function outputOrder(
+  { arrays }: Outputs,
+  outputs: readonly { readonly name?: string }[],
+): readonly number[] {
   const used = new Set<number>()
   return outputs.map((buffer) => {
     const at = arrays.findIndex(({ name }, i) => name === buffer.name && !used.has(i))
@@ -238,7 +240,7 @@ function outputOrder({ arrays }: Outputs, { outputs }: Loops): readonly number[]
   })
 }
 
-function missing(name: string): never {
+export function missing(name: string): never {
   throw failure(
     "unknown-size",
     `nothing that was passed says how large axis ${name} is`,

@@ -251,7 +251,9 @@ describe("emit and explain", () => {
   test("what a module cannot do is refused", () => {
     const loss = compile(hinge)
     expect(() => loss.emit({ target: "interpret" })).toThrow(LossError)
-    expect(() => loss.emit({ target: "wgsl" })).toThrow(/not available yet/)
+    expect(() => loss.emit({ target: "wgsl", dtype: "f64" })).toThrow(/computes in f32/)
+    expect(() => loss.emit({ target: "wgsl", workgroupSize: 48 })).toThrow(/power of two/)
+    expect(() => loss.emit({ target: "js", workgroupSize: 64 })).toThrow(/power of two/)
     expect(() => loss.emit({ grad: ["z"] })).toThrow(/`z`/)
   })
 
@@ -272,7 +274,7 @@ describe("emit and explain", () => {
 })
 
 describe("targets", () => {
-  test("those of later versions say so", () => {
+  test("that of a device is not a kernel here", () => {
     for (const target of ["wgsl"] as const)
       try {
         compile(hinge).kernel({ target })

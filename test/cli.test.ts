@@ -66,7 +66,7 @@ describe("help and usage", () => {
     { argv: ["compil"], says: "did you mean compile?" },
     { argv: ["compile", "x.loss", "--tarrget", "js"], says: "did you mean --target?" },
     { argv: ["compile", "x.loss", "--target", "cuda"], says: "--target is one of js, wasm, wgsl" },
-    { argv: ["compile", triplet, "--target", "wgsl"], says: "wgsl is not available yet" },
+    { argv: ["eval", triplet, "--target", "wgsl"], says: "--target is one of js, interpret, wasm" },
     { argv: ["compile", "--dtype"], says: "--dtype needs a value" },
     { argv: ["compile"], says: "name a file" },
     { argv: ["compile", "nowhere.loss"], says: "cannot read nowhere.loss: there is no such file" },

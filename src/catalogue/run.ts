@@ -136,6 +136,22 @@ const table = {
     example: "loss f[b](x) = x",
     kernel: { target: "wasm", threads: 2 },
   },
+  "device-lost": {
+    about: "The GPU device is gone: it was destroyed, reset or taken away.",
+    example: "loss f[b](x) = x",
+  },
+  "device-error": {
+    about: "The GPU device refused a shader, a buffer or a command.",
+    example: "loss f[b](x) = x",
+  },
+  "device-limit": {
+    about: "A call needs more than the GPU device was made for.",
+    example: "loss f[b](x) = x",
+  },
+  "not-finite": {
+    about: "A result or a gradient on the GPU is infinite or not a number, and the kernel was asked to look.",
+    example: "loss f[b](x) = x",
+  },
   "buffer-type": {
     about: "A buffer for a gradient is not a typed array of the kernel's dtype.",
     example: "loss f[b](x) = x",
@@ -173,7 +189,7 @@ const table = {
     kernel: { dtype: "f16" },
   },
   "target-unavailable": {
-    about: "The target is planned but not part of this version.",
+    about: "The target needs something that this platform or this call lacks.",
     example: "loss f[b](x) = x",
     kernel: { target: "wgsl" },
   },

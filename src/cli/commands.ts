@@ -29,7 +29,7 @@ export const actions: Readonly<Record<string, Action>> = {
 // ------------------------------------------------------------------------------------------------ compile
 
 async function compile(args: Arguments, terminal: Terminal): Promise<number> {
-  const target = available(args)
+  const target = (args.text("target") ?? "js") as "js" | "wasm" | "wgsl"
   const output = args.text("output") ?? "-"
   const given = theSource(terminal, args)
   if (!args.flag("watch")) return write()
@@ -79,14 +79,6 @@ async function compile(args: Arguments, terminal: Terminal): Promise<number> {
   }
 }
 
-/** The target, if it can be had. */
-function available(args: Arguments): "js" | "wasm" | "interpret" {
-  const target = args.text("target") ?? "js"
-  if (target !== "js" && target !== "wasm" && target !== "interpret")
-    throw new UsageError(`the target ${target} is not available yet in this version; js and wasm are`)
-  return target
-}
-
 // ------------------------------------------------------------------------------------------------ check, explain
 
 function check(args: Arguments, terminal: Terminal): number {
@@ -124,14 +116,18 @@ function explain(args: Arguments, terminal: Terminal): number {
   if (args.flag("json")) {
     const entries = losses.map((loss) => entryOf(checkedOf(loss)))
     terminal.out(`${JSON.stringify(entries.length === 1 ? entries[0] : entries, null, 2)}\n`)
-  } else terminal.out(`${losses.map((loss) => loss.explain(kernelOptions(args, "f32"))).join("\n\n")}\n`)
+  } else {
+    const target = (args.text("target") ?? "js") as "js" | "wasm" | "wgsl"
+    const options = { ...kernelOptions(args, "f32"), target }
+    terminal.out(`${losses.map((loss) => loss.explain(options)).join("\n\n")}\n`)
+  }
   return 0
 }
 
 // ------------------------------------------------------------------------------------------------ eval
 
 function evaluate(args: Arguments, terminal: Terminal): number {
-  const target = available(args)
+  const target = (args.text("target") ?? "js") as "js" | "wasm" | "interpret"
   const given = theSource(terminal, args)
   const loss = theLoss(given, args, terminal)
   const data = readData(terminal, args.texts("data"))

@@ -72,7 +72,7 @@ export const commands: Readonly<Record<string, Command>> = {
       target: {
         value: "TARGET",
         choices: ["js", "wasm", "wgsl"],
-        about: "what to write: js or wasm (wgsl is not available yet)",
+        about: "what to write",
       },
       ...kernel,
       output: {
@@ -98,6 +98,11 @@ export const commands: Readonly<Record<string, Command>> = {
     about:
       "show what a loss is and how it is compiled: text, source, formula, core, gradients, rules, schedule",
     options: {
+      target: {
+        value: "TARGET",
+        choices: ["js", "wasm", "wgsl"],
+        about: "for which target; with wgsl: the dispatches and the bytes that they move too",
+      },
       ...kernel,
       ...common,
       json: { about: "print what the catalogue says, formulas in LaTeX included, as JSON" },
@@ -117,8 +122,8 @@ export const commands: Readonly<Record<string, Command>> = {
       option: { value: "NAME=VALUE", multiple: true, about: "the value of an option, as JSON" },
       target: {
         value: "TARGET",
-        choices: ["js", "interpret", "wasm", "wgsl"],
-        about: "what runs it: js (default), interpret or wasm (wgsl is not available yet)",
+        choices: ["js", "interpret", "wasm"],
+        about: "what runs it (js by default)",
       },
       ...kernel,
       dtype: { ...dtype, about: "the type of arrays in memory (default f64)" },

@@ -215,23 +215,22 @@ function elementsOf(call, input, elements) {
   return array
 }
 
-/** Everything about the arguments of one call, checked. */
-function bind(named) {
-  if (typeof named !== "object" || named === null || isArray(named)) wrong("the arguments of " + lossName + " are no object")
-  const values = entries(named, "the arguments")
+/** The arguments by name, none missing. */
+function named(args) {
+  if (typeof args !== "object" || args === null || isArray(args)) wrong("the arguments of " + lossName + " are no object")
+  const values = entries(args, "the arguments")
   for (const name of values.keys())
     if (!inputs.some((input) => input.name === name)) wrong(lossName + " has no argument " + name)
   const missing = inputs.find((input) => !input.optional && !values.has(input.name))
   if (missing) wrong(lossName + " needs the argument " + missing.name)
-  const call = { sizes: [...fixedSizes], sources: fixedSizes.map(() => "the module"), unfolded: [], scalars: [], arrays: [], single: false }
-  const came = []
-  inputs.forEach((input, i) => {
-    const value = values.get(input.name)
-    if (value === undefined) return
-    if (input.extents.length > 0) came.push(given(input, value))
-    else call.scalars[i] = scalar(input, value)
-  })
-  measure(call, came)
+  return values
+}
+/** A call of which nothing is known yet. */
+function newCall() {
+  return { sizes: [...fixedSizes], sources: fixedSizes.map(() => "the module"), unfolded: [], scalars: [], arrays: [], single: false }
+}
+/** Fills in and checks the numbers of a call. */
+function settle(call) {
   inputs.forEach((input, i) => {
     if (input.extents.length > 0) return
     if (call.scalars[i] === undefined) call.scalars[i] = +input.initial(call)
@@ -243,6 +242,21 @@ function bind(named) {
     if (input.label && !input.label.optional && !isLabel(value, input.label.below(call)))
       badLabel(call, input, 0, 1, value, input.label.below(call))
   })
+}
+
+/** Everything about the arguments of one call, checked. */
+function bind(args) {
+  const values = named(args)
+  const call = newCall()
+  const came = []
+  inputs.forEach((input, i) => {
+    const value = values.get(input.name)
+    if (value === undefined) return
+    if (input.extents.length > 0) came.push(given(input, value))
+    else call.scalars[i] = scalar(input, value)
+  })
+  measure(call, came)
+  settle(call)
   for (const { input, elements } of came) call.arrays[inputs.indexOf(input)] = elementsOf(call, input, elements)
   for (const check of checks) if (!check.holds(call)) outside(check.message)
   return call

@@ -6,11 +6,16 @@ import { postorder } from "../graph.ts"
 import { type Expr, conjuncts } from "../ir.ts"
 import type { Kernel } from "../loops.ts"
 import type { KernelChoice, LabelRead, Loss } from "../loss.ts"
+import type { GpuProgram } from "../gpu/program.ts"
+import type { LabelCheck } from "../label-checks.ts"
+import { machineText } from "../run/gpu-text.generated.ts"
 import type { Domain, Dtype, Input } from "../types.ts"
 import { type Leaves, inline, numberText } from "./inline.ts"
 import { type Accuracy, emitJs } from "./js.ts"
 import { moduleText } from "./module-text.ts"
 import { arrayTypeOf, wasmParts, wasmText } from "./module-wasm.ts"
+import { operatorsOf, wgslText, wgslTypes } from "./module-wgsl.ts"
+import { hostText } from "./host.ts"
 
 /** What a module is made of. */
 export interface ModuleParts {
@@ -25,11 +30,14 @@ export interface ModuleParts {
   /** The version of lossc. */
   readonly version: string
   /** Default `js`. */
-  readonly target?: "js" | "wasm"
+  readonly target?: "js" | "wasm" | "wgsl"
   /** For wasm: whether the text of each kernel becomes a file too. */
   readonly wat?: boolean
   /** The loops for the arguments with a default that are passed: scalars always, arrays none, some or all. */
   readonly kernel: (given: ReadonlySet<string>) => Kernel
+  /** For wgsl: the program of a kernel, and the checks of labels among its results. */
+  readonly program?: (kernel: Kernel) => GpuProgram
+  readonly labels?: (given: ReadonlySet<string>) => readonly LabelCheck[]
 }
 
 /** A text of a file. */
@@ -53,6 +61,7 @@ export function emitModule(parts: ModuleParts): readonly ModuleFile[] {
       name: `${name}${k > 0 ? `.${k}` : ""}.wat`,
       text,
     })),
+    ...writer.shaders.map((text, k) => ({ name: `${name}${k > 0 ? `.${k}` : ""}.wgsl`, text })),
   ]
 }
 
@@ -66,9 +75,10 @@ const readsOnly = (e: Expr, input: Input): boolean =>
         x.index.length === 0),
   )
 
-/** A string literal of ASCII characters. */
-const quoted = (text: string): string =>
-  JSON.stringify(text).replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)
+/** A value as a literal of ASCII characters. */
+const json = (value: unknown): string =>
+  JSON.stringify(value).replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)
+const quoted: (text: string) => string = json
 
 const list = (items: readonly string[]): string => `[${items.join(", ")}]`
 /** One item a line. */
@@ -90,6 +100,8 @@ class Writer {
   private readonly binaries: string[] = []
   /** The texts of the kernels, without the arrays that may be left out and with all of them. */
   readonly wats: string[] = []
+  /** The shaders in the same order. */
+  readonly shaders: string[] = []
 
   constructor(parts: ModuleParts) {
     this.parts = parts
@@ -128,7 +140,7 @@ class Writer {
       // Last, because everything above may mention sizes.
       `const sizeNames = ${named(this.sizeNames)}`,
       `const fixedSizes = ${list(this.sizeNames.map((size) => String(sizes.get(size))))}`,
-      moduleText + runText + (this.isWasm ? wasmText : ""),
+      moduleText + callText + this.runText(),
       `export { ${name === "default" ? "run as default" : `run as ${name}, run as default`} }`,
       "",
     ].join("\n")
@@ -136,6 +148,11 @@ class Writer {
 
   private get isWasm(): boolean {
     return this.parts.target === "wasm"
+  }
+
+  private runText(): string {
+    if (this.parts.target === "wgsl") return `\n${machineText}${wgslText}`
+    return runText + (this.isWasm ? wasmText : "")
   }
 
   private wasmTables(): string[] {
@@ -287,11 +304,61 @@ class Writer {
     ]
   }
 
+  /** A scalar input of a kernel in a call. */
+  private number(input: Input): string {
+    const at = this.inputs.indexOf(input)
+    return at >= 0 ? `call.scalars[${at}]` : numberText(this.parts.statics.get(input) ?? NaN)
+  }
+
+  /** Which arrays a variant needs, and where its numbers are. */
+  private results(set: readonly Input[], { results }: Kernel): string[] {
+    const at = (result: string): string => String(results.indexOf(result))
+    const own = results.filter((result) => result.startsWith("grad:"))
+    return [
+      `  arrays: ${list(set.map((input) => String(this.inputs.indexOf(input))))},`,
+      `  results: ${results.length},`,
+      `  loss: ${at("loss")}, count: ${at("count")}, per: ${at("per")},`,
+      `  scalarGradients: ${list(own.map((result) => `[${quoted(result.slice(5))}, ${at(result)}]`))},`,
+    ]
+  }
+
+  /** A variant that runs on a device: a program, and what it takes from a call. */
+  private gpuVariant(k: number, set: readonly Input[], kernel: Kernel, given: ReadonlySet<string>): string {
+    const program = this.parts.program!(kernel)
+    this.shaders.push(program.shader)
+    let losses = this.hasRows()
+    const outputs = kernel.outputs.map(({ name }) => {
+      if (!losses || name !== "loss") return quoted(name!)
+      losses = false
+      return "undefined"
+    })
+    const labels = this.parts.labels!(given).map(
+      ({ name, input, extent }) =>
+        `{ result: ${kernel.results.indexOf(name)}, input: ${this.inputs.indexOf(input)}, below: ${this.function(extent)} }`,
+    )
+    const scalars = kernel.scalars.map(({ input }) => this.number(input))
+    return [
+      `function operators${k}() {`,
+      hostText(operatorsOf(program)).replace(/^(?=.)/gm, "  "),
+      "  return host",
+      "}",
+      `const variant${k} = {`,
+      ...this.results(set, kernel),
+      `  program: ${json(program)},`,
+      `  operators: operators${k},`,
+      `  inputs: ${list(kernel.inputs.map(({ input }) => String(this.inputs.indexOf(input!))))},`,
+      `  outputs: ${list(outputs)},`,
+      `  labels: ${list(labels)},`,
+      `  sizes: (call) => ${list(kernel.sizeNames.map((size) => `size(call, ${this.size(size)})`))},`,
+      `  scalars: (call) => ${list(scalars)},`,
+      "}",
+    ].join("\n")
+  }
+
   private variant(k: number, set: readonly Input[], given: ReadonlySet<string>): string {
-    const { statics } = this.parts
     const kernel = this.parts.kernel(given)
+    if (this.parts.program) return this.gpuVariant(k, set, kernel, given)
     const text = this.factory(kernel, k)
-    const own = kernel.results.filter((result) => result.startsWith("grad:"))
     let losses = this.hasRows()
     const args = [
       ...kernel.inputs.map((b) => {
@@ -303,24 +370,17 @@ class Writer {
         losses = false
         return "losses"
       }),
-      ...kernel.scalars.map(({ input }) => {
-        const at = this.inputs.indexOf(input)
-        return at >= 0 ? `call.scalars[${at}]` : numberText(statics.get(input) ?? NaN)
-      }),
+      ...kernel.scalars.map(({ input }) => this.number(input)),
       ...kernel.sizeNames.map((size) => `size(call, ${this.size(size)})`),
       "results",
     ]
-    const at = (result: string): string => String(kernel.results.indexOf(result))
     return [
       `function makeKernel${k}() {`,
       text.replace(/^(?=.)/gm, "  ").trimEnd(),
       "}",
       `let kernel${k}`,
       `const variant${k} = {`,
-      `  arrays: ${list(set.map((input) => String(this.inputs.indexOf(input))))},`,
-      `  results: ${kernel.results.length},`,
-      `  loss: ${at("loss")}, count: ${at("count")}, per: ${at("per")},`,
-      `  scalarGradients: ${list(own.map((result) => `[${quoted(result.slice(5))}, ${at(result)}]`))},`,
+      ...this.results(set, kernel),
       "  run(call, cotangent, losses, grad, results) {",
       `    kernel${k} ??= makeKernel${k}()`,
       `    kernel${k}(${args.join(", ")})`,
@@ -330,10 +390,10 @@ class Writer {
   }
 }
 
-/** The exported function. */
-const runText = `
-function run(named, options) {
-  const call = bind(named)
+/** What surrounds a run: everything that is checked before, and the result. */
+const callText = `
+function ready(args, options) {
+  const call = bind(args)
   const more = entries(options, "the options")
   for (const name of more.keys()) if (name !== "grad" && name !== "cotangent") wrong("there is no option " + name)
   const buffers = entries(more.get("grad"), "the option grad")
@@ -356,9 +416,9 @@ function run(named, options) {
     grad.set(name, output(buffers, name, inputs[i].extents.length > 0 ? call.arrays[i].length : 1))
   }
   checkOverlap(buffers, [...call.arrays, cotangent])
-  const losses = rowLosses ? new floats(rows) : undefined
-  const results = new Float64Array(variant.results)
-  variant.run(call, cotangent, losses, grad, results)
+  return { call, variant, sizes, cotangent, grad, losses: rowLosses ? new floats(rows) : undefined }
+}
+function answer({ call, variant, sizes, grad, losses }, results) {
   for (const [name, at] of variant.scalarGradients) grad.get(name)[0] = results[at]
   const first = batchRest.indexOf(false)
   return {
@@ -370,6 +430,16 @@ function run(named, options) {
       call.single && k === first ? [] : batchRest[k] ? (call.unfolded[batchExtents[k]] ?? [one]) : [one],
     ),
   }
+}
+`
+
+/** The exported function, where it runs at once. */
+const runText = `
+function run(args, options) {
+  const all = ready(args, options)
+  const results = new Float64Array(all.variant.results)
+  all.variant.run(all.call, all.cotangent, all.losses, all.grad, results)
+  return answer(all, results)
 }
 `
 
@@ -406,9 +476,11 @@ function types({ loss, choice, dtype, version, target }: ModuleParts, name: stri
     "  readonly per: number",
     "  readonly shape: readonly number[]",
     "}",
-    ...(target === "wasm"
-      ? wasmTypes(loss, dtype, signature)
-      : [documented, `declare function run${signature}: Result`]),
+    ...(target === "wgsl"
+      ? wgslTypes(loss, choice, rows, options.join("; "))
+      : target === "wasm"
+        ? wasmTypes(loss, dtype, signature)
+        : [documented, `declare function run${signature}: Result`]),
     `export { ${name === "default" ? "run as default" : `run as ${name}, run as default`} }`,
     "",
   ].join("\n")

@@ -102,7 +102,7 @@ export function binder(loss: Loss, options: BindOptions): (inputs: unknown) => B
 }
 
 /** The values by name, after checking that every name is an argument and every argument without a default is there. */
-function readNames(
+export function readNames(
   loss: Loss,
   inputs: unknown,
   byName: ReadonlyMap<string, Input>,
@@ -143,7 +143,7 @@ function readNames(
 }
 
 /** A scalar that came as an array of shape []. */
-function unwrapped(value: unknown): unknown {
+export function unwrapped(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value
   const { data, shape } = value as { data?: ArrayLike<unknown>; shape?: ArrayLike<unknown> }
   return shape?.length === 0 && data?.length === 1 ? data[0] : value
@@ -196,14 +196,16 @@ function demandsOf(
   }
 }
 
-function evaluatorOf(
+/** Evaluates extents and conditions of a call. */
+export function evaluatorOf(
   sizes: ReadonlyMap<string, number>,
   scalars: ReadonlyMap<Input, number>,
 ): Evaluator<number> {
   return evaluator(doubles, { sizes, elements: (input) => [scalars.get(input)!] })
 }
 
-function unknownSize(name: string): Error {
+/** The error for a size that nothing tells. */
+export function unknownSize(name: string): Error {
   return failure(
     "unknown-size",
     `nothing that was passed says how large axis ${name} is`,

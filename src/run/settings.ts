@@ -48,11 +48,13 @@ export interface KernelOptions {
    * same bits for any number. Default 1.
    */
   readonly threads?: number
+  /** For the target `wgsl`: threads of a workgroup, a power of two from 1 to 256. Default 64. */
+  readonly workgroupSize?: number
 }
 
 /** Options with their defaults. */
 export interface Settings {
-  readonly target: "js" | "wasm" | "interpret"
+  readonly target: "js" | "wasm" | "interpret" | "wgsl"
   readonly dtype: Dtype
   readonly choice: Omit<KernelChoice, "given">
   /** Names of the arguments of Hessian-vector products. */
@@ -66,6 +68,8 @@ export interface Settings {
   readonly threads: number
   /** How large the blocks of loops are; tests have small ones. */
   readonly blocks?: BlockSizes
+  /** Set for the target `wgsl` where it is given. */
+  readonly workgroupSize: number | undefined
 }
 
 const optionNames = [
@@ -81,6 +85,7 @@ const optionNames = [
   "accuracy",
   "memory",
   "threads",
+  "workgroupSize",
 ]
 
 /** Checks the options of a kernel and fills in defaults. Throws `LossError`. */
@@ -95,11 +100,6 @@ export function readSettings(loss: Loss, given: KernelOptions): Settings {
         suggestion(name, optionNames),
       )
   const target = oneOf(options, "target", ["js", "interpret", "wasm", "wgsl"])
-  if (target === "wgsl")
-    throw failure("target-unavailable", `the target ${target} is not available yet`, {
-      argument: "target",
-      value: target,
-    })
   const dtype = oneOf(options, "dtype", ["f32", "f64"])
   const reduction = oneOf(options, "reduction", ["mean", "sum", "none"])
   const emptyMean = oneOf(options, "emptyMean", ["zero", "nan"])
@@ -124,6 +124,11 @@ export function readSettings(loss: Loss, given: KernelOptions): Settings {
       { argument: "memory" },
       "make the kernel that has the memory with `threads` too",
     )
+  const workgroupSize = readWorkgroupSize(options.get("workgroupSize"), target)
+  if (target === "wgsl" && (dtype === "f64" || accuracy !== undefined))
+    throw failure("bad-option", "the target wgsl computes in f32, and has one accuracy", {
+      argument: dtype === "f64" ? "dtype" : "accuracy",
+    })
   const sizes = new Map<string, number>()
   for (const [name, size] of ownEntries(options.get("sizes"), "sizes")) {
     if (!isSize(size))
@@ -149,6 +154,7 @@ export function readSettings(loss: Loss, given: KernelOptions): Settings {
     accuracy,
     memory,
     threads,
+    workgroupSize,
   }
 }
 
@@ -168,6 +174,22 @@ function readThreads(value: unknown = 1, target: string): number {
       "choose the target wasm, or leave `threads` out",
     )
   return value as number
+}
+
+function readWorkgroupSize(size: unknown, target: string): number | undefined {
+  if (size === undefined) return undefined
+  if (
+    target !== "wgsl" ||
+    typeof size !== "number" ||
+    !(size >= 1 && size <= 256) ||
+    Math.log2(size) % 1 !== 0
+  )
+    throw failure(
+      "bad-option",
+      "the option `workgroupSize` is a power of two from 1 to 256, for a kernel of the target wgsl",
+      { argument: "workgroupSize", value: size },
+    )
+  return size
 }
 
 /** A word among others; the first is the default. */

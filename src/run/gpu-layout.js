@@ -1,0 +1,156 @@
+// @ts-check
+// What a call of a program for WebGPU needs, in numbers: formulas, the words of the arena, workgroups and the words of the uniform.
+//
+// Plain JavaScript, because its text also becomes a part of emitted modules.
+/** @import { Count, GpuProgram } from "../gpu/program.ts" */
+
+/**
+ * Functions of the operators that formulas use.
+ * @typedef {Readonly<Record<string, (...args: number[]) => number>>} Operators
+ */
+
+/**
+ * What the device allows: bytes of one binding, and workgroups of one dispatch.
+ * @typedef {{ readonly maxStorageBufferBindingSize: number, readonly maxComputeWorkgroupsPerDimension: number }} LayoutLimits
+ */
+
+/**
+ * The numbers of one call.
+ * @typedef {object} Layout
+ * @property {readonly number[]} inputs The elements of each input.
+ * @property {readonly number[]} outputs The elements of each output.
+ * @property {readonly number[]} offsets The first word of each region.
+ * @property {number} arenaWords
+ * @property {readonly { entry: 0 | 1, workgroups: number }[]} dispatches Which entry each dispatch takes, and how many workgroups it has.
+ * @property {Int32Array<ArrayBuffer>} uniform
+ */
+
+/** Rows with loops of at most this many steps are handled by a thread each where a dispatch has the choice. */
+export const shortRow = 64
+/** No dispatch has more workgroups: each takes further rows instead. */
+export const mostWorkgroups = 4096
+/** Bytes that all copies of regions for workgroups and threads may take before fewer of them run. */
+export const copiesBytes = 67108864
+/** Regions start at multiples of this many words. */
+const regionWords = 64
+
+/**
+ * The values of the formulas of a program.
+ * @param {GpuProgram} program
+ * @param {readonly number[]} sizes in the order of `sizeNames`
+ * @param {Operators} operators
+ * @returns {readonly number[]}
+ */
+export function formulaValues(program, sizes, operators) {
+  /** @type {number[]} */
+  const values = []
+  for (const formula of program.formulas)
+    values.push(
+      "size" in formula
+        ? /** @type {number} */ (sizes[program.sizeNames.indexOf(formula.size)])
+        : /** @type {(...args: number[]) => number} */ (operators[formula.op])(
+            ...formula.args.map((arg) => countOf(arg, values)),
+          ),
+    )
+  return values
+}
+
+/**
+ * @param {Count} count
+ * @param {readonly number[]} formulas
+ */
+function countOf(count, formulas) {
+  return typeof count === "number" ? count : /** @type {number} */ (formulas[count.formula])
+}
+
+/**
+ * Lays out a call. Numbers may be too large for the device: whoever makes buffers checks that.
+ * @param {GpuProgram} program
+ * @param {readonly number[]} sizes in the order of `sizeNames`
+ * @param {readonly number[]} scalars in the order of `scalars`; bools as 0 and 1
+ * @param {Operators} operators
+ * @param {LayoutLimits} limits
+ * @returns {Layout}
+ */
+export function layoutOf(program, sizes, scalars, operators, limits) {
+  const formulas = formulaValues(program, sizes, operators)
+  const count = (/** @type {Count} */ value) => countOf(value, formulas)
+  const once = program.regions.reduce(
+    (words, region) => words + (region.copies.kind === "once" ? padded(count(region.length)) : 0),
+    0,
+  )
+  const share =
+    Math.max(0, Math.min(copiesBytes / 4, limits.maxStorageBufferBindingSize / 4 - once)) /
+    Math.max(1, program.dispatches.filter((_, d) => copiedWords(program, d, undefined, count) > 0).length)
+  const dispatches = program.dispatches.map((dispatch, d) => {
+    /** @type {0 | 1} */
+    const entry = dispatch.entries[1] && Math.max(0, ...dispatch.inner.map(count)) > shortRow ? 1 : 0
+    const { rowPer } = /** @type {{ rowPer: "thread" | "workgroup" }} */ (dispatch.entries[entry])
+    const rows = dispatch.rows === undefined ? 1 : count(dispatch.rows)
+    const wanted =
+      dispatch.rows === undefined || rowPer === "workgroup" ? rows : Math.ceil(rows / program.workgroupSize)
+    const words = copiedWords(program, d, entry, count)
+    const most = Math.min(
+      mostWorkgroups,
+      limits.maxComputeWorkgroupsPerDimension,
+      words > 0 ? Math.floor(share / words) : Infinity,
+    )
+    return { entry, workgroups: Math.max(1, Math.min(wanted, most)) }
+  })
+  let arenaWords = 0
+  const offsets = program.regions.map(({ length, copies }) => {
+    const offset = arenaWords
+    let words = count(length)
+    if (copies.kind !== "once") {
+      const { entry, workgroups } = /** @type {{ entry: 0 | 1, workgroups: number }} */ (
+        dispatches[copies.dispatch]
+      )
+      const isUsed = copies.entry === undefined || copies.entry === entry
+      words *= isUsed ? workgroups * (copies.kind === "threads" ? program.workgroupSize : 1) : 0
+    }
+    arenaWords += padded(words)
+    return offset
+  })
+  const uniform = new Int32Array(Math.max(4, Math.ceil(program.fields.length / 4) * 4))
+  const reals = new Float32Array(uniform.buffer)
+  program.fields.forEach((field, i) => {
+    if (field.kind === "formula") uniform[i] = /** @type {number} */ (formulas[field.formula])
+    else if (field.kind === "offset") uniform[i] = /** @type {number} */ (offsets[field.region])
+    else if (field.kind === "workgroups")
+      uniform[i] = /** @type {{ workgroups: number }} */ (dispatches[field.dispatch]).workgroups
+    else if (field.kind === "infinity") reals[i] = Infinity
+    else {
+      const value = /** @type {number} */ (scalars[field.scalar])
+      if (program.scalars[field.scalar]?.type === "real") reals[i] = value
+      else uniform[i] = Math.max(-2147483648, Math.min(value, 2147483647))
+    }
+  })
+  return {
+    inputs: program.inputs.map(({ length }) => count(length)),
+    outputs: program.outputs.map(({ length }) => count(length)),
+    offsets,
+    arenaWords: Math.max(arenaWords, 4),
+    dispatches,
+    uniform,
+  }
+}
+
+/** @param {number} words */
+function padded(words) {
+  return Math.ceil(words / regionWords) * regionWords
+}
+
+/**
+ * The words that one workgroup of a dispatch adds to the arena, by either entry if none is given.
+ * @param {GpuProgram} program
+ * @param {number} dispatch
+ * @param {0 | 1 | undefined} entry
+ * @param {(value: Count) => number} count
+ */
+function copiedWords(program, dispatch, entry, count) {
+  return program.regions.reduce((words, { length, copies }) => {
+    if (copies.kind === "once" || copies.dispatch !== dispatch) return words
+    if (entry !== undefined && copies.entry !== undefined && copies.entry !== entry) return words
+    return words + count(length) * (copies.kind === "threads" ? program.workgroupSize : 1)
+  }, 0)
+}

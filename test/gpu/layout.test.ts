@@ -1,0 +1,84 @@
+// The numbers of a call on a GPU, which need no device.
+import { expect, test } from "vitest"
+import type { GpuProgram } from "../../src/gpu/program.ts"
+import { formulaValues, layoutOf, mostWorkgroups } from "../../src/run/gpu-layout.js"
+import { squares } from "./squares.ts"
+
+const limits = { maxStorageBufferBindingSize: 2 ** 27, maxComputeWorkgroupsPerDimension: 65535 }
+const operators = { mul: (x: number, y: number) => x * y }
+
+/** Rows of a size each, with a choice of entries and scratch for threads and for workgroups. */
+const rows: GpuProgram = {
+  ...squares,
+  sizeNames: ["b", "d"],
+  formulas: [{ size: "b" }, { size: "d" }, { op: "mul", args: [{ formula: 0 }, { formula: 1 }] }],
+  regions: [
+    { length: 3, copies: { kind: "once" } },
+    { length: { formula: 1 }, copies: { kind: "threads", dispatch: 0, entry: 0 } },
+    { length: { formula: 1 }, copies: { kind: "workgroups", dispatch: 0, entry: 1 } },
+    { length: 2, copies: { kind: "workgroups", dispatch: 0 } },
+  ],
+  dispatches: [
+    {
+      rows: { formula: 0 },
+      inner: [{ formula: 1 }],
+      entries: [
+        { name: "threads", rowPer: "thread", bindings: [] },
+        { name: "workgroups", rowPer: "workgroup", bindings: [] },
+      ],
+    },
+  ],
+  fields: [
+    { kind: "formula", formula: 2 },
+    { kind: "scalar", scalar: 0 },
+    { kind: "offset", region: 2 },
+    { kind: "workgroups", dispatch: 0 },
+    { kind: "infinity" },
+  ],
+}
+
+test("formulas read sizes and earlier formulas", () => {
+  expect(formulaValues(rows, [3, 5], operators)).toEqual([3, 5, 15])
+})
+
+test("a dispatch takes threads for short rows and workgroups for long ones", () => {
+  const at = (b: number, d: number) => layoutOf(rows, [b, d], [1], operators, limits)
+  expect(at(100, 64).dispatches).toEqual([{ entry: 0, workgroups: 4 }])
+  expect(at(100, 65).dispatches).toEqual([{ entry: 1, workgroups: 100 }])
+  expect(at(0, 1).dispatches).toEqual([{ entry: 0, workgroups: 1 }])
+  expect(at(10_000_000, 1).dispatches).toEqual([{ entry: 0, workgroups: mostWorkgroups }])
+})
+
+test("regions follow one another, each at a multiple of 64 words, without the copies of the other entry", () => {
+  const threads = layoutOf(rows, [100, 10], [1], operators, limits)
+  expect(threads.offsets).toEqual([0, 64, 64 + 4 * 32 * 10, 64 + 4 * 32 * 10])
+  expect(threads.arenaWords).toBe(64 + 1280 + 64)
+  const workgroups = layoutOf(rows, [100, 100], [1], operators, limits)
+  expect(workgroups.offsets).toEqual([0, 64, 64, 64 + 10_048])
+})
+
+test("fewer workgroups run where their copies would take too much memory", () => {
+  const { dispatches, arenaWords } = layoutOf(rows, [5000, 100_000], [1], operators, limits)
+  expect(dispatches).toEqual([{ entry: 1, workgroups: Math.floor(2 ** 24 / 100_002) }])
+  expect(arenaWords * 4).toBeLessThan(2 ** 26 + 1000)
+  const tight = layoutOf(rows, [5000, 100_000], [1], operators, {
+    ...limits,
+    maxStorageBufferBindingSize: 2 ** 20,
+  })
+  expect(tight.dispatches[0]!.workgroups).toBe(2)
+})
+
+test("the words of the uniform hold ints, reals and infinity", () => {
+  const { uniform } = layoutOf(rows, [100, 10], [0.5], operators, limits)
+  const reals = new Float32Array(uniform.buffer)
+  expect(uniform).toHaveLength(8)
+  expect([uniform[0], reals[1], uniform[2], uniform[3], reals[4]]).toEqual([
+    1000,
+    0.5,
+    64 + 1280,
+    4,
+    Infinity,
+  ])
+  const ints: GpuProgram = { ...rows, scalars: [{ name: "scale", type: "int" }] }
+  expect(layoutOf(ints, [1, 1], [1e12], operators, limits).uniform[1]).toBe(2 ** 31 - 1)
+})
