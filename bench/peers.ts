@@ -17,7 +17,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: "string", default: "" },
     processes: { type: "string", default: "2" },
-    turns: { type: "string", default: "3" },
+    turns: { type: "string", default: "2" },
     ms: { type: "string", default: "40" },
     packages: { type: "string", default: root },
   },

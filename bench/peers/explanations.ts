@@ -8,7 +8,8 @@ const registers =
 
 const memory =
   "At the largest size the arrays have to pass through the caches whatever computes: where the kernel, C and memory are close " +
-  "together, fewer instructions would gain nothing, and a second thread shares the same memory. About half of the " +
+  "together, fewer instructions would gain nothing, and a second thread shares the same memory; no loop can then be faster than " +
+  "the one by hand by more than C is. About half of the " +
   "instructions are shifts and additions of addresses, since this WebAssembly has no scaled index; they matter for arrays " +
   "that fit into a cache, as the table of growth shows."
 
