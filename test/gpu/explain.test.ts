@@ -1,0 +1,29 @@
+// What an explanation says of a GPU: dispatches, bytes and workgroup memory.
+import { expect, test } from "vitest"
+import { compile } from "../../src/index.ts"
+import { workgroupBytes } from "../../src/gpu/explain.ts"
+
+const mse = compile("loss mse[b](x, y) = (x - y)^2")
+const dispatches = (options: object): string =>
+  mse.explain({ target: "wgsl", ...options }).split("dispatches\n")[1]!
+
+test("sizes are names until they are known", () => {
+  expect(dispatches({ grad: ["x"] })).toContain("reads x 4 * b bytes, y 4 * b bytes")
+  expect(dispatches({ grad: ["x"] })).toContain("writes d x 4 * b bytes")
+  expect(dispatches({ grad: [], sizes: { b: 1000 } })).toMatch(
+    /1000 rows, a thread each\n\s+reads x 4000 bytes, y 4000 bytes\n\s+writes nothing/,
+  )
+})
+
+test("workgroup memory is what the shader declares", () => {
+  expect(
+    workgroupBytes("var<workgroup> tree: array<f32, 64>;\nvar<workgroup> one: f32;\nvar<private> x: f32;"),
+  ).toBe(260)
+  expect(dispatches({ workgroupSize: 32 })).toContain(
+    "workgroups of 32 threads; 128 bytes of workgroup memory",
+  )
+})
+
+test("other targets have no dispatches", () => {
+  expect(mse.explain()).not.toContain("dispatches")
+})
