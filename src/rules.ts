@@ -42,6 +42,13 @@ const exact = (name: string, text: string, when?: string, ints?: readonly string
   rule("exact", name, text, when, ints)
 const accurate = (name: string, text: string, when?: string): Rule => rule("accurate", name, text, when)
 
+/**
+ * The logarithm of a part of 1 by what it lacks, where that is little: powers bring such logarithms into their derivatives.
+ * `xlogy(1, part)` is the logarithm that rules leave alone.
+ */
+const nearOne = (name: string, part: string, lack: string): Rule =>
+  accurate(name, `log(${part}) => if ${part} < 0.5 then xlogy(1, ${part}) else log1p(-(${lack}))`)
+
 // prettier-ignore
 export const identities: readonly Rule[] = [
   exact("add-zero",         "x + 0 => x"),
@@ -139,6 +146,7 @@ export const stabilising: readonly Rule[] = [
   accurate("log-one-minus-sig",  "log(1 - sigmoid(x)) => -softplus(x)"),
   accurate("log1p-neg-sigmoid",  "log1p(-sigmoid(x)) => -softplus(x)"),
   accurate("one-minus-sigmoid",  "1 - sigmoid(x) => sigmoid(-x)"),
+  accurate("one-minus-blend",    "1 - (t * sigmoid(x) + (1 - t) * sigmoid(-x)) => t * sigmoid(-x) + (1 - t) * sigmoid(x)"),
   accurate("sigmoid-one-over",   "1 / (1 + exp(x)) => sigmoid(-x)"),
   accurate("sigmoid-exp",        "exp(x) / (1 + exp(x)) => sigmoid(x)"),
   accurate("log-one-minus-exp",  "log(1 - exp(x)) => log1mexp(x)"),
@@ -146,6 +154,7 @@ export const stabilising: readonly Rule[] = [
   accurate("log-neg-expm1",      "log(-expm1(x)) => log1mexp(x)"),
   accurate("log-one-plus",       "log(1 + x) => log1p(x)"),
   accurate("log-one-minus",      "log(1 - x) => log1p(-x)"),
+  accurate("log-above-one-minus", "log(clampMin(1 - x, y)) => clampMin(log1p(-clampMax(x, 1)), log(y))", "y > 0"),
   accurate("exp-minus-one",      "exp(x) - 1 => expm1(x)"),
   accurate("one-minus-exp",      "1 - exp(x) => -expm1(x)"),
   accurate("exp-minus-one-minus", "expm1(x) - x => expm1mx(x)"),
@@ -169,6 +178,12 @@ export const stabilising: readonly Rule[] = [
 
 // prettier-ignore
 export const finishing: readonly Rule[] = [
+  accurate("log-exp",            "log(exp(x)) => x"),
+  accurate("log-sigmoid",        "log(sigmoid(x)) => -softplus(-x)"),
+  nearOne("log-blend",        "t * sigmoid(-x) + (1 - t) * sigmoid(x)", "t * sigmoid(x) + (1 - t) * sigmoid(-x)"),
+  nearOne("log-sigmoid-less", "relu(sigmoid(x) - y)", "sigmoid(-x) + y"),
+  nearOne("log-distance",     "abs(t - sigmoid(x))", "if t < sigmoid(x) then t + sigmoid(-x) else 1 - t + sigmoid(x)"),
+  nearOne("log-part",         "x / (y + x)", "y / (y + x)"),
   accurate("log-one-minus-exp",  "log(1 - exp(x)) => log1mexp(x)"),
   accurate("log-neg-expm1",      "log(-expm1(x)) => log1mexp(x)"),
   accurate("log-one-plus",       "log(1 + x) => log1p(x)"),
@@ -177,6 +192,7 @@ export const finishing: readonly Rule[] = [
   accurate("softplus-of-minus",  "softplus(-x) - softplus(x) => -x"),
   accurate("exp-minus-one",      "exp(x) - 1 => expm1(x)"),
   accurate("one-minus-exp",      "1 - exp(x) => -expm1(x)"),
+  accurate("next-power",         "x ^ (y - 1) * x => x ^ y"),
 ]
 
 // prettier-ignore

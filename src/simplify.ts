@@ -91,7 +91,7 @@ export function rewriter(
         if (met) return rewrite(met)
       }
       return stage === "finish" && (op === "mul" || op === "div")
-        ? cancelled(core, core.op(op, ...args))
+        ? multiplied(core, set, cancelled(core, core.op(op, ...args)), fired)
         : undefined
     },
   })
@@ -150,6 +150,21 @@ function cancelled(core: Core, e: Expr): Expr {
       list = list.filter((g) => g !== f && g !== under)
   }
   return list.length === factors(e).length ? e : fromFactors(core, list)
+}
+
+/** A product in which two factors that make up the left-hand side of a rule are one, wherever they stand. */
+function multiplied(core: Core, set: RuleSet, e: Expr, fired?: (rule: Rule) => void): Expr {
+  const list = factors(e)
+  if (list.length * list.length > MOST_PAIRS) return e
+  for (const [i, a] of list.entries())
+    for (const b of list.slice(i + 1)) {
+      if (a.inverse || b.inverse) continue
+      const factor = applyRules(core, set, "mul", [a.factor, b.factor], fired)
+      if (!factor) continue
+      const rest = list.flatMap((f) => (f === a ? [{ factor, inverse: false }] : f === b ? [] : [f]))
+      return multiplied(core, set, fromFactors(core, rest), fired)
+    }
+  return e
 }
 
 /** Replaces conditions that are known to hold by true (or false), and folds what intervals decide. */

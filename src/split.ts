@@ -3,7 +3,7 @@
 // The pinned entry is the whole entry, dense term included, simplified with the pinned axis replaced: `softmax - 1` at the
 // label becomes `expm1(z_y - lse)`, which an addition to a rounded array could never recover.
 import { type AxisExpr, type Core, type Expr, type OpExpr, conjunction, conjuncts } from "./ir.ts"
-import { assuming, rewriter } from "./simplify.ts"
+import { assuming } from "./simplify.ts"
 import { type Factor, type Term, factors, fromFactors, fromTerms, terms } from "./flat.ts"
 import { atPlace, pinOf } from "./pins.ts"
 import { substitute } from "./sums.ts"
@@ -19,10 +19,9 @@ export interface Store {
   readonly value: Expr
 }
 
-/** Splits the arrays of the outputs into stores, in the order in which they must be done. */
-export function split(outputs: Outputs): Store[] {
+/** Splits the arrays of the outputs into stores, in the order in which they must be done; `finish` applies the finishing rules. */
+export function split(outputs: Outputs, finish: (e: Expr) => Expr): Store[] {
   const { core } = outputs
-  const finish = rewriter(core, "finish")
   return outputs.arrays.flatMap((array): Store[] => {
     const { name, axes } = array
     const value = finish(array.value)

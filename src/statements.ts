@@ -8,6 +8,7 @@ import { SHARED_COST, ops } from "./ops.ts"
 import { atPlace, pinOf } from "./pins.ts"
 import { type Store, split } from "./split.ts"
 import { inRange, isConditional, readsData } from "./range.ts"
+import { rewriter } from "./simplify.ts"
 import { type Solution, solutions, substitute } from "./sums.ts"
 import { transformer } from "./transform.ts"
 
@@ -35,13 +36,16 @@ export interface Statement {
 export function statementsOf(outputs: Outputs, optimise: boolean, owner: boolean): Statement[] {
   const { core } = outputs
   const expand = expander(core, optimise)
-  const stores = optimise ? split(outputs) : outputs.arrays.map((a): Store => ({ ...a, filter: core.true }))
+  const finish = optimise ? rewriter(core, "finish") : (e: Expr): Expr => e
+  const stores = optimise
+    ? split(outputs, finish)
+    : outputs.arrays.map((a): Store => ({ ...a, filter: core.true }))
   let sinks: Sink[] = [
     ...outputs.scalars.map((s): Sink => ({
       name: s.name,
       axes: [],
       filter: core.true,
-      value: expand(s.value),
+      value: expand(finish(s.value)),
       result: true,
     })),
     ...stores.map((s): Sink => ({

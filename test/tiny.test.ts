@@ -65,6 +65,28 @@ for (const target of ["js", "interpret"] as const)
       expect(Math.abs(grad.df[0]! - slope)).toBeLessThanOrEqual(1e-15 / df)
     })
 
+    // The derivative of p^gamma by gamma is p^gamma log(p). With p = sigmoid(40) that is -exp(-40) but for terms of its square.
+    test.each([
+      "sigmoid(x)^gamma",
+      "(1 - sigmoid(-x))^gamma",
+      "(t * sigmoid(-x) + (1 - t) * sigmoid(x))^gamma",
+      "(1 - (t * sigmoid(x) + (1 - t) * sigmoid(-x)))^gamma",
+      "relu(sigmoid(x) - t)^gamma",
+      "abs(t - sigmoid(x))^gamma",
+      "(1 / (exp(-x) + 1))^gamma",
+    ])("%s by its exponent", (formula) => {
+      const loss = compile(`loss l[...](x, t; gamma: real = 1) = ${formula}`)
+      const kernel = loss.kernel({ target, dtype: "f64", reduction: "sum", grad: ["gamma"] })
+      const { grad } = kernel({ x: Float64Array.of(40), t: Float64Array.of(0), gamma: 1 })
+      close(-grad.gamma![0]!, Math.exp(-40))
+    })
+
+    test("a power of 0 below 1, times a derivative that vanishes faster", () => {
+      const loss = compile("loss l[...](x; gamma: real = 0.25) = sigmoid(x)^gamma")
+      const kernel = loss.kernel({ target, dtype: "f64", reduction: "sum", grad: ["x"] })
+      expect(kernel({ x: Float64Array.of(-10000) }).grad.x).toEqual(Float64Array.of(0))
+    })
+
     test("a softmax over nothing adds nothing", () => {
       const loss = compile(
         "loss l[b](x) = let s[j in b] = x[b = j] in sum[j if j != b](exp(s - logsumexp[j if j != b](s)))",
