@@ -272,9 +272,6 @@ ${Array.from({ length: 13 }, (_, i) => i + 11)
     text: `fn f_mod(x: i32, y: i32) -> i32 { return x - y * f_idiv(x, y); }`,
     uses: ["idiv"],
   },
-  mod_f32: {
-    text: `fn mod_f32(x: f32, y: f32) -> f32 { return x - y * floor(x / y); }`,
-  },
 }
 
 function log2Parts(k: number): string {

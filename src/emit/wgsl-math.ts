@@ -33,7 +33,6 @@ const direct: Partial<Record<OpName, string>> = {
   and: "($0 && $1)",
   or: "($0 || $1)",
   not: "!($0)",
-  indicator: "select(0, 1, $0)",
   stop: "$0",
   surrogate: "$0",
 }
@@ -64,8 +63,6 @@ export function wgslOperation(
     }
     case "indicator":
       return plain(converted(`select(0, 1, ${operands[0]})`, "int", type))
-    case "mod":
-      if (common === "real") return { expression: `mod_f32(${operands.join(", ")})`, uses: ["mod_f32"] }
   }
   const template = direct[op]
   if (template) {
@@ -109,9 +106,9 @@ const isComparison = (op: OpName): boolean => ops[op].type([]) === "bool"
 
 /** The type in which an operator computes: that of its result, or for comparisons the one that fits both sides. */
 function commonType(op: OpName, types: readonly ScalarType[], type: ScalarType): ScalarType {
-  if (op === "idiv") return "int"
+  if (op === "idiv" || op === "mod") return "int"
   const numbers = types.filter((t) => t !== "bool")
-  if (isComparison(op) || op === "mod") return numbers.includes("real") ? "real" : "int"
+  if (isComparison(op)) return numbers.includes("real") ? "real" : "int"
   if (op === "select" || op === "guard") return type
   const { takes } = ops[op]
   if (takes.every((t) => t === "number") && type === "int") return numbers.includes("real") ? "real" : "int"
