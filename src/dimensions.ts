@@ -28,7 +28,7 @@ export function readsOf(s: Statement): readonly RefExpr[] {
 
 /** Names the axes of all statements after dimensions. For owners, the axes of a value are loops around those it is summed over. */
 export function place(core: Core, statements: readonly Statement[], owner: boolean): Placed[] {
-  const dimensions = new Dimensions(statements)
+  const dimensions = new Dimensions(statements, owner)
   dimensions.join()
   const ranked = dimensions.ranked()
   const digits = String(ranked.length).length
@@ -94,8 +94,12 @@ class Dimensions {
   private readonly statements: readonly Statement[]
   private readonly axes = new Map<Statement, Map<AxisExpr, Dimension>>()
 
-  constructor(statements: readonly Statement[]) {
+  /** Whether what is owned comes before what lies together. */
+  private readonly owner: boolean
+
+  constructor(statements: readonly Statement[], owner: boolean) {
     this.statements = statements
+    this.owner = owner
     for (const s of statements)
       this.axes.set(s, new Map([...s.formals, ...s.bound].map((a) => [a, new Dimension(a.extent, s)])))
   }
@@ -193,7 +197,7 @@ class Dimensions {
       for (const e of postorder([s.filter, s.body])) if (e.kind === "load") inOrder(s, e.index)
       if (s.kind === "store") inOrder(s, s.place)
       // An argmax keeps two numbers, for which there are no array accumulators: its own axes are innermost.
-      const weight = s.op === "argmax" || s.op === "argmin" ? 1e6 : 2
+      const weight = s.op === "argmax" || s.op === "argmin" ? 1e6 : this.owner ? 1e3 : 2
       for (const f of s.formals) for (const r of s.bound) before(this.find(s, f), this.find(s, r), weight)
       // `j <= k` bounds the loop over the reduced axis by the other.
       for (const c of conjuncts(s.filter))
