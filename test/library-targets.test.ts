@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest"
 import type { Loss } from "../src/index.ts"
 import * as library from "../src/stdlib.ts"
 import { arbitraryInputs } from "../src/testing.ts"
+import { librarySettings } from "./library.settings.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
 
@@ -44,35 +45,14 @@ function differences(found: Outcome, meant: Outcome): string[] {
 
 const size = (value: number): number => (Number.isFinite(value) ? Math.abs(value) : 0)
 
-/** Static options that leave room for small inputs. */
-const small: Readonly<Record<string, Record<string, number>>> = {
-  sinkhorn: { nIter: 4 },
-  sinkhornDivergence: { nIter: 3 },
-  ssim: { winSize: 2 },
-  msSsim3: { winSize: 1 },
-  msSsim: { winSize: 1 },
-}
-
 /** The least value of an option that divides: derivatives by a smaller one are differences of terms of its inverse square. */
 const least: Readonly<Record<string, Record<string, number>>> = { sinkhorn: { epsilon: 0.25 } }
-
-/** The words of every choice of a loss, one static setting after another. */
-function settings(loss: Loss): Record<string, string | number>[] {
-  const choices = loss.inputs.filter((input) => input.choices)
-  const longest = Math.max(1, ...choices.map((input) => input.choices!.length))
-  return Array.from({ length: longest }, (_, turn) =>
-    Object.fromEntries([
-      ...Object.entries(small[loss.name] ?? {}),
-      ...choices.map((input) => [input.name, input.choices![turn % input.choices!.length]!] as const),
-    ]),
-  )
-}
 
 describe.each(losses)("$name", (loss) => {
   const grad = loss.inputs
     .filter((input) => input.type === "real" && !input.static)
     .map((input) => input.name)
-  test.each(settings(loss))("computes its formula with %j", { timeout: 300_000 }, (fixed) => {
+  test.each(librarySettings(loss))("computes its formula with %j", { timeout: 300_000 }, (fixed) => {
     for (const reduction of ["mean", "none"] as const) {
       const [meaning, ...made] = (["interpret", "js", "wasm"] as const).map((target) =>
         loss.kernel({ target, dtype: "f64", reduction, grad, static: fixed }),

@@ -17,7 +17,7 @@ describeGpu(() => {
     for (const reduction of ["mean", "none"] as const) {
       const { choice } = readSettings(checked, { reduction, grad, dtype: "f32" })
       const outputs = outputsOf(checked, { ...choice, given: new Set(grad) })
-      const { shader, dispatches } = gpuProgram(schedule(outputs, { dtype: "f32" }))
+      const { shader, dispatches } = gpuProgram(schedule(outputs, { dtype: "f32", owner: true }))
       const entries = dispatches.flatMap((x) => x.entries.map((entry) => entry!.name))
       expect(await tintErrors(shader, entries)).toEqual([])
       expect(await nagaErrors(shader)).toEqual([])
