@@ -1,4 +1,4 @@
-// What a loss is for arguments that are numbers of f32: exactly, and in the arithmetic of f32 as the formula stands.
+// What a loss is for arguments that are numbers of f32, and how many digits of it arithmetic in f32 leaves.
 import { checkedOf, type Loss } from "../../src/index.ts"
 import type { Outputs } from "../../src/loss.ts"
 import { outputsOf } from "../../src/outputs.ts"
@@ -12,20 +12,37 @@ import type { Input } from "../../src/types.ts"
 
 const { fround } = Math
 
-const folds = Object.fromEntries(
-  (["sum", "prod", "max", "min", "logsumexp"] as const).map((name) => [
-    name,
-    (values: readonly number[]): number => fround(doubles.fold[name](values)),
-  ]),
-) as Numbers<number>["fold"]
-
-/** Numbers of f32: every operator is exact up to the rounding of its result. */
-const singles: Numbers<number> = {
-  ...doubles,
-  of: fround,
-  apply: (op, args) => fround(doubles.apply(op, args)),
-  fold: folds,
+/**
+ * Numbers with the rounding errors of f32: whatever an operator gives is off by half a ULP, up or down as coins fall (Parker,
+ * Monte Carlo arithmetic, 1997). How results scatter says how many digits f32 leaves to the formula.
+ */
+function scattered(seed: number): Numbers<number> {
+  const draw = random(seed)
+  const off = (x: number): number =>
+    Number.isInteger(x) ? x : x * (1 + (draw.chance(0.5) ? 2 ** -24 : -(2 ** -24)))
+  const fold = (name: keyof typeof doubles.fold) => {
+    const whole = doubles.fold[name]
+    // A sum is rounded at each step, which matters where terms cancel.
+    if (name === "sum" || name === "prod")
+      return (values: readonly number[]): number => values.reduce((x, y) => off(whole([x, y])))
+    return (values: readonly number[]): number => off(whole(values))
+  }
+  return {
+    ...doubles,
+    of: off,
+    apply: (op, args) => off(doubles.apply(op, args)),
+    fold: {
+      sum: fold("sum"),
+      prod: fold("prod"),
+      max: doubles.fold.max,
+      min: doubles.fold.min,
+      logsumexp: fold("logsumexp"),
+    },
+  }
 }
+
+/** How often the scatter is sampled. */
+const SAMPLES = 4
 
 /** Results by name: `loss`, `count`, `per`, and gradients as `d x`. */
 export type Results = ReadonlyMap<string, ArrayLike<number>>
@@ -33,10 +50,7 @@ export type Results = ReadonlyMap<string, ArrayLike<number>>
 /** One result in several arithmetics. */
 export interface Exact {
   readonly values: Results
-  /**
-   * How far the same formula comes from these in f32, with each operator as exact as can be, or exactly for arguments that are off
-   * by half a ULP: what no way to compute in f32 can be expected to do better.
-   */
+  /** How far samples of the formula in arithmetic with the errors of f32 come from these. */
   readonly rounding: Results
 }
 
@@ -67,14 +81,10 @@ export function exactly(loss: Loss, options: KernelOptions, inputs: Inputs): Exa
     // The cotangent.
     return new Float32Array(input.dimensions.reduce((n, d) => n * bound.evaluate(d.extent), 1)).fill(1)
   }
-  const compute = (numbers: Numbers<number>, from = elements): Results =>
-    collected(outputs, interpret(numbers, outputs, { sizes: bound.sizes, elements: from }))
+  const compute = (numbers: Numbers<number>): Results =>
+    collected(outputs, interpret(numbers, outputs, { sizes: bound.sizes, elements }))
   const values = compute(doubles)
-  const others = [
-    compute(singles),
-    compute(doubles, nearby(elements, 1)),
-    compute(doubles, nearby(elements, 2)),
-  ]
+  const others = Array.from({ length: SAMPLES }, (_, i) => compute(scattered(i + 1)))
   const rounding = new Map(
     [...values].map(([name, list]) => [
       name,
@@ -82,24 +92,6 @@ export function exactly(loss: Loss, options: KernelOptions, inputs: Inputs): Exa
     ]),
   )
   return { values, rounding }
-}
-
-/** Arguments that are off by half a ULP, up or down as a sequence of coins falls. */
-function nearby(
-  elements: (input: Input) => ArrayLike<number>,
-  seed: number,
-): (input: Input) => ArrayLike<number> {
-  const made = new Map<Input, ArrayLike<number>>()
-  const draw = random(seed)
-  return (input) => {
-    let list = made.get(input)
-    if (!list) {
-      const moved = (x: number): number => x * (1 + (draw.chance(0.5) ? 2 ** -24 : -(2 ** -24)))
-      list = input.type === "real" ? Array.from(elements(input), moved) : elements(input)
-      made.set(input, list)
-    }
-    return list
-  }
 }
 
 function collected(outputs: Outputs, { scalars, arrays }: ReturnType<typeof interpret<number>>): Results {

@@ -15,8 +15,8 @@ const ulp = (value: number): number =>
   2 ** (Math.max(Math.floor(Math.log2(Math.abs(value) || 2 ** -126)), -126) - 23)
 
 /**
- * Where results are further from exact ones than 8 ULP and than four times the rounding errors of the formula in f32, by the
- * largest of the array: elements of one array are sums of terms as large as its largest.
+ * Where results are further from exact ones than 8 ULP, by the largest of the array, and than four times the scatter of the formula
+ * in f32, which is large where terms cancel.
  */
 function differences(found: Results, { values, rounding }: Exact): string[] {
   return [...values].flatMap(([name, list]) => {
