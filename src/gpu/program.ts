@@ -58,7 +58,7 @@ export interface Dispatch {
   readonly rows?: Count
   /** The lengths of the loops inside a row. */
   readonly inner: readonly Count[]
-  /** The entry that rows of at most `SHORT_ROW` elements take, and that of longer ones; one where there is no choice. */
+  /** The entry that rows of at most `shortRow` steps (run/gpu-layout.js) take, and that of longer ones; one where there is no choice. */
   readonly entries: readonly [Entry, Entry?]
 }
 
@@ -91,12 +91,3 @@ export interface GpuProgram {
   readonly regions: readonly Region[]
   readonly dispatches: readonly Dispatch[]
 }
-
-/** Rows with loops of at most this many steps are handled by a thread each, longer ones by a workgroup. */
-export const SHORT_ROW = 64
-
-/** No dispatch has more workgroups: each takes further rows instead. */
-export const MOST_WORKGROUPS = 4096
-
-/** Bytes that the copies of regions for workgroups and threads may take together before fewer of them run. */
-export const COPIES_BYTES = 1 << 26

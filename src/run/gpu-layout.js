@@ -26,11 +26,11 @@
  */
 
 /** Rows with loops of at most this many steps are handled by a thread each where a dispatch has the choice. */
-export const shortRow = 64
+const shortRow = 64
 /** No dispatch has more workgroups: each takes further rows instead. */
 export const mostWorkgroups = 4096
 /** Bytes that all copies of regions for workgroups and threads may take before fewer of them run. */
-export const copiesBytes = 67108864
+const copiesBytes = 67108864
 /** Regions start at multiples of this many words. */
 const regionWords = 64
 
