@@ -106,9 +106,12 @@ export type Stmt =
        * each in a lane of vectors. Without a step the next iteration follows the last of them.
        */
       readonly lanes?: number
+      /** Made by vectorising only: sums of what f32 holds may be added up in f32. */
+      readonly short?: boolean
       /**
        * Made by cutting into blocks only: the iterations may run at once and in any order. Each fills the scratch arrays `own`
-       * before it reads them, and nothing reads them afterwards, so that each may work in copies of its own.
+       * before it reads them, and nothing reads them afterwards, so that each may work in copies of its own. The same is true of the
+       * iterations of the loop inside, the rows of a block.
        */
       readonly blocks?: { readonly own: readonly Buffer[] }
       /**

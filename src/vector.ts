@@ -19,8 +19,11 @@ import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { groupsEnd, rest } from "./unroll/lanes.ts"
 import { unswitch } from "./unroll/unswitch.ts"
 import { withSingles } from "./unroll/specialise.ts"
+import { jamRows } from "./vector/rows.ts"
+import { distribute } from "./vector/distribute.ts"
 import { type LaneKind, type Surroundings, kindsOf } from "./vector/kinds.ts"
 import { mayRunAtOnce } from "./vector/legal.ts"
+import { ShortSums } from "./vector/short.ts"
 import { shapesOf } from "./vector/shapes.ts"
 import { forEachStatement, placesIn } from "./walk.ts"
 
@@ -33,53 +36,110 @@ export interface Vectorised {
   readonly elements: ReadonlyMap<Buffer, "f32" | "f64" | "i32" | "u8">
 }
 
-/** Iterations of an outer loop that share the loads of its inner loop. */
-const JAMMED = 4
+/** Most iterations of an outer loop that share the loads of its inner loop, and most sums that have registers then. */
+const JAMMED = 2
+const SUMS = 8
 
 /** Puts the innermost loops of a kernel into lanes. `isWide` says that all arithmetic is f64. */
 export function vectorise(kernel: Kernel, elements: Surroundings["elements"], isWide: boolean): Vectorised {
   const numbers = new Numbers(kernel)
-  const body = hoist(withSingles(kernel, numbers).body, numbers)
-  const known = isWide ? elements : shorten({ ...kernel, body }, elements)
-  return { kernel: { ...kernel, body: split(body, numbers) }, elements: known }
+  const sums = isWide ? undefined : new ShortSums(kernel, numbers)
+  const given = jamRows(kernel, withSingles(kernel, numbers).body, numbers, sums)
+  const body = hoist(given.body, numbers)
+  const all = new Map(elements)
+  for (const b of given.scratch) if (!all.has(b)) all.set(b, b.element === "int" ? "i32" : "f64")
+  const known = isWide ? all : shorten({ ...given, body }, all, new Set(sums!.made))
+  return { kernel: { ...given, body: new Splitter(numbers, isWide).block(body) }, elements: known }
 }
 
-function split(body: readonly Stmt[], numbers: Numbers): Stmt[] {
-  return body.flatMap((s): Stmt[] => {
-    if (s.kind === "if") return [{ ...s, then: split(s.then, numbers), else: split(s.else, numbers) }]
-    if (s.kind === "for" && s.blocks) return [{ ...s, body: split(s.body, numbers) }]
-    if (s.kind !== "for" || s.step) return [s]
+/** Most additions one after another to a sum of f32, before it is added to one of f64. */
+const SHORT = 32
+
+class Splitter {
+  private readonly numbers: Numbers
+  private readonly isWide: boolean
+
+  constructor(numbers: Numbers, isWide: boolean) {
+    this.numbers = numbers
+    this.isWide = isWide
+  }
+
+  block(body: readonly Stmt[]): Stmt[] {
+    return body.flatMap((s) => this.statement(s))
+  }
+
+  private statement(s: Stmt): Stmt[] {
+    if (s.kind === "if") return [{ ...s, then: this.block(s.then), else: this.block(s.else) }]
+    if (s.kind !== "for") return [s]
+    if (s.step) return [{ ...s, body: this.block(s.body) }]
     if (mayRunAtOnce(s)) {
-      const switched = unswitch(s, numbers)
-      return switched ? split([switched], numbers) : inLanes(s, numbers)
+      const switched = unswitch(s, this.numbers)
+      return switched ? this.block([switched]) : this.lanes(s)
     }
     const inner = onlyInner(s)
-    if (!inner || !mayRunAtOnce(inner) || !jammable(s)) return [{ ...s, body: split(s.body, numbers) }]
+    const count = inner ? this.jammed(inner) : 1
+    if (count === 1 || !inner || !mayRunAtOnce(inner) || !jammable(s))
+      return [{ ...s, body: this.block(s.body) }]
     return jam(
       s,
-      JAMMED,
-      numbers,
-      (jammed) => inLanes(jammed, numbers),
-      (rest) => (rest.kind === "for" ? [{ ...rest, body: split(rest.body, numbers) }] : [rest]),
+      count,
+      this.numbers,
+      (jammed) => this.lanes(jammed),
+      (rest) => (rest.kind === "for" ? [{ ...rest, body: this.block(rest.body) }] : [rest]),
     )
-  })
+  }
+
+  private sums(s: Loop): number {
+    return sumsOf(s.body, this.numbers).length
+  }
+
+  /** Iterations of an outer loop that share the loads of its inner loop: as many as have registers for their sums. */
+  private jammed(inner: Loop): number {
+    return Math.max(1, Math.min(JAMMED, Math.floor(SUMS / Math.max(1, this.sums(inner)))))
+  }
+
+  private lanes(s: Loop): Stmt[] {
+    return distribute(s, this.numbers).flatMap((part) => this.inLanes(part))
+  }
+
+  /** A loop in lanes, several vectors after one another where they are cheap, and a loop for the rest. */
+  private inLanes(s: Loop): Stmt[] {
+    const { numbers } = this
+    const before = new Copier(numbers, new Set())
+    const count = this.sums(s) > JAMMED ? 1 : copiesOf(s)
+    const end = groupsEnd(s, LANES, before)
+    const isShort = !this.isWide && this.sums(s) > 0
+    const single: Loop = { ...s, to: end, lanes: LANES, ...(isShort && { short: true }) }
+    if (count === 1) return [...before.out, this.inChunks(single, LANES), ...rest(s, end, numbers)]
+    const middle = groupsEnd(s, count * LANES, before)
+    const main = several({ ...single, to: middle }, count, numbers)
+    return [
+      ...before.out,
+      this.inChunks(main, count * LANES),
+      ...rest(single, middle, numbers),
+      ...rest(s, end, numbers),
+    ]
+  }
+
+  /** A loop that adds in f32 as a loop of as many iterations as that keeps digits for, inside another. */
+  private inChunks(s: Loop, step: number): Stmt {
+    if (!s.short) return s
+    const length = literal(SHORT * step)
+    const id = this.numbers.value()
+    const inside = new Copier(this.numbers, new Set())
+    // In this order nothing exceeds the end of the loop, so 32 bits suffice.
+    const left = inside.int("min", inside.int("sub", s.to, valueOf(id)), length)
+    const to = inside.int("add", valueOf(id), left)
+    const body = [...inside.out, { ...s, from: valueOf(id), to }]
+    return { kind: "for", id, from: s.from, to: s.to, step: length, axis: s.axis, body }
+  }
 }
 
-/** A loop in lanes, several vectors after one another where they are cheap, and a loop for the rest. */
-function inLanes(s: Loop, numbers: Numbers): Stmt[] {
-  const before = new Copier(numbers, new Set())
-  const count = copiesOf(s)
-  const end = groupsEnd(s, LANES, before)
-  const single = { ...s, to: end, lanes: LANES }
-  if (count === 1) return [...before.out, single, ...rest(s, end, numbers)]
-  const middle = groupsEnd(s, count * LANES, before)
-  return [
-    ...before.out,
-    several(s, middle, count, numbers),
-    ...rest(single, middle, numbers),
-    ...rest(s, end, numbers),
-  ]
-}
+/** The sums of reals of all iterations of a loop. */
+const sumsOf = (body: readonly Stmt[], numbers: Numbers): number[] =>
+  [...combinable(body)].flatMap(([acc, op]) =>
+    op === "add" && numbers.accs.get(acc) === "real" ? [acc] : [],
+  )
 
 const cost = (s: Stmt): number => (s.kind === "let" ? (ops[s.op].cost ?? 1) : 1)
 
@@ -91,31 +151,34 @@ function copiesOf({ body }: Loop): number {
 }
 
 /** An iteration of several vectors. What they add to one sum is added up first, which no vector waits for. */
-function several(s: Loop, to: Operand, count: number, numbers: Numbers): Stmt {
+function several(s: Loop, count: number, numbers: Numbers): Loop {
   const id = numbers.value()
   const copier = new Copier(numbers, writtenIn(s.body))
-  const combined = combinable(s.body)
-  const sums = new Map<number, Operand[]>()
+  const sums = new Map(sumsOf(s.body, numbers).map((acc): [number, Operand[]] => [acc, []]))
   for (let k = 0; k < count; k++) {
     copier.substitute(s.id, copier.int("add", valueOf(id), literal(k * LANES)))
     for (const x of s.body)
-      if (x.kind === "update" && combined.get(x.acc) === "add" && numbers.accs.get(x.acc) === "real")
-        sums.set(x.acc, [...(sums.get(x.acc) ?? []), copier.operand(x.value)])
+      if (x.kind === "update" && sums.has(x.acc)) sums.get(x.acc)!.push(copier.operand(x.value))
       else copier.copy([x])
   }
   for (const [acc, values] of sums)
     copier.out.push({ kind: "update", acc, op: "add", value: copier.balanced("add", values) })
-  return { ...s, id, to, step: literal(count * LANES), lanes: LANES, body: copier.out }
+  return { ...s, id, step: literal(count * LANES), lanes: LANES, body: copier.out }
 }
 
-/** Scratch that loops in lanes alone write, and with numbers of f32 only. */
-function shorten(kernel: Kernel, elements: Surroundings["elements"]): Surroundings["elements"] {
+/** Scratch that loops in lanes alone write, and with numbers of f32 only; to some of it they may add. */
+function shorten(
+  kernel: Kernel,
+  elements: Surroundings["elements"],
+  sums: ReadonlySet<Buffer>,
+): Surroundings["elements"] {
   const chosen = loopsIn(kernel.body).filter(mayRunAtOnce)
   const inside = new Set<Stmt>()
   for (const loop of chosen) forEachStatement(loop.body, (s) => inside.add(s))
   const short = new Set(kernel.scratch.filter((b) => b.element === "f64"))
   forEachStatement(kernel.body, (s) => {
-    if (s.kind === "store" && (s.accumulate || !inside.has(s))) short.delete(s.buffer)
+    if (s.kind === "store" && ((s.accumulate && !sums.has(s.buffer)) || !inside.has(s)))
+      short.delete(s.buffer)
     if (s.kind === "sort") short.delete(s.keys)
     if (s.kind === "fill" && Math.fround(s.value) !== s.value) short.delete(s.buffer)
   })

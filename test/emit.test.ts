@@ -82,7 +82,9 @@ describe.each(cases)("$name", ({ make, sizes, scalars }) => {
       const run = wasmFunction(kernel, new Map(), new KernelMemory())
       for (const s of sizes) {
         const call = callFor(kernel, s, scalars, { labels: (s as { c?: number }).c ?? 2 })
-        expectClose(runWasm(run, call), runLoops(kernel, call), dtype === "f32" ? 1e-6 : 1e-13)
+        // Of one feature all cosines are 1 or -1: the terms of a gradient, which are f32 in vectors, cancel to 0.
+        const short = (s as { d?: number }).d === 1 ? 2e-5 : 1e-6
+        expectClose(runWasm(run, call), runLoops(kernel, call), dtype === "f32" ? short : 1e-13)
       }
     }
   })

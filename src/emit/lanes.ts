@@ -3,18 +3,41 @@
 // Each accumulator of all iterations is a vector, combined behind the loop; sums are f64. Branches whose condition varies run if
 // some lane takes them.
 import type { Buffer, Operand, Stmt } from "../loops.ts"
-import { type UpdateOp, identities } from "../unroll/facts.ts"
+import { type Loop, type UpdateOp, identities, letsIn, literal } from "../unroll/facts.ts"
 import { LANES } from "../vector.ts"
 import type { LaneKind } from "../vector/kinds.ts"
 import { isUnit } from "../vector/shapes.ts"
-import { LaneValues, type Vector, get, lanes, sizes } from "./lane-values.ts"
+import { LaneValues, type Scalars, type Vector, get, lanes, sizes } from "./lane-values.ts"
 import { int } from "./machine.ts"
 import { direct } from "./wat-math.ts"
+
+/** What an instruction adds to an address by itself. */
+const LARGEST_OFFSET = 1024
+
+interface Address {
+  readonly start: string
+  readonly offset: number
+}
+
+const reach = ({ start, offset }: Address, more = 0): string =>
+  `${offset + more === 0 ? "" : `offset=${offset + more} `}${start}`
 
 /** Emits one loop. */
 export class Lanes extends LaneValues {
   /** Accumulators of all iterations, with how they combine. */
   private readonly reduced = new Map<number, UpdateOp>()
+  private readonly lets: ReturnType<typeof letsIn>
+  /** The names of addresses computed before the loop. */
+  private readonly starts = new Map<string, string>()
+  /** Places and addresses of an iteration, made outside of branches. */
+  private readonly places = new Map<string, string>()
+  /** Of branches. */
+  private depth = 0
+
+  constructor(to: Scalars, loop: Loop) {
+    super(to, loop)
+    this.lets = letsIn(loop.body)
+  }
 
   emit(): void {
     const { code, loop, to } = this
@@ -43,10 +66,57 @@ export class Lanes extends LaneValues {
     return size === 1 ? at : `(i32.shl ${at} ${int(Math.log2(size))})`
   }
 
-  /** The address of the first lane of a place that is linear. */
-  private address(buffer: Buffer, at: Operand): string {
-    const place = this.shift(this.to.operand(at, "i32"), sizes[this.to.elements.get(buffer)!])
-    return this.code.let("i32", `(i32.add ${this.to.start(buffer)} ${place})`)
+  /** The address of the first lane of a place that is linear: what does not change in the loop is added up before it. */
+  private address(buffer: Buffer, at: Operand): Address {
+    const size = sizes[this.to.elements.get(buffer)!]
+    const { fixed, own, constant } = this.parts(at)
+    const isOffset = constant > 0 && constant * size <= LARGEST_OFFSET
+    const start = this.startOf(
+      buffer,
+      isOffset || constant === 0 ? fixed : [...fixed, literal(constant)],
+      size,
+    )
+    const sum = own.reduce((x, y) => this.once(`(i32.add ${x} ${this.once(this.shift(y, size))})`), start)
+    return { start: sum, offset: isOffset ? constant * size : 0 }
+  }
+
+  /** The terms of a place: from outside the loop, of the loop, and numbers. */
+  private parts(at: Operand): { fixed: readonly Operand[]; own: readonly string[]; constant: number } {
+    if (at.kind === "number") return { fixed: [], own: [], constant: at.value }
+    if (!this.inside.has(at.id)) return { fixed: [at], own: [], constant: 0 }
+    const made = this.lets.get(at.id)
+    if (made?.op !== "add" || made.type !== "int")
+      return { fixed: [], own: [this.to.operand(at, "i32")], constant: 0 }
+    const [x, y] = made.args.map((arg) => this.parts(arg)) as [
+      ReturnType<Lanes["parts"]>,
+      ReturnType<Lanes["parts"]>,
+    ]
+    return { fixed: [...x.fixed, ...y.fixed], own: [...x.own, ...y.own], constant: x.constant + y.constant }
+  }
+
+  /** The address of a place from outside the loop, computed before it. */
+  private startOf(buffer: Buffer, fixed: readonly Operand[], size: number): string {
+    const value = fixed
+      .map((x) => this.shift(this.to.operand(x, "i32"), size))
+      .reduce((x, y) => `(i32.add ${x} ${y})`, this.to.start(buffer))
+    if (fixed.length === 0) return value
+    let name = this.starts.get(value)
+    if (name === undefined) {
+      name = `$at${this.starts.size}_${this.loop.id}`
+      this.starts.set(value, name)
+      this.code.declare(name, "i32")
+      this.before.push(`(local.set ${name} ${value})`)
+    }
+    return get(name)
+  }
+
+  /** A place or an address that several accesses of an iteration have in common. */
+  private once(value: string): string {
+    const known = this.places.get(value)
+    if (known !== undefined) return known
+    const made = this.code.let("i32", value)
+    if (this.depth === 0) this.places.set(value, made)
+    return made
   }
 
   /** The address of each lane. In lanes that do not run a load reads the first element instead. */
@@ -80,10 +150,8 @@ export class Lanes extends LaneValues {
   private contiguous({ buffer, at }: Extract<Stmt, { kind: "load" }>, element: keyof typeof sizes): Vector {
     const from = this.address(buffer, at)
     if (element === "u8")
-      return [`(i32x4.extend_low_i16x8_u (i16x8.extend_low_i8x16_u (v128.load32_zero ${from})))`]
-    return element === "f64"
-      ? [`(v128.load ${from})`, `(v128.load offset=16 ${from})`]
-      : [`(v128.load ${from})`]
+      return [`(i32x4.extend_low_i16x8_u (i16x8.extend_low_i8x16_u (v128.load32_zero ${reach(from)})))`]
+    return (element === "f64" ? [0, 16] : [0]).map((more) => `(v128.load ${reach(from, more)})`)
   }
 
   private gathered({ buffer, at }: Extract<Stmt, { kind: "load" }>, element: keyof typeof sizes): Vector {
@@ -116,7 +184,7 @@ export class Lanes extends LaneValues {
       value = value.map((one, i) => machine.add(sum[i]!, one))
     }
     if (this.mask) value = this.choose(this.mask, this.let(value), old())
-    value.forEach((one, i) => code.add(`(v128.store${i === 0 ? "" : " offset=16"} ${at} ${one})`))
+    value.forEach((one, i) => code.add(`(v128.store ${reach(at, 16 * i)} ${one})`))
   }
 
   /** One lane after another, in the order of the iterations. */
@@ -225,6 +293,11 @@ export class Lanes extends LaneValues {
       const all = every ? `(i32x4.all_true ${x[0]})` : `(v128.any_true ${x[0]})`
       return code.add(`(local.set ${name} (i32.${every ? "and" : "or"} ${get(name)} ${all}))`)
     }
+    if (kind === "f32" && op === "add") {
+      const both = code.let("v128", `(f64x2.add ${this.convert(x, kind, "f64").join(" ")})`)
+      const sum = `(f64.add (f64x2.extract_lane 0 ${both}) (f64x2.extract_lane 1 ${both}))`
+      return code.add(`(local.set ${name} (f64.add ${get(name)} ${sum}))`)
+    }
     const parts = lanes.map((lane) => {
       if (kind === "f64") return `(f64x2.extract_lane ${lane % 2} ${x[lane >> 1]})`
       if (kind === "f32") return `(f64.promote_f32 (f32x4.extract_lane ${lane} ${x[0]}))`
@@ -240,6 +313,12 @@ export class Lanes extends LaneValues {
   }
 
   private branch(s: Extract<Stmt, { kind: "if" }>): void {
+    this.depth++
+    this.either(s)
+    this.depth--
+  }
+
+  private either(s: Extract<Stmt, { kind: "if" }>): void {
     const { code } = this
     if (s.condition.kind === "number" || !this.shapes.has(s.condition.id)) {
       code.block(`(if ${this.to.operand(s.condition, "i32")} (then`, () => this.block(s.then))

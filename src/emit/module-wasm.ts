@@ -55,7 +55,7 @@ export function wasmParts(
 export const wasmText = `
 const memory = new WebAssembly.Memory({ initial: 1 })
 const compiled = []
-let top = 64
+let top = 1024
 /** Where the next array starts: at a multiple of 16, beyond what vectors may read after an end. */
 function after(end) {
   return (Math.floor(end / 16) + 3) * 16

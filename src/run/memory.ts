@@ -43,6 +43,8 @@ export interface KernelArrayType {
 const PAGE = 65536
 /** Arrays start at multiples of this, in bytes. Vectors may be read as far beyond the end of an array. */
 const ALIGNMENT = 16
+/** Where arrays start. Instructions add as much to addresses by themselves, which may not be negative before. */
+const LOWEST = 1024
 /** Where addresses end. */
 const MOST = 2 ** 32
 /** Memory that grows grows by at least this, so that it seldom does. */
@@ -57,7 +59,7 @@ export const after = (end: number): number => (Math.floor(end / ALIGNMENT) + 2) 
  */
 export class KernelMemory {
   private memory: WasmMemory | undefined
-  private top = ALIGNMENT
+  private top = LOWEST
   /** The threads that share this memory; absent where it is not shared. Growing does not detach arrays in shared memory. */
   readonly workers: Workers | undefined
   /** Buffers of a shared memory: each time that it grows it gets another, and those before stay valid. */

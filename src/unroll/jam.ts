@@ -81,7 +81,7 @@ function accessesAllow(s: Loop, inner: Loop): boolean {
 }
 
 /** True for `s * width + inner` where the inner loop runs from 0 to width. */
-function isRowMajor(at: Operand, s: Loop, inner: Loop, lets: ReturnType<typeof letsIn>): boolean {
+export function isRowMajor(at: Operand, s: Loop, inner: Loop, lets: ReturnType<typeof letsIn>): boolean {
   const made = at.kind === "value" ? lets.get(at.id) : undefined
   if (made?.op !== "add" || inner.from.kind !== "number" || inner.from.value !== 0) return false
   const base = made.args.find((x) => !(x.kind === "value" && x.id === inner.id))
@@ -144,7 +144,7 @@ export function jam(
 }
 
 /** Copies that add to the same element: their values are added first, then stored once, where the last of them stood. */
-function addOnce(body: readonly Stmt[], numbers: Numbers): Stmt[] {
+export function addOnce(body: readonly Stmt[], numbers: Numbers): Stmt[] {
   const groups: { stores: Extract<Stmt, { kind: "store" }>[] }[] = []
   for (const s of body) {
     if (s.kind !== "store" || !s.accumulate) continue

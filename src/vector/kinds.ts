@@ -64,7 +64,10 @@ export function kindsOf(
       else if (s.kind === "update" && !same.has(s.acc)) {
         const known = kinds.get(s.acc)
         if (own.has(s.acc) ? known !== "mask" : !known)
-          kinds.set(s.acc, own.has(s.acc) ? raised(known!, of(s.value)) : reduced(s, of(s.value), around))
+          kinds.set(
+            s.acc,
+            own.has(s.acc) ? raised(known!, of(s.value)) : reduced(s, of(s.value), around, loop),
+          )
       }
     })
   } while (JSON.stringify([...kinds]) !== before)
@@ -106,14 +109,15 @@ function raised(own: LaneKind, value: LaneKind | undefined): LaneKind {
   return value === "f64" || (own === "i32" && value !== "i32") ? "f64" : own
 }
 
-/** The kind of an accumulator of all iterations. Sums are f64, whatever is added, or counts. */
+/** The kind of an accumulator of all iterations. Sums are f64, whatever is added, or counts, but for short loops. */
 function reduced(
   { acc, op }: Extract<Stmt, { kind: "update" }>,
   value: LaneKind | undefined,
   around: Surroundings,
+  { short }: Loop,
 ): LaneKind {
   const type = around.typeOf(acc)
   if (type === "bool") return "mask"
   if (type === "int" && value === "i32") return "i32"
-  return (op === "max" || op === "min") && value === "f32" ? "f32" : "f64"
+  return (op === "max" || op === "min" || (short && op === "add")) && value === "f32" ? "f32" : "f64"
 }

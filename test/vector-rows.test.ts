@@ -1,0 +1,72 @@
+// Rows jammed in groups, their products in registers and their sums in f32 for a while: the same results as loops one by one.
+import { expect, test } from "vitest"
+import { type Loss, compile } from "../src/index.ts"
+import * as library from "../src/stdlib.ts"
+import { random } from "../src/testing/random.ts"
+
+const { clip, contrastiveBatch, infoNce, mmdRbf, multiSimilarity, nPairs, ntXent, sigLip, supCon } = library
+const mixed = compile(
+  "loss mixed[b](x: [d], shared w: [m, d]) = if mean[d](x) > 0 then logsumexp[m](dot[d](x, w)) else 0",
+)
+
+/** More rows than have sums in f32 before they are added to f64, and some that no group has. */
+const ROWS = 135
+const numbers = (seed: number, length: number): Float32Array => {
+  const next = random(seed)
+  return Float32Array.from({ length }, () => next.real(-1, 1))
+}
+const matrix = (seed: number, width: number): { data: Float32Array; shape: [number, number] } => ({
+  data: numbers(seed, ROWS * width),
+  shape: [ROWS, width],
+})
+const labels = Int32Array.from({ length: ROWS }, (_, i) => (i * i) % 7)
+// One row alone in its class, which supCon leaves out.
+labels[2] = 99
+
+interface Result {
+  readonly loss: number
+  readonly grad: Readonly<Record<string, Float32Array>>
+}
+type Inputs = (width: number) => Readonly<Record<string, unknown>>
+const cases = [
+  [infoNce, (d: number) => ({ q: matrix(1, d), k: matrix(2, d) })],
+  [ntXent, (d: number) => ({ z1: matrix(1, d), z2: matrix(2, d) })],
+  [supCon, (d: number) => ({ z: matrix(1, d), y: labels })],
+  [clip, (d: number) => ({ image: matrix(1, d), text: matrix(2, d), logitScale: 1 })],
+  [sigLip, (d: number) => ({ image: matrix(1, d), text: matrix(2, d), logitScale: 1 })],
+  [mmdRbf, (d: number) => ({ x: matrix(1, d), y: matrix(2, d) })],
+  [multiSimilarity, (d: number) => ({ embeddings: matrix(1, d), labels })],
+  [nPairs, (d: number) => ({ anchor: matrix(1, d), positive: matrix(2, d), labels })],
+  [contrastiveBatch, (d: number) => ({ embeddings: matrix(1, d), labels })],
+  [mixed, (d: number) => ({ x: matrix(1, d), w: { data: numbers(2, 70 * d), shape: [70, d] } })],
+] as unknown as readonly (readonly [Loss, Inputs])[]
+
+test.each(cases)("$name over many rows", (loss, inputs) => {
+  const grad = Object.keys(inputs(1)).filter((name) => name !== "y" && name !== "labels")
+  for (const dtype of ["f64", "f32"] as const) {
+    const kernels = (["js", "wasm"] as const).map((target) => loss.kernel({ target, dtype, grad } as never))
+    for (const width of [3, 21]) {
+      const call = inputs(width) as never
+      const [wanted, found] = kernels.map((kernel) => kernel(call)) as unknown as [Result, Result]
+      const tolerance = dtype === "f64" ? 1e-12 : 2e-6
+      expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(tolerance)
+      for (const name of grad) {
+        const [x, y] = [wanted.grad[name]!, found.grad[name]!]
+        let [size, off] = [0, 0]
+        x.forEach((v, i) => {
+          size = Math.max(size, Math.abs(v))
+          off = Math.max(off, Math.abs(v - y[i]!))
+        })
+        expect(off / size, `${dtype}, ${name}, width ${width}`).toBeLessThan(tolerance)
+      }
+    }
+  }
+})
+
+test("long sums of f32 keep seven digits", () => {
+  const n = 2 ** 20 + 5
+  const x = numbers(3, n).map((v) => 1 + v / 3)
+  const kernel = compile("loss f[b](x) = x").kernel({ target: "wasm" })
+  const wanted = x.reduce((sum, v) => sum + v, 0) / n
+  expect(Math.abs(kernel({ x }).loss / wanted - 1)).toBeLessThan(3e-8)
+})
