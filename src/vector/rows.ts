@@ -21,7 +21,7 @@ import type { ShortSums } from "./short.ts"
 import { forEachStatement, replaceStatements } from "../walk.ts"
 
 /** Most statements of a row: what is written four times over and once more for the rest has to stay small. */
-const HEAVIEST = 400
+const HEAVIEST = 150
 /** Rows that run together. */
 export const ROWS = 4
 
@@ -57,12 +57,17 @@ function pays(rows: Loop): boolean {
   if (rows.step || weight(rows.body) > HEAVIEST) return false
   const varies = dependsOn(rows.id, rows.body)
   const fixed = (x: Operand): boolean => x.kind === "number" || !varies.has(x.id)
-  let sorts = false
+  let isPlain = true
   forEachStatement(rows.body, (s) => {
-    if (s.kind === "sort") sorts = true
+    if (s.kind === "sort") isPlain = false
+    // Pairs that a row leaves out would run one by one.
+    if (s.kind === "for")
+      forEachStatement(s.body, (x) => {
+        if (x.kind === "if" && loopsIn([x]).length > 0) isPlain = false
+      })
   })
   return (
-    !sorts &&
+    isPlain &&
     loopsIn(rows.body).some((outer) =>
       loopsIn(outer.body).some(
         (inner) =>
