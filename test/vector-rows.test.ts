@@ -9,6 +9,10 @@ const mixed = compile(
   "loss mixed[b](x: [d], shared w: [m, d]) = if mean[d](x) > 0 then logsumexp[m](dot[d](x, w)) else 0",
 )
 
+/** The largest score of each key is found by all rows. */
+const both = compile(`loss both[b](x: [d], y: [d]) =
+  let s[j in b] = dot[d](x, y[b = j]) in logsumexp[j](s) + logsumexp[j](s[b = j, j = b])`)
+
 /** More rows than have sums in f32 before they are added to f64, and some that no group has. */
 const ROWS = 135
 const numbers = (seed: number, length: number): Float32Array => {
@@ -38,11 +42,12 @@ const cases = [
   [multiSimilarity, (d: number) => ({ embeddings: matrix(1, d), labels })],
   [nPairs, (d: number) => ({ anchor: matrix(1, d), positive: matrix(2, d), labels })],
   [contrastiveBatch, (d: number) => ({ embeddings: matrix(1, d), labels })],
+  [both, (d: number) => ({ x: matrix(1, d), y: matrix(2, d) })],
   [mixed, (d: number) => ({ x: matrix(1, d), w: { data: numbers(2, 70 * d), shape: [70, d] } })],
 ] as unknown as readonly (readonly [Loss, Inputs])[]
 
 test.each(cases)("$name over many rows", (loss, inputs) => {
-  const grad = Object.keys(inputs(1)).filter((name) => name !== "y" && name !== "labels")
+  const grad = Object.keys(inputs(1)).filter((name) => inputs(1)[name] !== labels)
   for (const dtype of ["f64", "f32"] as const) {
     const kernels = (["js", "wasm"] as const).map((target) => loss.kernel({ target, dtype, grad } as never))
     for (const width of [3, 21]) {

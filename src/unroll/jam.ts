@@ -16,6 +16,7 @@ import {
   writtenIn,
 } from "./facts.ts"
 import { groupsEnd, rest } from "./lanes.ts"
+import { forEachStatement } from "../walk.ts"
 
 type Access = Extract<Stmt, { kind: "load" | "store" }>
 
@@ -153,7 +154,9 @@ export function addOnce(body: readonly Stmt[], numbers: Numbers): Stmt[] {
     else groups.push({ stores: [s] })
   }
   const read = new Set<Buffer>()
-  for (const s of body) if (s.kind === "load") read.add(s.buffer)
+  forEachStatement(body, (s) => {
+    if (s.kind === "load" || s.kind === "fill" || (s.kind === "store" && !s.accumulate)) read.add(s.buffer)
+  })
   return body.flatMap((s): Stmt[] => {
     const group = groups.find(({ stores }) => stores.some((x) => x === s))
     if (!group || group.stores.length === 1 || read.has(group.stores[0]!.buffer)) return [s]

@@ -38,7 +38,7 @@ export function jamRows(kernel: Kernel, body: readonly Stmt[], numbers: Numbers,
       const { own } = s.blocks
       const copies: Buffer[] = []
       const inside = s.body.flatMap((x): Stmt[] => {
-        if (x.kind !== "for" || !pays(x)) return [x]
+        if (x.kind !== "for" || !pays(x) || !areApart(x, own)) return [x]
         const more = Array.from({ length: ROWS - 1 }, () => copiesOf(own, numbers))
         copies.push(...more.flatMap((map) => [...map.values()]))
         const before = sums?.made.length
@@ -50,6 +50,17 @@ export function jamRows(kernel: Kernel, body: readonly Stmt[], numbers: Numbers,
       return [{ ...s, blocks: { own: [...own, ...copies] }, body: inside }]
     })
   return { ...kernel, body: visit(body), scratch }
+}
+
+/** Whether no row may read what another one stores, as it does where both look for the largest number of an element. */
+function areApart(rows: Loop, own: readonly Buffer[]): boolean {
+  const stored = new Set<Buffer>()
+  const read = new Set<Buffer>()
+  forEachStatement(rows.body, (s) => {
+    if (s.kind === "store" && !s.accumulate && !own.includes(s.buffer)) stored.add(s.buffer)
+    if (s.kind === "load") read.add(s.buffer)
+  })
+  return [...stored].every((b) => !read.has(b))
 }
 
 /** Whether rows read the same elements in loops inside loops, whose lengths are the same for all of them. */
