@@ -46,7 +46,7 @@ export function gpuRows(isSoftware: boolean): GpuRow[] {
     name,
     loss,
     grad: names,
-    sizes: { b: batch, d: width },
+    sizes: { b: batch, d: width, ...(name === "infoNce" && { m: batch }) },
     inputs: names.map((one) => ({ name: one, length: batch * width })),
     bytes: 8 * names.length * batch * width,
   })
