@@ -90,6 +90,15 @@ function saying(c: Expr): { readonly terms: string; readonly constant: number } 
   return { terms: atoms.join(), constant: c.op === "lt" ? constant - 1 : constant }
 }
 
+/** Whether facts say of an index that it is inside an extent. */
+export function saidInRange(core: Core, e: Expr, extent: Expr, facts: readonly Expr[]): boolean {
+  const known = facts.map(saying)
+  return inRange(core, e, extent).every((c) => {
+    const { terms, constant } = saying(c)
+    return known.some((fact) => fact.terms === terms && fact.constant <= constant)
+  })
+}
+
 /** Those of some conditions that keep indices of an expression in range. */
 export function reliedOn(core: Core, e: Expr, conditions: readonly Expr[]): Expr[] {
   const needs = requirements(core, e)

@@ -13,7 +13,7 @@ import { type OpName, ops } from "./ops.ts"
 import { assuming } from "./simplify.ts"
 import type { Storage } from "./storage.ts"
 import { commonFactors, factors, fromFactors, without } from "./flat.ts"
-import { inRange, isConditional, reliedOn } from "./range.ts"
+import { saidInRange, isConditional, reliedOn } from "./range.ts"
 import type { Input } from "./types.ts"
 
 /** A block under construction. */
@@ -383,10 +383,11 @@ export class Values {
    */
   private nearest(e: Expr, extent: Expr): Expr {
     const { core } = this
-    if (inRange(core, e, extent).length === 0) return e
-    const atoms = atomsOf(e)
-    const covered = this.scope.facts.some((fact) => [...atomsOf(fact)].some((x) => atoms.has(x)))
-    if (covered) return e
+    const { facts } = this.scope
+    if (saidInRange(core, e, extent, facts)) return e
+    // A call has checked the labels that are read under some condition on them.
+    const isLabel = e.kind === "load" && e.input.label !== undefined
+    if (isLabel && facts.some((fact) => postorder([fact]).includes(e))) return e
     return core.op("max", core.zero, core.op("min", e, core.op("sub", extent, core.one)))
   }
 
@@ -407,8 +408,3 @@ export class Values {
 
 /** A literal operand. */
 export const number = (value: number): Operand => ({ kind: "number", value })
-
-/** The axes and elements that an expression is made of. */
-function atomsOf(e: Expr): Set<Expr> {
-  return new Set(postorder([e]).filter((x) => x.kind === "axis" || x.kind === "load" || x.kind === "ref"))
-}
