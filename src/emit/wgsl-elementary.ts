@@ -16,12 +16,12 @@ interface WgslFunction {
 export const elementary: Readonly<Record<string, WgslFunction>> = {
   // A result that no compiler takes into another order of additions: it does not know that the last bit of infinity is 0.
   kept: {
-    text: `fn f_kept(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ (bitcast<u32>(infinity) & 1u)); }`,
+    text: `fn f_kept(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ (bitcast<u32>(u.infinity) & 1u)); }`,
   },
   // exp(n ln 2 + r) with ln 2 in two parts (Cody and Waite, 1980), so that r is nearly exact.
   exp: {
     text: `fn f_exp(x: f32) -> f32 {
-  if (x > 88.72284f) { return infinity; }
+  if (x > 88.72284f) { return u.infinity; }
   if (x < -103.98f) { return 0.0f; }
   let n = round(x * 1.4426950408889634f);
   let r = f_kept(x - n * 0.693359375f) + n * 2.1219444005469057e-4f;
@@ -60,7 +60,7 @@ export const elementary: Readonly<Record<string, WgslFunction>> = {
   },
   log: {
     text: `fn f_log(x: f32) -> f32 {
-  if (x < 1.17549435e-38f) { return -infinity; }
+  if (x < 1.17549435e-38f) { return -u.infinity; }
   if (x > 3.4028234e38f) { return x; }
   let bits = bitcast<u32>(x) - 0x3f3504f3u;
   let n = f32(bitcast<i32>(bits) >> 23u);
@@ -141,7 +141,7 @@ export const elementary: Readonly<Record<string, WgslFunction>> = {
   let lower = f_kept(y - upper);
   let n = round(clamp(y * (short + (next + rest)), -400.0f, 400.0f));
   let t = f_kept(f_kept(upper * short - n) + upper * next) + (lower * (short + next) + y * rest);
-  if (n > 129.0f || t > 200.0f) { return infinity; }
+  if (n > 129.0f || t > 200.0f) { return u.infinity; }
   if (n < -151.0f) { return 0.0f; }
   let p = f_exp(t * 0.6931472f);
   let half = i32(n) / 2;
@@ -163,8 +163,8 @@ ${Array.from({ length: 13 }, (_, i) => i + 11)
   pow: {
     text: `fn f_pow(x: f32, y: f32) -> f32 {
   if (y == 0.0f || x == 1.0f) { return 1.0f; }
-  if (x == 0.0f) { return select(infinity, 0.0f, y > 0.0f); }
-  if (x > 3.4028234e38f) { return select(0.0f, infinity, y > 0.0f); }
+  if (x == 0.0f) { return select(u.infinity, 0.0f, y > 0.0f); }
+  if (x > 3.4028234e38f) { return select(0.0f, u.infinity, y > 0.0f); }
   let p = power(abs(x), y);
   return select(p, -p, x < 0.0f && abs(y) < 16777216.0f && (i32(y) & 1) != 0);
 }`,

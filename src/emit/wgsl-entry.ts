@@ -157,7 +157,7 @@ export class EntryCode {
     out.open(
       `fn ${name}(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>, @builtin(local_invocation_index) index: u32) {`,
     )
-    out.add("lane_index = index;", "infinity = u.infinity;")
+    out.add("lane_index = index;")
     out.add("let group = id.x;", "let groups = count.x;")
     for (const [region, buffer] of [...this.touched].sort(([x], [y]) => x - y)) {
       const { kind } = this.layout.regions[region]!.copies

@@ -6,15 +6,11 @@ const types = { f32: "real", i32: "int", bool: "bool" } as const
 
 /** The text of the functions that are used; the others are those of mathematics. */
 export function helpers(uses: readonly string[], workgroupSize: number): string {
-  const made = [
-    "var<private> lane_index: u32;",
-    "var<private> infinity: f32;",
-    "fn lane() -> i32 { return i32(lane_index); }",
-  ]
+  const made = ["var<private> lane_index: u32;", "fn lane() -> i32 { return i32(lane_index); }"]
   for (const name of [...uses].filter(isHelper).sort()) made.push(...texts(name, workgroupSize))
   const shared = new Set([...uses].filter(isHelper).map((name) => sharedType(name)))
   for (const type of ["f32", "i32"])
-    if (shared.has(type)) made.splice(2, 0, `var<workgroup> tree_${type}: array<${type}, ${workgroupSize}>;`)
+    if (shared.has(type)) made.splice(1, 0, `var<workgroup> tree_${type}: array<${type}, ${workgroupSize}>;`)
   return made.join("\n")
 }
 

@@ -6,7 +6,7 @@ const LEAST_NORMAL = 2 ** -126
 const MOST_I32 = 2147483647
 
 /**
- * A literal of a type. A shader may hold no constant outside f32: larger ones are infinite, which is a variable there, and those
+ * A literal of a type. A shader may hold no constant outside f32: larger ones are infinite, which a uniform holds, and those
  * too small for a normal number are 0. Ints beyond 32 bits are the nearest that have them.
  */
 export function wgslNumber(value: number, type: ScalarType): string {
@@ -15,9 +15,9 @@ export function wgslNumber(value: number, type: ScalarType): string {
     if (value <= -MOST_I32 - 1) return `(-${MOST_I32} - 1)`
     return String(Math.min(value, MOST_I32))
   }
-  if (Number.isNaN(value)) return "(infinity - infinity)"
+  if (Number.isNaN(value)) return "(u.infinity - u.infinity)"
   const short = Math.fround(value)
-  if (Math.abs(short) > MOST_F32) return value > 0 ? "infinity" : "(-infinity)"
+  if (Math.abs(short) > MOST_F32) return value > 0 ? "u.infinity" : "(-u.infinity)"
   // The decimal of the largest number is out of range for some compilers.
   if (Math.abs(short) === MOST_F32) return value > 0 ? "0x1.fffffep+127f" : "(-0x1.fffffep+127f)"
   if (Math.abs(short) < LEAST_NORMAL) return "0.0f"

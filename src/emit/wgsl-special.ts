@@ -92,7 +92,7 @@ export function specialFunction(
         const { op, ...how } = symbols[e.operator]
         const [x, y] = "swap" in how ? [e.right, e.left] : [e.left, e.right]
         // A shader may hold no constant that is no number.
-        if (op === "div" && isZero(x) && isZero(y)) return "(infinity - infinity)"
+        if (op === "div" && isZero(x) && isZero(y)) return "(u.infinity - u.infinity)"
         return op === "pow" ? call("pow", [go(x), go(y)]) : `(${go(x)} ${infix[op]} ${go(y)})`
       }
       case "call": {

@@ -15,6 +15,8 @@ import { homesOf } from "./scratch.ts"
 export interface GpuOptions {
   /** Threads of a workgroup: a power of two from 1 to 256. Default 64. */
   readonly workgroupSize?: number
+  /** Steps up to which a row is short. Default 64; tests have none that is. */
+  readonly shortRow?: number
 }
 
 /** Storage buffers that every device allows a shader, less the arena. */
@@ -24,7 +26,10 @@ const MOST_ARRAYS = 7
 const UNKNOWN = 1 << 20
 
 /** Makes the program of a kernel, best of one whose rows own what they write. */
-export function gpuProgram(kernel: Kernel, { workgroupSize = 64 }: GpuOptions = {}): GpuProgram {
+export function gpuProgram(
+  kernel: Kernel,
+  { workgroupSize = 64, shortRow = 64 }: GpuOptions = {},
+): GpuProgram {
   const plan = planOf(kernel)
   const counts = new Counts(kernel)
   const regions: Region[] = []
@@ -68,6 +73,7 @@ export function gpuProgram(kernel: Kernel, { workgroupSize = 64 }: GpuOptions = 
   return {
     shader: shader.text(),
     workgroupSize,
+    shortRow,
     sizeNames: kernel.sizeNames,
     formulas: counts.formulas,
     scalars: kernel.scalars.map(({ input }) => ({ name: input.name, type: input.type })),

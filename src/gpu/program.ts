@@ -58,7 +58,7 @@ export interface Dispatch {
   readonly rows?: Count
   /** The lengths of the loops inside a row. */
   readonly inner: readonly Count[]
-  /** The entry that rows of at most `shortRow` steps (run/gpu-layout.js) take, and that of longer ones; one where there is no choice. */
+  /** The entry that short rows take, and that of longer ones; one where there is no choice. */
   readonly entries: readonly [Entry, Entry?]
 }
 
@@ -78,6 +78,8 @@ export interface GpuProgram {
   /** The WGSL text: binding 0 is the uniform, 1 the arena, the others are arrays of the caller. */
   readonly shader: string
   readonly workgroupSize: number
+  /** Rows with loops of at most this many steps are short: a thread handles one, where a dispatch has the choice. */
+  readonly shortRow: number
   /** The sizes that a call passes; `...` is the flattened one. */
   readonly sizeNames: readonly string[]
   readonly formulas: readonly Formula[]

@@ -25,8 +25,6 @@
  * @property {Int32Array<ArrayBuffer>} uniform
  */
 
-/** Rows with loops of at most this many steps are handled by a thread each where a dispatch has the choice. */
-const shortRow = 64
 /** No dispatch has more workgroups: each takes further rows instead. */
 export const mostWorkgroups = 4096
 /** Bytes that all copies of regions for workgroups and threads may take before fewer of them run. */
@@ -84,7 +82,7 @@ export function layoutOf(program, sizes, scalars, operators, limits) {
     Math.max(1, program.dispatches.filter((_, d) => copiedWords(program, d, undefined, count) > 0).length)
   const dispatches = program.dispatches.map((dispatch, d) => {
     /** @type {0 | 1} */
-    const entry = dispatch.entries[1] && Math.max(0, ...dispatch.inner.map(count)) > shortRow ? 1 : 0
+    const entry = dispatch.entries[1] && Math.max(0, ...dispatch.inner.map(count)) > program.shortRow ? 1 : 0
     const { rowPer } = /** @type {{ rowPer: "thread" | "workgroup" }} */ (dispatch.entries[entry])
     const rows = dispatch.rows === undefined ? 1 : count(dispatch.rows)
     const wanted =

@@ -75,11 +75,12 @@ interface GpuVariant extends Computed {
   readonly order: readonly number[]
 }
 
-/** Makes a kernel on a device; the shader is compiled when the promise is kept. Throws `LossError`. */
+/** Makes a kernel on a device; the shader is compiled when the promise is kept. `more` is for tests. Throws `LossError`. */
 export async function makeGpuKernel(
   loss: Loss,
   device: GpuDevice,
   options: GpuOptions = {},
+  more: { readonly shortRow?: number } = {},
 ): Promise<GpuKernel> {
   const { finite = false, ...rest } = options
   if (typeof finite !== "boolean")
@@ -114,7 +115,7 @@ export async function makeGpuKernel(
       const { outputs, checks } = withLabelChecks(loss, computed.outputs)
       const kernel = lower(outputs, { dtype: "f32", owner: true })
       const { workgroupSize } = settings
-      const program = gpuProgram(kernel, workgroupSize === undefined ? {} : { workgroupSize })
+      const program = gpuProgram(kernel, { ...(workgroupSize !== undefined && { workgroupSize }), ...more })
       variant = {
         ...computed,
         checks,

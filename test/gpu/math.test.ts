@@ -43,10 +43,11 @@ function shaderOf(op: OpName, types: readonly ScalarType[], type: ScalarType): s
   }
   return `@group(0) @binding(0) var<storage, read> words: array<u32>;
 @group(0) @binding(1) var<storage, read_write> out: array<u32>;
-var<private> infinity: f32;
+struct Uniform { infinity: f32 }
+var<private> u: Uniform;
 ${wgslFunctions(uses)}
 @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  infinity = bitcast<f32>(words[0]);
+  u.infinity = bitcast<f32>(words[0]);
   let count = words[1];
   let i = id.x;
   if (i >= count) { return; }

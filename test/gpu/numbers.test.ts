@@ -20,9 +20,9 @@ const literals: readonly (readonly [number, ScalarType, string])[] = [
   [1e-39, "real", "0.0f"],
   [3.4028234663852886e38, "real", "0x1.fffffep+127f"],
   [-3.4028235e38, "real", "(-0x1.fffffep+127f)"],
-  [1e39, "real", "infinity"],
-  [-Infinity, "real", "(-infinity)"],
-  [NaN, "real", "(infinity - infinity)"],
+  [1e39, "real", "u.infinity"],
+  [-Infinity, "real", "(-u.infinity)"],
+  [NaN, "real", "(u.infinity - u.infinity)"],
   [7, "int", "7"],
   [-7, "int", "-7"],
   [2147483648, "int", "2147483647"],
@@ -44,7 +44,8 @@ describeGpu(() => {
       type === "bool" ? `  flag = flag && ${text};` : `  ${type} = ${type} - ${text};`,
     )
     const shader = `@group(0) @binding(0) var<storage, read_write> out: array<f32>;
-var<private> infinity: f32;
+struct Uniform { infinity: f32 }
+var<private> u: Uniform;
 @compute @workgroup_size(1) fn main() {
   var real = out[0];
   var int = i32(real);
