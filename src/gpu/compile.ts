@@ -12,7 +12,7 @@ import type { Layout } from "./layout.ts"
 import { homesOf } from "./scratch.ts"
 
 /** How a program is made. */
-export interface GpuOptions {
+export interface ProgramOptions {
   /** Threads of a workgroup: a power of two from 1 to 256. Default 64. */
   readonly workgroupSize?: number
   /** Steps up to which a row is short. Default 64; tests have none that is. */
@@ -28,7 +28,7 @@ const UNKNOWN = 1 << 20
 /** Makes the program of a kernel, best of one whose rows own what they write. */
 export function gpuProgram(
   kernel: Kernel,
-  { workgroupSize = 64, shortRow = 64 }: GpuOptions = {},
+  { workgroupSize = 64, shortRow = 64 }: ProgramOptions = {},
 ): GpuProgram {
   const plan = planOf(kernel)
   const counts = new Counts(kernel)
