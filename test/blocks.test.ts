@@ -15,17 +15,9 @@ import { random } from "../src/testing/random.ts"
 import { type Site, siteMaker } from "../src/testing/site.ts"
 import { tinyBlocks } from "./blocks.sizes.ts"
 import { Builder } from "./emit.kernels.ts"
+import { small } from "./library.settings.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
-
-/** Static options that leave room for small inputs. */
-const small: Readonly<Record<string, Record<string, number>>> = {
-  sinkhorn: { nIter: 2 },
-  sinkhornDivergence: { nIter: 2 },
-  ssim: { winSize: 2 },
-  msSsim3: { winSize: 1 },
-  msSsim: { winSize: 1 },
-}
 
 const settingsOf = (loss: Loss): Settings =>
   readSettings(checkedOf(loss), { grad: "all", dtype: "f64", static: small[loss.name] ?? {} })

@@ -1,8 +1,8 @@
 // Settings with which generated tests make kernels of library losses.
 import type { Loss } from "../src/index.ts"
 
-/** Static options that leave room for small inputs. */
-const small: Readonly<Record<string, Record<string, number>>> = {
+/** Static options that leave room for small inputs, by loss. */
+export const small: Readonly<Record<string, Record<string, number>>> = {
   sinkhorn: { nIter: 4 },
   sinkhornDivergence: { nIter: 3 },
   ssim: { winSize: 2 },

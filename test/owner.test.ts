@@ -16,20 +16,12 @@ import { random } from "../src/testing/random.ts"
 import { siteMaker } from "../src/testing/site.ts"
 import { tinyBlocks } from "./blocks.sizes.ts"
 import { difference, loops, meaning } from "./random/ways.ts"
+import { small } from "./library.settings.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
 const reductions = ["mean", "none"] as const
 const long = { timeout: 300_000 }
 type Reduction = (typeof reductions)[number]
-
-/** Static options that leave room for small inputs. */
-const small: Readonly<Record<string, Record<string, number>>> = {
-  sinkhorn: { nIter: 2 },
-  sinkhornDivergence: { nIter: 2 },
-  ssim: { winSize: 2 },
-  msSsim3: { winSize: 1 },
-  msSsim: { winSize: 1 },
-}
 
 const settingsOf = (loss: Loss, reduction: Reduction): Settings =>
   readSettings(checkedOf(loss), { grad: "all", dtype: "f64", reduction, static: small[loss.name] ?? {} })

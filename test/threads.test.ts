@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { URL } from "node:url"
 import { Worker } from "node:worker_threads"
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest"
-import { type Loss, LossError, checkedOf, compile } from "../src/index.ts"
+import { type Loss, checkedOf, compile } from "../src/index.ts"
 import { type AnyKernel, makeKernel } from "../src/kernel.ts"
 import { KernelMemory, platform } from "../src/run/memory.ts"
 import type { InputValue } from "../src/run/given.ts"
@@ -12,34 +12,16 @@ import { workerText } from "../src/run/worker-text.ts"
 import * as library from "../src/stdlib.ts"
 import { arbitraryInputs } from "../src/testing.ts"
 import { tinyBlocks } from "./blocks.sizes.ts"
+import { small } from "./library.settings.ts"
+import { codeOf } from "./errors.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
-
-/** Static options that leave room for small inputs. */
-const small: Readonly<Record<string, Record<string, number>>> = {
-  sinkhorn: { nIter: 2 },
-  sinkhornDivergence: { nIter: 2 },
-  ssim: { winSize: 2 },
-  msSsim3: { winSize: 1 },
-  msSsim: { winSize: 1 },
-}
 
 const kernelOf = (loss: Loss, options: KernelOptions): AnyKernel =>
   makeKernel(checkedOf(loss), { target: "wasm", grad: "all", ...options }, { blocks: tinyBlocks })
 
 const mse = compile("loss mse[b](x, y) = (x - y)^2")
 const rows = { x: Float32Array.from({ length: 40 }, (_, i) => i / 7), y: new Float32Array(40) }
-
-/** The code of what a function throws. */
-function codeOf(f: () => unknown): string {
-  try {
-    f()
-  } catch (error) {
-    if (error instanceof LossError) return error.code
-    throw error
-  }
-  return "nothing"
-}
 
 /** Arguments with arrays of f32, so that a kernel has one module. */
 function inSingles(loss: Loss, given: Readonly<Record<string, InputValue>>): Record<string, InputValue> {

@@ -4,23 +4,13 @@ import compileWat from "watr/compile"
 import { derive, lower } from "../src/compile.ts"
 import { assemble } from "../src/emit/assemble.ts"
 import { emitWat } from "../src/emit/wat.ts"
-import { LossError, checkedOf, compile } from "../src/index.ts"
+import { checkedOf, compile } from "../src/index.ts"
 import * as library from "../src/stdlib.ts"
 import { KernelMemory } from "../src/run/memory.ts"
 import { readSettings } from "../src/run/settings.ts"
+import { codeOf } from "./errors.ts"
 
 const mse = compile("loss mse[b](x, y) = (x - y)^2")
-
-/** The code of what a function throws. */
-function codeOf(f: () => unknown): string {
-  try {
-    f()
-  } catch (error) {
-    if (error instanceof LossError) return error.code
-    throw error
-  }
-  return "nothing"
-}
 
 describe("text", () => {
   test.each(Object.values(library).map(checkedOf))(
