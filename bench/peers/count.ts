@@ -1,6 +1,6 @@
 // How many instructions of WebAssembly a kernel executes for an element: its text is counted block by block, and a copy that
 // counts how often each block runs is run on a row.
-import { assemble } from "../../src/emit/assemble.ts"
+import { assemble, read } from "../../src/emit/assemble.ts"
 import { base64 } from "../../src/emit/module-wasm.ts"
 import type { KernelOptions, Loss } from "lossc"
 import type { Row } from "../rows.ts"
@@ -10,22 +10,8 @@ export const kinds = ["vector", "load", "store", "scalar", "address", "branch"] 
 export type Kind = (typeof kinds)[number]
 export type Counts = Readonly<Record<Kind, number>>
 
+/** A tree of a text that counters are put into. */
 type Node = string | Node[]
-
-function read(text: string): Node[] {
-  const root: Node[] = []
-  const open: Node[][] = [root]
-  for (const [token] of text.matchAll(/;;[^\n]*|[()]|"[^"]*"|[^\s()"]+/g)) {
-    if (token.startsWith(";;")) continue
-    if (token === "(") {
-      const list: Node[] = []
-      open.at(-1)!.push(list)
-      open.push(list)
-    } else if (token === ")") open.pop()
-    else open.at(-1)!.push(token)
-  }
-  return root[0] as Node[]
-}
 
 const write = (node: Node): string => (typeof node === "string" ? node : `(${node.map(write).join(" ")})`)
 
@@ -103,7 +89,7 @@ export async function instructions(row: Row): Promise<Counts> {
   const binaries = files
     .filter((file) => file.name.endsWith(".wat"))
     .map(({ text }) => {
-      const module = read(text)
+      const module = structuredClone(read(text)) as Node[]
       blocks.push(...instrument(module, first + 8 * blocks.length))
       return base64(assemble(write(module)))
     })

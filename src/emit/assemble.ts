@@ -4,7 +4,8 @@
 // `(f64.add (local.get $x) (f64.const 1))`. Everything has a name, and blocks have no results. What is not known is an error.
 import { BULK, VECTOR, opcodes } from "./opcodes.ts"
 
-type Node = string | readonly Node[]
+/** A word, or what stands in parentheses. */
+export type Node = string | readonly Node[]
 type List = readonly Node[]
 
 const valueTypes: Readonly<Record<string, number>> = {
@@ -17,8 +18,8 @@ const valueTypes: Readonly<Record<string, number>> = {
 const EMPTY_BLOCK = 0x40
 const FUNCTION_TYPE = 0x60
 
-/** Reads parentheses, words and strings; comments start with `;;`. */
-function read(text: string): List {
+/** The tree of a text: parentheses, words and strings; comments start with `;;`. */
+export function read(text: string): List {
   const root: Node[] = []
   const open: Node[][] = [root]
   for (const [token] of text.matchAll(/;;[^\n]*|[()]|"[^"]*"|[^\s()"]+/g)) {

@@ -83,7 +83,7 @@ export function wgslFunctions(uses: Iterable<string>): string {
     const text =
       known?.text ??
       specialFunction(name, (other, args) => {
-        const { expression, uses } = call(other, args)
+        const { expression, uses } = applied(other, args)
         for (const x of uses) called.add(x)
         return expression
       })
@@ -94,11 +94,17 @@ export function wgslFunctions(uses: Iterable<string>): string {
   return [...texts.values()].join("\n")
 }
 
+/** An operator or another function inside a special function, where all numbers are real. */
+function applied(name: string, args: readonly string[]): WgslExpression {
+  if (!(name in ops)) return call(name, args)
+  const op = name as OpName
+  const given = args.map((_, i): ScalarType => (ops[op].takes[i] === "bool" ? "bool" : "real"))
+  return wgslOperation(op, args, given, ops[op].type(given) === "bool" ? "bool" : "real")
+}
+
 function call(name: string, args: readonly string[]): WgslExpression {
-  if (name === "abs" || name === "floor" || name === "sqrt")
-    return { expression: `${name}(${args.join(", ")})`, uses: [] }
-  const own = elementary[name] ? `f_${name}` : specialName(name)
   if (!elementary[name] && !isSpecial(name)) throw new Error(`no shader computes ${name}`)
+  const own = elementary[name] ? `f_${name}` : specialName(name)
   return { expression: `${own}(${args.join(", ")})`, uses: [name] }
 }
 

@@ -50,10 +50,10 @@ export const isSpecial = (name: string): boolean => definitionOf(name) !== undef
 /** The name of such a function in a shader. */
 export const specialName = (name: string): string => `s_${name}`
 
-/** The text of a function; `call` writes the call of another and takes note of it. */
+/** The text of a function; `apply` writes an operator or the call of another function and takes note of it. */
 export function specialFunction(
   name: string,
-  call: (name: string, args: readonly string[]) => string,
+  apply: (name: string, args: readonly string[]) => string,
 ): string {
   if (name === "short") return short
   const def = definitionOf(name)!
@@ -87,18 +87,18 @@ export function specialFunction(
       case "name":
         return scope.get(e.name) ?? wgslNumber(constants.get(e.name)!, "real")
       case "unary":
-        return e.operator === "-" ? `(-${go(e.operand)})` : `!(${go(e.operand)})`
+        return apply(e.operator === "-" ? "neg" : "not", [go(e.operand)])
       case "binary": {
         const { op, ...how } = symbols[e.operator]
         const [x, y] = "swap" in how ? [e.right, e.left] : [e.left, e.right]
         // A shader may hold no constant that is no number.
         if (op === "div" && isZero(x) && isZero(y)) return "(u.infinity - u.infinity)"
-        return op === "pow" ? call("pow", [go(x), go(y)]) : `(${go(x)} ${infix[op]} ${go(y)})`
+        return apply(op, [go(x), go(y)])
       }
       case "call": {
         const args = e.arguments.map(go)
         if (e.callee.name === "polynomial") return polynomial(e.arguments, args)
-        return call(e.callee.name, args)
+        return apply(e.callee.name, args)
       }
       default:
         throw new Error(`a ${e.kind} cannot stand inside an expression of a special function`)
@@ -124,16 +124,3 @@ export function specialFunction(
 const local = (name: string): string => `x_${name}`
 
 const isZero = (e: Ast.Expr): boolean => e.kind === "number" && e.value === 0
-
-const infix: Readonly<Record<string, string>> = {
-  add: "+",
-  sub: "-",
-  mul: "*",
-  div: "/",
-  eq: "==",
-  ne: "!=",
-  lt: "<",
-  le: "<=",
-  and: "&&",
-  or: "||",
-}
