@@ -13,6 +13,8 @@ export type Counts = Readonly<Record<Kind, number>>
 /** A tree of a text that counters are put into. */
 type Node = string | Node[]
 
+const tree = (text: string): Node[] => structuredClone(read(text)) as Node[]
+
 const write = (node: Node): string => (typeof node === "string" ? node : `(${node.map(write).join(" ")})`)
 
 function kindOf(word: string): Kind | undefined {
@@ -26,7 +28,7 @@ function kindOf(word: string): Kind | undefined {
 
 /** A place in memory of 8 bytes that grows by 1. */
 const counter = (at: number): Node =>
-  read(`((f64.store (i32.const ${at}) (f64.add (f64.load (i32.const ${at})) (f64.const 1))))`)[0]!
+  tree(`((f64.store (i32.const ${at}) (f64.add (f64.load (i32.const ${at})) (f64.const 1))))`)[0]!
 
 /** Puts a counter into every block; returns what each block does once. */
 function instrument(module: Node[], from: number): Counts[] {
@@ -89,7 +91,7 @@ export async function instructions(row: Row): Promise<Counts> {
   const binaries = files
     .filter((file) => file.name.endsWith(".wat"))
     .map(({ text }) => {
-      const module = structuredClone(read(text)) as Node[]
+      const module = tree(text)
       blocks.push(...instrument(module, first + 8 * blocks.length))
       return base64(assemble(write(module)))
     })

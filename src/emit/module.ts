@@ -5,40 +5,18 @@
 import { postorder } from "../graph.ts"
 import { type Expr, conjuncts } from "../ir.ts"
 import type { Kernel } from "../loops.ts"
-import type { KernelChoice, LabelRead, Loss } from "../loss.ts"
-import type { GpuProgram } from "../gpu/program.ts"
-import type { LabelCheck } from "../label-checks.ts"
+import type { LabelRead } from "../loss.ts"
 import { machineText } from "../run/gpu-text.generated.ts"
-import type { Domain, Dtype, Input } from "../types.ts"
+import type { Domain, Input } from "../types.ts"
 import { type Leaves, inline, numberText } from "./inline.ts"
-import { type Accuracy, emitJs } from "./js.ts"
+import { emitJs } from "./js.ts"
+import { hash, json, quoted } from "./module-literals.ts"
+import type { ModuleParts } from "./module-parts.ts"
 import { moduleText } from "./module-text.ts"
+import { moduleTypes } from "./module-types.ts"
 import { arrayTypeOf, wasmParts, wasmText } from "./module-wasm.ts"
-import { operatorsOf, wgslText, wgslTypes } from "./module-wgsl.ts"
+import { operatorsOf, wgslText } from "./module-wgsl.ts"
 import { hostText } from "./host.ts"
-
-/** What a module is made of. */
-export interface ModuleParts {
-  readonly loss: Loss
-  /** What the module computes; see `KernelChoice`. */
-  readonly choice: Omit<KernelChoice, "given">
-  readonly dtype: Dtype
-  readonly accuracy?: Accuracy | undefined
-  readonly statics: ReadonlyMap<Input, number>
-  /** Sizes that the module is made for. */
-  readonly sizes: ReadonlyMap<string, number>
-  /** The version of lossc. */
-  readonly version: string
-  /** Default `js`. */
-  readonly target?: "js" | "wasm" | "wgsl"
-  /** For wasm: whether the text of each kernel becomes a file too. */
-  readonly wat?: boolean
-  /** The loops for the arguments with a default that are passed: scalars always, arrays none, some or all. */
-  readonly kernel: (given: ReadonlySet<string>) => Kernel
-  /** For wgsl: the program of a kernel, and the checks of labels among its results. */
-  readonly program?: (kernel: Kernel) => GpuProgram
-  readonly labels?: (given: ReadonlySet<string>) => readonly LabelCheck[]
-}
 
 /** A text of a file. */
 export interface ModuleFile {
@@ -56,7 +34,7 @@ export function emitModule(parts: ModuleParts): readonly ModuleFile[] {
   const writer = new Writer(parts)
   return [
     { name: `${name}.js`, text: writer.module(name) },
-    { name: `${name}.d.ts`, text: types(parts, name) },
+    { name: `${name}.d.ts`, text: moduleTypes(parts, name) },
     ...(parts.wat ? writer.wats : []).map((text, k) => ({
       name: `${name}${k > 0 ? `.${k}` : ""}.wat`,
       text,
@@ -75,23 +53,10 @@ const readsOnly = (e: Expr, input: Input): boolean =>
         x.index.length === 0),
   )
 
-/** A value as a literal of ASCII characters. */
-const json = (value: unknown): string =>
-  JSON.stringify(value).replace(/[^\x20-\x7e]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)
-const quoted: (text: string) => string = json
-
 const list = (items: readonly string[]): string => `[${items.join(", ")}]`
 /** One item a line. */
 const table = (items: readonly string[]): string =>
   items.length === 0 ? "[]" : `[\n${items.map((item) => `  ${item},\n`).join("")}]`
-
-/** FNV-1a over the UTF-16 units of a text, 64 bits (Fowler, Noll, Vo): tells sources apart, proves nothing. */
-function hash(text: string): string {
-  let h = 0xcbf29ce484222325n
-  for (let i = 0; i < text.length; i++)
-    h = BigInt.asUintN(64, (h ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n)
-  return h.toString(16).padStart(16, "0")
-}
 
 class Writer {
   private readonly parts: ModuleParts
@@ -442,71 +407,3 @@ function run(args, options) {
   return answer(all, results)
 }
 `
-
-/** The types of a module. */
-function types({ loss, choice, dtype, version, target }: ModuleParts, name: string): string {
-  const floats = dtype === "f32" ? "Float32Array" : "Float64Array"
-  const rows = choice.reduction === "none" && loss.batch.length > 0
-  const property = (input: Input): string => {
-    const one = input.type === "bool" ? "boolean" : "number"
-    const type = input.dimensions.length > 0 ? `Values<${one}>` : one
-    return `  readonly ${quoted(input.name)}${input.default ? "?" : ""}: ${type}`
-  }
-  const gradients = choice.grad.map((grad) => `readonly ${quoted(grad)}: ${floats}`)
-  const optional = choice.grad.map((grad) => `readonly ${quoted(grad)}?: ${floats}`)
-  const options = [`readonly grad?: { ${optional.join("; ")} }`]
-  if (rows && choice.grad.length > 0) options.push("readonly cotangent?: Values<number>")
-  const signature = `(inputs: Inputs, options?: { ${options.join("; ")} })`
-  return [
-    `// Made by lossc ${version} from source ${hash(loss.source.text)}. Do not edit.`,
-    "type Elements<T> =",
-    "  | Float32Array | Float64Array | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array",
-    "  | readonly T[]",
-    "/** A number or a boolean for one row, or an array in row-major order, alone or with its shape. */",
-    "export type Values<T> = T | Elements<T> | { readonly data: Elements<T>; readonly shape: readonly number[] }",
-    "/** The arguments by name. */",
-    "export interface Inputs {",
-    ...loss.inputs.filter((input) => !input.isStatic).map(property),
-    "}",
-    "/** What a call returns; `count` rows were kept, and the mean divides by `per`. */",
-    "export interface Result {",
-    `  readonly loss: ${rows ? floats : "number"}`,
-    `  readonly grad: { ${gradients.join("; ")} }`,
-    "  readonly count: number",
-    "  readonly per: number",
-    "  readonly shape: readonly number[]",
-    "}",
-    ...(target === "wgsl"
-      ? wgslTypes(loss, choice, rows, options.join("; "))
-      : target === "wasm"
-        ? wasmTypes(loss, dtype, signature)
-        : [documented, `declare function run${signature}: Result`]),
-    `export { ${name === "default" ? "run as default" : `run as ${name}, run as default`} }`,
-    "",
-  ].join("\n")
-}
-
-const documented =
-  "/** Computes the loss and its gradients. Throws a TypeError or a RangeError before anything is written. */"
-
-/** The function of a WebAssembly module, with what belongs to its memory. */
-function wasmTypes(loss: Loss, dtype: Dtype, signature: string): string[] {
-  const allocs = loss.inputs
-    .filter((input) => !input.isStatic)
-    .map((input) => {
-      const type = arrayTypeOf({ input, element: input.type === "real" ? dtype : input.type })
-      return `  alloc(name: ${quoted(input.name)}, shape: number | readonly number[]): ${type}`
-    })
-  return [
-    documented,
-    "interface Run {",
-    `  ${signature}: Result`,
-    "  /** An array of zeros in the memory of the module, for an argument or its gradient: calls copy nothing then. */",
-    ...allocs,
-    "  /** Compiles without blocking; pages may need it before the first call. */",
-    "  instantiate(): Promise<void>",
-    "  readonly memory: { readonly buffer: ArrayBuffer }",
-    "}",
-    "declare const run: Run",
-  ]
-}
