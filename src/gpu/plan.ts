@@ -98,16 +98,25 @@ class Planning implements Plan {
   }
 
   private serial(s: Stmt, guards: readonly Guard[]): void {
+    const direct = freeIn([s], guards)
+    const computed = withSources(
+      this,
+      [...direct].filter((id) => this.pure.has(id)),
+    )
     const last = this.segments.at(-1)
     // What is computed from an accumulator is computed before the segment: one that changes it must have ended.
-    if (last?.guards === guards && !this.reads(s, updatedIn(last.body))) last.body.push(s)
+    const changed = last ? updatedIn(last.body) : new Map<number, unknown>()
+    const joins = last?.guards === guards && ![...computed].some((id) => changed.has(id))
+    // A number that one segment loads reaches others, and what is computed before a segment, through memory: in another step.
+    const isFar = this.segments.some((segment) =>
+      segment.body.some(
+        (x) =>
+          x.kind === "load" && (computed.has(x.id) || (direct.has(x.id) && !(joins && segment === last))),
+      ),
+    )
+    if (isFar) this.end()
+    if (joins && !isFar) last.body.push(s)
     else this.segments.push({ guards, body: [s] })
-  }
-
-  /** Whether a statement reads accumulators by what steps compute for themselves. */
-  private reads(s: Stmt, accs: ReadonlyMap<number, unknown>): boolean {
-    const pure = [...readIn([s])].filter((id) => this.pure.has(id))
-    return [...withSources(this, pure)].some((id) => accs.has(id))
   }
 }
 
