@@ -17,6 +17,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     setupFiles: ["./vitest.setup.ts"],
+    // The default leaves one core for a process that hardly works.
+    maxWorkers: "100%",
     testTimeout: 30_000,
     passWithNoTests: true,
   },
