@@ -1,115 +1,23 @@
-// The core: interned expressions over named axes, and the reductions ("definitions") they read.
-//
-// An expression is a function from axis indices to a scalar. Reductions are never nested in expressions: each is a
-// closed definition `{ op, formals, bound, filter, body }`, read through `ref` like a virtual array. Substituting an
-// axis therefore touches index arguments only, never goes under a binder, and cannot capture a name.
-//
-// Equal expressions are identical objects within one `Core`, and definitions are interned modulo all axis names, so
-// `lse` and `lse[b = j]` are one vector read at two indices.
+// The interner of the core. Equal expressions are identical objects within one `Core`, and definitions are interned modulo
+// all axis names, so `lse` and `lse[b = j]` are one vector read at two indices.
 import { limit } from "./diagnostics.ts"
+import {
+  type AxisExpr,
+  type ConstExpr,
+  conjuncts,
+  type Def,
+  type Expr,
+  givesPlaces,
+  type Recurrence,
+  type ReduceOp,
+} from "./expr.ts"
 import { NodeMap } from "./node-map.ts"
 import { type OpName, ops } from "./ops.ts"
+import { compare, orderings, unionAxes } from "./order.ts"
 import type { Input, ScalarType } from "./types.ts"
 
-interface Node {
-  /** Creation number: identity for maps, never an ordering. */
-  readonly id: number
-  readonly type: ScalarType
-  /** Free axes, each once, in structural order. */
-  readonly axes: readonly AxisExpr[]
-}
-/** A literal. Booleans are 0 and 1. */
-export interface ConstExpr extends Node {
-  readonly kind: "const"
-  readonly value: number
-}
-/** The extent of an input's axis, known when a kernel is called. */
-export interface SizeExpr extends Node {
-  readonly kind: "size"
-  readonly name: string
-}
-/** An index: runs from 0 to extent - 1. Two axes are the same if name and extent are. */
-export interface AxisExpr extends Node {
-  readonly kind: "axis"
-  readonly name: string
-  /** An int without axes. */
-  readonly extent: Expr
-}
-/** An element of an input; a scalar input is loaded with no indices. */
-export interface LoadExpr extends Node {
-  readonly kind: "load"
-  readonly input: Input
-  readonly index: readonly Expr[]
-}
-/** An element of a definition. */
-export interface RefExpr extends Node {
-  readonly kind: "ref"
-  readonly def: Def
-  readonly index: readonly Expr[]
-}
-/** An operator of the table applied to arguments. */
-export interface OpExpr extends Node {
-  readonly kind: "op"
-  readonly op: OpName
-  readonly args: readonly Expr[]
-}
-/** A core expression. */
-export type Expr = ConstExpr | SizeExpr | AxisExpr | LoadExpr | RefExpr | OpExpr
-
-/**
- * How a definition combines the values of its body over its bound axes. `let` has no bound axes: a named value. `argsort`
- * keeps its bound axis as its last formal: the places of the values in ascending order, equal ones as they stand, NaN last.
- * `state` and `step` are the two sides of a recurrence.
- */
-export type ReduceOp =
-  "sum" | "prod" | "max" | "min" | "logsumexp" | "argmax" | "argmin" | "argsort" | "let" | "state" | "step"
-
-/** Whether the values of a definition are places on its bound axis. */
-export const givesPlaces = (op: ReduceOp): boolean => op === "argmax" || op === "argmin" || op === "argsort"
-
-/**
- * A fold or scan: states that pass from one index of an axis to the next. Each state is a pair of definitions whose first
- * formal is that axis: `state` is the value before a step (its body is the initial value, which lacks the axis), `step`
- * the value after it (its body reads the states). The graph has no cycle: that a state is what the step before it gave
- * is known to recurrences alone.
- */
-export interface Recurrence {
-  /** Opened earlier, numbered lower: a recurrence inside the step of another has the higher number. */
-  readonly id: number
-  /** Whether the last index comes first. */
-  readonly descending: boolean
-  readonly states: readonly Def[]
-  /** In the order of the states; empty until the recurrence is closed. */
-  readonly steps: readonly Def[]
-}
-
-/** A closed reduction: `body` and `filter` mention formals and bound axes only. */
-export interface Def {
-  readonly id: number
-  readonly op: ReduceOp
-  readonly type: ScalarType
-  readonly formals: readonly AxisExpr[]
-  readonly bound: readonly AxisExpr[]
-  /** A bool; the constant true if every index counts. */
-  readonly filter: Expr
-  readonly body: Expr
-  /** Pairs of formal positions that may be exchanged without changing the value. */
-  readonly symmetric: readonly (readonly [number, number])[]
-  /** Set for states and steps. */
-  readonly recurrence?: Recurrence
-}
-
-/** What a reduction gives when no index passes its filter; arg reductions have no such value. */
-export const identities: Readonly<Partial<Record<ReduceOp, number>>> = {
-  sum: 0,
-  prod: 1,
-  max: -Infinity,
-  min: Infinity,
-  logsumexp: -Infinity,
-}
-
-/** A finite map from axes to the expressions that replace them. */
-export type Substitution = ReadonlyMap<AxisExpr, Expr>
+export * from "./expr.ts"
+export { compare, compareDefs, unionAxes } from "./order.ts"
 
 /** Limits of one compilation; see the README for the defaults. */
 export interface CoreLimits {
@@ -401,113 +309,6 @@ function ids(list: readonly Expr[]): string {
   let out = ""
   for (const x of list) out += `,${x.id}`
   return out
-}
-
-/** The axes of several expressions, each once, in structural order. */
-export function unionAxes(list: readonly Expr[]): readonly AxisExpr[] {
-  let out = none
-  for (let i = 0; i < list.length; i++) out = merged(out, list[i]!.axes)
-  return out
-}
-
-const none: readonly AxisExpr[] = []
-
-/** Two lists in order as one; one of them itself if it has all that the other has. */
-function merged(x: readonly AxisExpr[], y: readonly AxisExpr[]): readonly AxisExpr[] {
-  if (x === y || y.length === 0) return x
-  if (x.length < y.length) return merged(y, x)
-  const more = y.filter((a) => !x.includes(a))
-  return more.length === 0 ? x : [...x, ...more].sort(compare)
-}
-
-/** All orders of the axes (as positions) that permute only axes of equal extent. At most 24 are tried. */
-function orderings(axes: readonly AxisExpr[]): readonly (readonly number[])[] {
-  if (axes.length < 2) return axes.length === 0 ? noAxis : oneAxis
-  const sorted = axes.map((_, i) => i).sort((i, j) => compare(axes[i]!.extent, axes[j]!.extent) || i - j)
-  let out: number[][] = [[]]
-  for (let at = 0; at < sorted.length;) {
-    let end = at
-    while (end < sorted.length && axes[sorted[end]!]!.extent === axes[sorted[at]!]!.extent) end++
-    const perms = permutations(sorted.slice(at, end))
-    out = out.flatMap((head) => perms.map((tail) => [...head, ...tail])).slice(0, 24)
-    at = end
-  }
-  return out
-}
-
-const noAxis = [[]]
-const oneAxis = [[0]]
-
-function permutations(list: number[]): number[][] {
-  if (list.length <= 1) return [list]
-  return list.flatMap((x, i) =>
-    permutations([...list.slice(0, i), ...list.slice(i + 1)]).map((rest) => [x, ...rest]),
-  )
-}
-
-const kindOrder = { const: 0, size: 1, load: 2, ref: 3, op: 4, axis: 5 } as const
-
-/**
- * A total order by structure, independent of the order of creation. Distinct nodes never compare equal, and only the first
- * difference is descended into, so a comparison costs at most the height of the tree.
- */
-export function compare(x: Expr, y: Expr): number {
-  if (x === y) return 0
-  if (x.kind !== y.kind) return kindOrder[x.kind] - kindOrder[y.kind]
-  switch (x.kind) {
-    case "const":
-      return x.value - (y as ConstExpr).value || text(x.type, y.type) || (Object.is(x.value, -0) ? -1 : 1)
-    case "size":
-      return text(x.name, (y as SizeExpr).name)
-    case "axis":
-      return text(x.name, (y as AxisExpr).name) || compare(x.extent, (y as AxisExpr).extent)
-    case "load":
-      return text(x.input.name, (y as LoadExpr).input.name) || compareLists(x.index, (y as LoadExpr).index)
-    case "ref":
-      return compareDefs(x.def, (y as RefExpr).def) || compareLists(x.index, (y as RefExpr).index)
-    case "op":
-      return text(x.op, (y as OpExpr).op) || compareLists(x.args, (y as OpExpr).args)
-  }
-}
-
-function compareLists(x: readonly Expr[], y: readonly Expr[]): number {
-  if (x.length !== y.length) return x.length - y.length
-  for (let i = 0; i < x.length; i++) {
-    const order = compare(x[i]!, y[i]!)
-    if (order !== 0) return order
-  }
-  return 0
-}
-
-/** Orders definitions by structure. */
-export function compareDefs(x: Def, y: Def): number {
-  if (x === y) return 0
-  return (
-    text(x.op, y.op) ||
-    compareLists(x.formals, y.formals) ||
-    compareLists(x.bound, y.bound) ||
-    compare(x.filter, y.filter) ||
-    compare(x.body, y.body) ||
-    compareRecurrences(x, y)
-  )
-}
-
-/** Recurrences are opened in an order that the text decides. */
-function compareRecurrences(x: Def, y: Def): number {
-  const [r, s] = [x.recurrence, y.recurrence]
-  return r && s ? r.id - s.id || r.states.indexOf(x) - s.states.indexOf(y) : 0
-}
-
-const text = (x: string, y: string): number => (x < y ? -1 : x > y ? 1 : 0)
-
-/** True for the constant with this value. */
-export const isConst = (e: Expr, value: number): boolean => e.kind === "const" && e.value === value
-
-/** The conjuncts of a condition in evaluation order. */
-export function conjuncts(condition: Expr): Expr[] {
-  if (isConst(condition, 1)) return []
-  if (condition.kind === "op" && condition.op === "and") return condition.args.flatMap(conjuncts)
-  return [condition]
 }
 
 /** The conjunction of conditions, each once, in the given order. */
