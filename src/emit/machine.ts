@@ -64,7 +64,7 @@ export const int = (v: number): string => `(i32.const ${v})`
 export type Kind = "f64" | "f64x2" | "f32x4"
 
 /** What the bits of a kind of number are. */
-const formats = {
+export const formats = {
   f64: { bits: 52, bias: 1023, int: "i64" },
   f64x2: { bits: 52, bias: 1023, int: "i64x2" },
   f32x4: { bits: 23, bias: 127, int: "i32x4" },

@@ -1,10 +1,10 @@
 // Elementary functions -> instructions of WebAssembly, one text for numbers and vectors. NaN goes through.
 //
 // No tables: a table of f64 costs a load per lane. Over f64 the algorithms are those of Sun's fdlibm without its branches,
-// within 2 ULP; over f32 those of Moshier's Cephes and of fdlibm's f32 form, within 3 ULP of f32. Results that are not normal
-// numbers are right too.
+// within 2 ULP; over f32 those of Moshier's Cephes and of fdlibm's f32 form, with polynomials of our own for exp and log1p, within
+// 3 ULP of f32. Results that are not normal numbers are right too.
 import type { Interval, OpName } from "../ops.ts"
-import type { Machine } from "./machine.ts"
+import { type Machine, formats } from "./machine.ts"
 
 const LN2 = {
   f64: { high: 6.93147180369123816e-1, low: 1.9082149292705877e-10 },
@@ -16,18 +16,21 @@ const EXP_F64 = [
   1.66666666666666019e-1, -2.77777777770155934e-3, 6.61375632143793436e-5, -1.65339022054652515e-6,
   4.1381367970572385e-8,
 ]
-/** (expm1(r) - r) / r^2. */
-const EXP_F32 = [
-  5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.98756915e-4,
-]
+/** (expm1(r) - r) / r^2: a minimax polynomial for exp, off by 2^-28 of it. */
+const EXP_F32 = [0.49999994, 0.16666523, 0.04166829, 0.008368533, 0.0013818312]
 const LOG_F64 = [
   6.66666666666673513e-1, 3.99999999994094191e-1, 2.85714287436623915e-1, 2.2222198432149784e-1,
   1.81835721616180501e-1, 1.53138376992093733e-1, 1.47981986051165859e-1,
 ]
 const LOG_F32 = [6.6666662693e-1, 4.0000972152e-1, 2.8498786688e-1, 2.4279078841e-1]
+/** (atanh(s) / s - 1) / s^2 of s^2 up to 1/9: minimax, off by 2^-27 of atanh. */
+const ATANH_F32 = [0.3333321, 0.20010728, 0.14001316, 0.14004417]
 
 /** Where results leave the range of the numbers: below, exp is 0; above, infinite. */
 const LIMITS = { f64: { low: -746, high: 710, whole: 40 }, f32: { low: -104, high: 89, whole: 20 } }
+
+/** What exponentials of small numbers are scaled up by while they are made, so that they are normal numbers. */
+const LIFT = 64
 
 /** The bits of the number that rounds others by being added. */
 const MAGIC_BITS = { f64: 0x4338000000000000n, f32: 0x4b400000n }
@@ -42,12 +45,21 @@ function polynomial(m: Machine, x: string, coefficients: readonly number[]): str
   return coefficients.map((c) => m.num(c)).reduceRight((sum, c) => m.add(m.mul(sum, x), c))
 }
 
+/** The same in pairs, with the square: shorter chains of instructions that wait for each other. */
+function inPairs(m: Machine, x: string, square: string, coefficients: readonly number[]): string {
+  const pairs = coefficients.flatMap((c, i) => {
+    if (i % 2 === 1) return []
+    const next = coefficients[i + 1]
+    return [next === undefined ? m.num(c) : m.add(m.num(c), m.mul(m.num(next), x))]
+  })
+  return pairs.reduceRight((sum, pair) => m.add(pair, m.mul(sum, square)))
+}
+
 interface Exponential {
   /** exp of the rest, minus 1. */
   readonly rest: string
-  /** Two powers of 2 whose product is exp of what was taken off. */
-  readonly first: string
-  readonly second: string
+  /** Powers of 2 whose product is exp of what was taken off. */
+  readonly powers: readonly string[]
 }
 
 /** Splits x, from a range, into a multiple of ln 2 and a rest of at most half of it. */
@@ -55,32 +67,46 @@ function split(m: Machine, x: string, [from, to]: Interval): Exponential {
   const { low, high } = LIMITS[precision(m)]
   const above0 = from >= low ? x : m.max(x, m.num(low))
   const w = m.let(to <= high ? above0 : m.min(above0, m.num(high)))
-  const rounded = m.let(m.add(m.mul(w, m.num(Math.LOG2E)), m.num(m.magic)))
-  const k = m.let(m.sub(rounded, m.num(m.magic)))
+  const bias = m.isShort ? biasFor([from, to]) : 0
+  const magic = m.num(m.magic + bias)
+  const rounded = m.let(m.add(m.mul(w, m.num(Math.LOG2E)), magic))
+  const k = m.let(m.sub(rounded, magic))
   const ln2 = LN2[precision(m)]
   const above = m.let(m.sub(w, m.mul(k, m.num(ln2.high))))
   const below = m.mul(k, m.num(ln2.low))
-  return {
-    rest: m.let(m.isShort ? restShort(m, m.let(m.sub(above, below))) : restLong(m, above, m.let(below))),
-    ...powers(m, rounded, k),
-  }
+  return m.isShort
+    ? { rest: restShort(m, m.let(m.sub(above, below))), powers: shortPowers(m, rounded, bias) }
+    : { rest: m.let(restLong(m, above, m.let(below))), powers: longPowers(m, k) }
 }
 
-/** 2^k as a product of two powers, because it may be out of range while exp is not. */
-function powers(m: Machine, rounded: string, k: string): { readonly first: string; readonly second: string } {
-  if (m.isShort) {
-    // Only the last bits count, where k stands.
-    const bits = m.bits(rounded)
-    const half = m.letBits(m.shift("shr_s", bits, 1))
-    return { first: m.let(m.power(half)), second: m.let(m.power(m.ints("sub", bits, half))) }
-  }
+/** What is added to an exponent for its power: the bias of one normal number, of one that is lifted, or of two. */
+function biasFor([from, to]: Interval): number {
+  const { bias } = formats.f32x4
+  if (to > 44) return 2 * bias
+  return from < -87 ? bias + LIFT : bias
+}
+
+/** 2^k, from k and its bias in the last bits. It may be out of range while exp is not: then as a product. */
+function shortPowers(m: Machine, rounded: string, bias: number): readonly string[] {
+  const { bits, bias: one } = m.format
+  const power = (k: string): string => m.let(m.fromBits(m.shift("shl", k, bits)))
+  const all = m.bits(rounded)
+  if (bias === one) return [power(all)]
+  if (bias === one + LIFT) return [power(all), m.num(2 ** -LIFT)]
+  const half = m.letBits(m.shift("shr_s", all, 1))
+  return [power(half), power(m.ints("sub", all, half))]
+}
+
+/** 2^k as a product of two powers. */
+function longPowers(m: Machine, k: string): readonly string[] {
   const half = m.let(m.add(m.mul(k, m.num(0.5)), m.num(m.magic)))
   const other = m.add(m.sub(k, m.sub(half, m.num(m.magic))), m.num(m.magic))
-  return { first: m.let(m.power(m.bits(half))), second: m.let(m.power(m.bits(other))) }
+  return [m.let(m.power(m.bits(half))), m.let(m.power(m.bits(other)))]
 }
 
 function restShort(m: Machine, r: string): string {
-  return m.add(m.mul(polynomial(m, r, EXP_F32), m.let(m.mul(r, r))), r)
+  const square = m.let(m.mul(r, r))
+  return m.let(m.add(m.mul(inPairs(m, r, square, EXP_F32), square), r))
 }
 
 function restLong(m: Machine, above: string, below: string): string {
@@ -91,17 +117,17 @@ function restLong(m: Machine, above: string, below: string): string {
 }
 
 function exp(m: Machine, x: string, range = UNKNOWN): string {
-  const { rest, first, second } = split(m, x, range)
-  return m.mul(m.mul(m.add(rest, m.num(1)), first), second)
+  const { rest, powers } = split(m, x, range)
+  return powers.reduce((y, power) => m.mul(y, power), m.add(rest, m.num(1)))
 }
 
 /** 2^k rest + (2^k - 1), which loses nothing; from where 1 does not count, exp. */
 function expm1(m: Machine, x: string, range = UNKNOWN): string {
-  const { rest, first, second } = split(m, x, range)
-  const power = m.let(m.mul(first, second))
+  const { rest, powers } = split(m, x, range)
+  const power = m.let(powers.reduce((y, one) => m.mul(y, one)))
   const near = m.add(m.mul(rest, power), m.sub(power, m.num(1)))
   if (range[1] <= LIMITS[precision(m)].whole) return near
-  const far = m.mul(m.mul(m.add(rest, m.num(1)), first), second)
+  const far = powers.reduce((y, one) => m.mul(y, one), m.add(rest, m.num(1)))
   return m.select(m.lt(x, m.num(LIMITS[precision(m)].whole)), m.let(near), m.let(far))
 }
 
@@ -153,20 +179,7 @@ function log1pShort(m: Machine, x: string): string {
   const s = m.let(m.div(x, m.add(x, m.num(2))))
   const z = m.let(m.mul(s, s))
   const twice = m.let(m.add(s, s))
-  return m.add(
-    twice,
-    m.mul(
-      twice,
-      m.mul(
-        z,
-        polynomial(
-          m,
-          z,
-          [3, 5, 7, 9, 11, 13, 15].map((k) => 1 / k),
-        ),
-      ),
-    ),
-  )
+  return m.add(twice, m.mul(twice, m.mul(z, inPairs(m, z, m.let(m.mul(z, z)), ATANH_F32))))
 }
 
 /** A quotient whose divisor was rounded: `lost` is what that took from it, `inverse` 1 over it. For f32 it does not matter. */
@@ -197,7 +210,8 @@ function sigmoid(m: Machine, x: string): string {
 }
 
 /** log1p(exp(-|x|)). */
-const rest = (m: Machine, x: string): string => m.let(log1p(m, m.let(exp(m, m.let(m.neg(m.abs(x)))))))
+const rest = (m: Machine, x: string): string =>
+  m.let(log1p(m, m.let(exp(m, m.let(m.neg(m.abs(x))), BELOW)), [0, 1]))
 
 function logaddexp(m: Machine, x: string, y: string): string {
   const far = m.let(m.add(m.max(x, y), rest(m, m.let(m.sub(x, y)))))
