@@ -173,6 +173,12 @@ export class LaneValues {
     return x.map((one, i) => `(v128.bitselect ${one} ${y[i]} ${masks[i]})`)
   }
 
+  /** x in the lanes of a mask, 0 in the others. */
+  protected where(mask: string, x: Vector): Vector {
+    const masks = x.length === 2 ? this.widened(mask) : [mask]
+    return x.map((one, i) => `(v128.and ${one} ${masks[i]})`)
+  }
+
   // ----------------------------------------------------------------------------------------- operators
 
   protected value({ id, op, args }: Extract<Stmt, { kind: "let" }>): Vector {
@@ -192,8 +198,7 @@ export class LaneValues {
         const mask = this.vector(args[0]!, "mask")[0]!
         if (args[2] && !(args[2].kind === "number" && Object.is(args[2].value, 0)))
           return this.choose(mask, yes, this.vector(args[2], kind))
-        const masks = yes.length === 2 ? this.widened(mask) : [mask]
-        return yes.map((one, i) => `(v128.and ${one} ${masks[i]})`)
+        return this.where(mask, yes)
       }
       case "eq":
       case "ne":

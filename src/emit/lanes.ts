@@ -219,7 +219,13 @@ export class Lanes extends LaneValues {
     let value = this.vector(s.value, kind)
     if (s.op !== "set") {
       // What a lane that does not run adds changes nothing.
-      if (this.mask) value = this.let(this.choose(this.mask, value, this.literal(identity(s.op, kind), kind)))
+      if (this.mask) {
+        const masked =
+          s.op === "add"
+            ? this.where(this.mask, value)
+            : this.choose(this.mask, value, this.literal(identity(s.op, kind), kind))
+        value = this.let(masked)
+      }
       value = this.isExtreme(s.acc, s.op)
         ? this.extreme(s.acc, s.op as "max", acc, value, kind)
         : this.combined(s.op, acc, value, kind)
@@ -334,6 +340,11 @@ export class Lanes extends LaneValues {
     ] as const) {
       if (body.length === 0) continue
       this.mask = code.let("v128", within(x))
+      if (body.every((one) => one.kind === "update" && this.kinds.has(one.acc))) {
+        // What there is to skip costs less than a branch.
+        this.block(body)
+        continue
+      }
       code.block(`(if (v128.any_true ${this.mask}) (then`, () => this.block(body))
       code.add(")")
     }
