@@ -1,4 +1,8 @@
-// One workload in a process of its own: `one.js NAME ROUNDS` prints the times of all sides as JSON.
+// One workload on one target in a process of its own: `one.js NAME ROUNDS TARGET` prints the times of both sides as JSON.
+//
+// Of its own, because memory of WebAssembly that grows detaches the buffer that it had, and from the first buffer that a
+// process detaches V8 tests at every access of every typed array whether its buffer is still there: JavaScript loops, by hand
+// or not, then run up to 1.6 times as long.
 import { Bench } from "tinybench"
 import { agree, rounding } from "./agree.ts"
 import { byHand, generated, type Side } from "./generated.ts"
@@ -8,16 +12,15 @@ import { works } from "./rows.ts"
 export interface Times {
   readonly title: string
   readonly byHand: number
-  readonly js: number
-  readonly wasm: number
-  /** Two threads, on the clock, as `of` one thread on the same clock: the shortest of many. */
-  readonly threads: { readonly ms: number; readonly of: number }
+  readonly generated: number
+  /** For wasm: two threads, on the clock, as `of` one thread on the same clock: the shortest of many. */
+  readonly threads?: { readonly ms: number; readonly of: number }
 }
 
 const median = (samples: readonly number[]): number =>
   [...samples].sort((a, b) => a - b)[samples.length >> 1]!
 
-const [name, rounds] = process.argv.slice(2)
+const [name, rounds, target] = process.argv.slice(2) as [string, string, "js" | "wasm"]
 const work = works.find((one) => one.name === name)!
 
 // An engine that meets a long loop first compiles it while it runs, and may stay with that slow code for good. Here it meets
@@ -25,9 +28,8 @@ const work = works.find((one) => one.name === name)!
 const small = work.at(work.sizes[0])
 const makers = {
   hand: byHand,
-  js: generated(small, { target: "js" }),
-  wasm: generated(small, { target: "wasm" }),
-  threads: generated(small, { target: "wasm", threads: 2 }),
+  generated: generated(small, { target }),
+  ...(target === "wasm" && { threads: generated(small, { target, threads: 2 }) }),
 }
 const learning = new Bench({ time: 500, warmup: false })
 for (const [side, make] of Object.entries(makers)) learning.add(side, make(small).run)
@@ -43,29 +45,36 @@ const now = (): number => {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000
 }
-const [byOne, byTwo] = sides.slice(2) as [Side, Side]
-const samples: number[][] = sides.slice(0, 3).map(() => [])
+const samples: [number[], number[]] = [[], []]
 for (let round = 0; round < Number(rounds); round++) {
   const bench = new Bench({ now, time: 100, iterations: 1, warmup: false, retainSamples: true })
-  sides.slice(0, 3).forEach(({ run }, side) => bench.add(String(side), run))
+  sides.slice(0, 2).forEach(({ run }, side) => bench.add(String(side), run))
   await bench.run()
   for (const [side, task] of bench.tasks.entries()) {
     if (!("latency" in task.result)) throw new Error(`${row.title}: ${task.name} did not finish`)
     samples[side]!.push(...(task.result.latency.samples ?? []))
   }
 }
-const [hand, js, wasm] = samples.map(median) as [number, number, number]
-
-// Of two threads the clock is what counts. Each side has the processor to itself in the shortest run.
-let [ms, of] = [Infinity, Infinity]
-const timed = (run: () => void): number => {
-  const start = performance.now()
-  run()
-  return performance.now() - start
+const [one, two] = sides.slice(1)
+const times: Times = {
+  title: row.title,
+  byHand: median(samples[0]),
+  generated: median(samples[1]),
+  ...(one && two && { threads: shortest(one, two) }),
 }
-for (const end = performance.now() + 200 * Number(rounds); performance.now() < end;) {
-  of = Math.min(of, timed(byOne.run))
-  ms = Math.min(ms, timed(byTwo.run))
-}
-const times: Times = { title: row.title, byHand: hand, js, wasm, threads: { ms, of } }
 process.stdout.write(JSON.stringify(times))
+
+/** Of two threads the clock is what counts. Each side has the processor to itself in the shortest run. */
+function shortest(one: Side, two: Side): { readonly ms: number; readonly of: number } {
+  const timed = (run: () => void): number => {
+    const start = performance.now()
+    run()
+    return performance.now() - start
+  }
+  let [ms, of] = [Infinity, Infinity]
+  for (const end = performance.now() + 200 * Number(rounds); performance.now() < end;) {
+    of = Math.min(of, timed(one.run))
+    ms = Math.min(ms, timed(two.run))
+  }
+  return { ms, of }
+}
