@@ -1,5 +1,5 @@
 // Interval analysis of core expressions: what values may appear, from declared domains, sizes and the operator table.
-import { type Expr, givesPlaces, identities } from "./ir.ts"
+import { type AxisExpr, type Expr, type RefExpr, givesPlaces, identities, isConst } from "./ir.ts"
 import { type Interval, ops } from "./ops.ts"
 
 const UNKNOWN: Interval = [-Infinity, Infinity]
@@ -49,9 +49,37 @@ function compute(e: Expr): Interval {
       }
       if (!of) return UNKNOWN
       const [low, high] = of(...e.args.map(bounds))
-      return Number.isNaN(low) || Number.isNaN(high) ? UNKNOWN : [low, high]
+      if (Number.isNaN(low) || Number.isNaN(high)) return UNKNOWN
+      if (e.op !== "sub") return [low, high]
+      const [x, y] = e.args as readonly [Expr, Expr]
+      if (isAmong(x, y, "max") || isAmong(y, x, "min")) return [low, Math.min(high, 0)]
+      return isAmong(y, x, "max") || isAmong(x, y, "min") ? [Math.max(low, 0), high] : [low, high]
     }
   }
+}
+
+/** Whether an expression is one of those of which another one is the largest or smallest. */
+function isAmong(x: Expr, extreme: Expr, op: "max" | "min"): boolean {
+  if (extreme.kind !== "ref" || extreme.def.op !== op || !isConst(extreme.def.filter, 1)) return false
+  return matches(extreme.def.body, x, extreme, new Map())
+}
+
+/** Whether an expression is the body of a reduction for the index of a reference and any indices on its bound axes. */
+function matches(body: Expr, x: Expr, to: RefExpr, bound: Map<AxisExpr, Expr>): boolean {
+  const { formals, bound: axes } = to.def
+  const all = (xs: readonly Expr[], ys: readonly Expr[]): boolean =>
+    xs.length === ys.length && xs.every((one, i) => matches(one, ys[i]!, to, bound))
+  if (body.kind === "axis") {
+    const formal = formals.indexOf(body)
+    if (formal >= 0) return to.index[formal] === x
+    if (!axes.includes(body)) return body === x
+    if (!bound.has(body)) bound.set(body, x)
+    return bound.get(body) === x && x.kind === "axis" && x.extent === body.extent
+  }
+  if (body === x) return ![...formals, ...axes].some((axis) => body.axes.includes(axis))
+  if (body.kind === "load" && x.kind === "load") return body.input === x.input && all(body.index, x.index)
+  if (body.kind === "ref" && x.kind === "ref") return body.def === x.def && all(body.index, x.index)
+  return body.kind === "op" && x.kind === "op" && body.op === x.op && all(body.args, x.args)
 }
 
 function ofInput(e: Expr & { kind: "load" }): Interval {

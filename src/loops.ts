@@ -4,7 +4,7 @@
 // as the index of a `for`, and is visible in the rest of its block and in the blocks inside. Mutable values are the
 // accumulators (`acc`), changed by `update`. Arrays are buffers with flat int indices. Nothing is nested in an operand, so an
 // emitter needs no parentheses and no recursion over expressions.
-import type { OpName } from "./ops.ts"
+import type { Interval, OpName } from "./ops.ts"
 import type { Dtype, Input, ScalarType } from "./types.ts"
 
 /** An operand: a literal, or the number of a value. */
@@ -47,6 +47,8 @@ export type Stmt =
       readonly op: OpName
       readonly args: readonly Operand[]
       readonly type: ScalarType
+      /** Where its values lie but for rounding, NaN aside, if that does not follow from its arguments. */
+      readonly range?: Interval
     }
   | {
       readonly kind: "load"

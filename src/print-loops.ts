@@ -1,6 +1,6 @@
 // Loops -> text: one statement a line, as `explain` shows them and tests compare them.
 import type { Buffer, Kernel, Operand, Stmt } from "./loops.ts"
-import type { OpName } from "./ops.ts"
+import type { Interval, OpName } from "./ops.ts"
 
 const infix: Partial<Record<OpName, string>> = {
   add: "+",
@@ -88,7 +88,7 @@ class Printer {
   private statement(s: Stmt): string[] {
     switch (s.kind) {
       case "let":
-        return [`${this.name(s.id)} = ${this.apply(s.op, s.args)}`]
+        return [`${this.name(s.id)} = ${this.apply(s.op, s.args)}${s.range ? known(s.range) : ""}`]
       case "load":
         return [`${this.name(s.id)} = ${this.element(s.buffer, s.at)}`]
       case "store":
@@ -122,3 +122,7 @@ class Printer {
     }
   }
 }
+
+/** What is known of a value, behind the statement that makes it. */
+const known = ([low, high]: Interval): string =>
+  `  (${[low > -Infinity ? [`at least ${low}`] : [], high < Infinity ? [`at most ${high}`] : []].flat().join(", ")})`

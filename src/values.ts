@@ -4,12 +4,13 @@
 // of the innermost scope that has the loops it needs and is cached there, before the loop that is being built; hoisting,
 // sharing between statements and partial products all come from this. What reads data at an index that only a condition
 // makes valid never leaves the branch of that condition.
+import { bounds } from "./bounds.ts"
 import { postorder, refsIn } from "./graph.ts"
 import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, conjuncts, isConst } from "./ir.ts"
 import type { Placed } from "./dimensions.ts"
 import type { Buffer, Operand, ScalarInput, SizeValue, Stmt } from "./loops.ts"
 import type { Outputs } from "./loss.ts"
-import { type OpName, ops } from "./ops.ts"
+import { type Interval, type OpName, ops } from "./ops.ts"
 import { assuming } from "./simplify.ts"
 import type { Storage } from "./storage.ts"
 import { commonFactors, factors, fromFactors, without } from "./flat.ts"
@@ -226,7 +227,7 @@ export class Values {
     }
     const args = e.args.map((x) => this.operand(x))
     const home = this.home(e)
-    return this.remember(home, e, this.emit(home, e.op, args, e.type))
+    return this.remember(home, e, this.emit(home, e.op, args, e.type, rangeOf(e)))
   }
 
   /** A sum of two quotients over one divisor, divided once. */
@@ -282,7 +283,7 @@ export class Values {
       x.kind === "op" && (x.op === "mul" || x.op === "div") ? this.binary(x) : this.operand(x),
     )
     const home = this.home(e)
-    return this.remember(home, e, this.emit(home, e.op, args, e.type))
+    return this.remember(home, e, this.emit(home, e.op, args, e.type, rangeOf(e)))
   }
 
   /** A selection as a branch: only what is taken is evaluated. */
@@ -315,9 +316,15 @@ export class Values {
     return out
   }
 
-  protected emit(home: Scope, op: OpName, args: readonly Operand[], type: Expr["type"]): Operand {
+  protected emit(
+    home: Scope,
+    op: OpName,
+    args: readonly Operand[],
+    type: Expr["type"],
+    range?: Interval,
+  ): Operand {
     const id = this.next++
-    home.block.push({ kind: "let", id, op, args, type })
+    home.block.push({ kind: "let", id, op, args, type, ...(range && { range }) })
     return { kind: "value", id }
   }
 
@@ -408,3 +415,11 @@ export class Values {
 
 /** A literal operand. */
 export const number = (value: number): Operand => ({ kind: "number", value })
+
+/** What is known of a difference beyond its terms: a number less the largest of its row is not above 0. */
+function rangeOf(e: Expr & { kind: "op" }): Interval | undefined {
+  if (e.op !== "sub") return undefined
+  const range = bounds(e)
+  const [low, high] = ops.sub.bounds!(bounds(e.args[0]!), bounds(e.args[1]!))
+  return range[0] > low || range[1] < high ? range : undefined
+}

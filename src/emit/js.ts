@@ -145,8 +145,9 @@ class Emitter {
   }
 
   /** The expression of a `let`, after the statements it needs. */
-  private value(lines: Lines, { id, op, args, type }: Extract<Stmt, { kind: "let" }>): string {
-    this.ranges.define(id, op, args)
+  private value(lines: Lines, s: Extract<Stmt, { kind: "let" }>): string {
+    const { id, op, args, type } = s
+    this.ranges.define(s)
     if ((op === "lt" || op === "le") && args.some((x) => x.kind === "number" && x.value === 0))
       this.signTests.add(id)
     return (

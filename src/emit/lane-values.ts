@@ -181,9 +181,10 @@ export class LaneValues {
 
   // ----------------------------------------------------------------------------------------- operators
 
-  protected value({ id, op, args }: Extract<Stmt, { kind: "let" }>): Vector {
+  protected value(s: Extract<Stmt, { kind: "let" }>): Vector {
+    const { id, op, args } = s
     const kind = this.kinds.get(id)!
-    this.ranges.define(id, op, args)
+    this.ranges.define(s)
     switch (op) {
       case "and":
       case "or":

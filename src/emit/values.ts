@@ -1,6 +1,6 @@
 // Loops -> what an emitter asks about their values: ranges, guards, how often they are read.
 import type { Operand, Stmt } from "../loops.ts"
-import { type Interval, type OpName, ops } from "../ops.ts"
+import { type Interval, ops } from "../ops.ts"
 import { forEachStatement, operandsOf } from "../walk.ts"
 
 const UNKNOWN: Interval = [-Infinity, Infinity]
@@ -9,10 +9,10 @@ const UNKNOWN: Interval = [-Infinity, Infinity]
 export class Ranges {
   private readonly known = new Map<number, Interval>()
 
-  define(id: number, op: OpName, args: readonly Operand[]): void {
+  define({ id, op, args, range: given = UNKNOWN }: Extract<Stmt, { kind: "let" }>): void {
     const bounds = ops[op].bounds as ((...args: Interval[]) => Interval) | undefined
-    if (!bounds) return
-    const range = bounds(...args.map((x) => this.of(x)))
+    const [low, high] = bounds?.(...args.map((x) => this.of(x))) ?? UNKNOWN
+    const range: Interval = low <= high ? [Math.max(low, given[0]), Math.min(high, given[1])] : given
     if (range[0] <= range[1]) this.known.set(id, range)
   }
 

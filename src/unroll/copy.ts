@@ -1,6 +1,6 @@
 // Statements -> copies of them with numbers of their own, equal values made once.
 import type { Buffer, Operand, Stmt } from "../loops.ts"
-import { type OpName, ops } from "../ops.ts"
+import { type Interval, type OpName, ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
 import { type Numbers, literal, sameOperand, valueOf } from "./facts.ts"
 
@@ -135,7 +135,7 @@ export class Copier {
     this.map = new Replacements(other.map)
   }
 
-  private make(op: OpName, args: readonly Operand[], type: ScalarType): Operand {
+  private make(op: OpName, args: readonly Operand[], type: ScalarType, range?: Interval): Operand {
     if (type === "int") {
       if (args.every((x) => x.kind === "number"))
         return literal(
@@ -153,7 +153,7 @@ export class Copier {
     const known = changes ? undefined : this.made.find(op, type, args)
     if (known) return known
     const id = this.numbers.value()
-    this.out.push({ kind: "let", id, op, args, type })
+    this.out.push({ kind: "let", id, op, args, type, ...(range && { range }) })
     const value = valueOf(id)
     if (!changes) this.made.add(op, type, args, value)
     return value
@@ -178,6 +178,7 @@ export class Copier {
             s.op,
             s.args.map((x) => this.operand(x)),
             s.type,
+            s.range,
           ),
         )
       case "load": {
