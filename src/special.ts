@@ -229,26 +229,33 @@ def digammaStep(x, y) =
       + 8 * trigammaRest(x + y / 2))
     else digammaRest(x + y) - digammaRest(x)
 
-def logGammaRatioFar(x, y) = (x + y - 0.5) * log1pmx(y / x) + (y - 0.5) * y / x + stirlingStep(x, y)
+// Stirling's formula at x + y and x. The linear terms of the logarithm are taken out where they would cancel.
+def logGammaRatioFar(x, y) =
+  if y < x then (x + y - 0.5) * log1pmx(y / x) + (y - 0.5) * y / x + stirlingStep(x, y)
+  else (x + y - 0.5) * log1p(y / x) - y + stirlingStep(x, y)
+
+// logGammaRatio at x less that at x + 1. For x >= 1 the linear terms of the logarithms cancel.
+def logGammaRatioStep(x, y) =
+  if x < 1 then y * log1p(1 / x) - log1p(y / x) else y * log1pmx(1 / x) - log1pmx(y / x)
 
 def logGammaRatioSlopeFar(x, y) = log1pmx(y / x) + y / (2 * x) / (x + y) + digammaStep(x, y)
 
-// For small x and y both come from x + 5, since gamma(x + 5) is x (x + 1) ... (x + 4) gamma(x).
+// For small x both come from x + 5, since gamma(x + 5) is x (x + 1) ... (x + 4) gamma(x).
 def logGammaRatio(x, y) =
   if x == inf then 0
   else if x >= 5 and x + y >= 5 then logGammaRatioFar(x, y)
-  else if x > 0 and x + y > 0 and abs(y) < 0.5 then
-    logGammaRatioFar(x + 5, y) + y * log1p(5 / x)
-    - (log1p(y / x) + log1p(y / (x + 1)) + log1p(y / (x + 2)) + log1p(y / (x + 3)) + log1p(y / (x + 4)))
+  else if x > 0 and x + y > 0 then
+    logGammaRatioFar(x + 5, y) + logGammaRatioStep(x, y)
+    + (logGammaRatioStep(x + 1, y) + logGammaRatioStep(x + 2, y) + logGammaRatioStep(x + 3, y) + logGammaRatioStep(x + 4, y))
   else lgamma(x + y) - lgamma(x) - y * log(x)
 
+// The slope at x less that at x + 1 is y (1 - y) / (x (x + 1) (x + y)): all of one sign.
 def logGammaRatioSlope(x, y) =
   if x == inf then 0
   else if x >= 5 and x + y >= 5 then logGammaRatioSlopeFar(x, y)
-  else if x > 0 and x + y > 0 and abs(y) < 0.5 then
-    logGammaRatioSlopeFar(x + 5, y) + y / (x + 5) + y / x * ((1 - x - y) / (x + y))
-    + y * (1 / ((x + 1) * (x + 1 + y)) + 1 / ((x + 2) * (x + 2 + y)) + 1 / ((x + 3) * (x + 3 + y)) + 1 / ((x + 4) * (x + 4 + y)))
-  // At 1 + x, without the poles at 0, which are taken together.
-  else if x > 0 and x < 1 then digamma(1 + x + y) - digamma(1 + x) + y / x * ((1 - x - y) / (x + y))
+  else if x > 0 and x + y > 0 then
+    logGammaRatioSlopeFar(x + 5, y)
+    + (1 - y) * (y / (x + y) / x / (x + 1) + y / ((x + 1) * (x + 2) * (x + 1 + y)) + y / ((x + 2) * (x + 3) * (x + 2 + y))
+      + y / ((x + 3) * (x + 4) * (x + 3 + y)) + y / ((x + 4) * (x + 5) * (x + 4 + y)))
   else digamma(x + y) - digamma(x) - y / x
 `
