@@ -1,7 +1,7 @@
 // The memory of WebAssembly kernels: arrays that callers keep in it, and room for the arrays of a call above them.
 import { failure } from "./failure.ts"
 import { mostElements } from "./given.ts"
-import { Workers, type WorkerSettings, canShare } from "./workers.ts"
+import { Workers, type WorkerSettings, canShare } from "./workers.js"
 
 /** What lossc uses of the WebAssembly interface of the platform. */
 export interface WasmMemory {
@@ -70,7 +70,7 @@ export class KernelMemory {
     const own = shared && canShare() ? sharedMemory() : undefined
     this.memory = own ?? new (platform().Memory)({ initial: 1 })
     if (!own) return
-    this.workers = new Workers(own, settings)
+    this.workers = new Workers(own, failure, settings)
     forgotten.register(this, this.workers)
   }
 

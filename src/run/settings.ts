@@ -8,7 +8,7 @@ import { failure, listed, suggestion } from "./failure.ts"
 import { isSize } from "./given.ts"
 import { evaluator } from "./interpret.ts"
 import { KernelMemory } from "./memory.ts"
-import { canShare, mostThreads } from "./workers.ts"
+import { canShare, mostThreads } from "./workers.js"
 import { ownEntries, readStatics } from "./options.ts"
 
 /** What a kernel is made for. */

@@ -7,7 +7,7 @@ import type { Floats } from "./buffers.ts"
 import { failure } from "./failure.ts"
 import type { NumberArray } from "./given.ts"
 import { type KernelArrayType, type KernelMemory, after, platform } from "./memory.ts"
-import type { RunBlock } from "./workers.ts"
+import type { RunBlock } from "./workers.js"
 
 /** The arguments of one call, each list in the order of the kernel's own. */
 export interface WasmArguments {

@@ -1,7 +1,9 @@
+// @ts-check
 // The program of a worker: it runs blocks of loops that a kernel on another thread hands out, and sleeps in between.
 //
 // It is text because workers start from a file or an address, and neither the sources nor an emitted module have one of their own
-// for it. The thread that calls kernels and its workers share an array of ints; `control` says which int is what.
+// for it. All of this is plain JavaScript, because its text also becomes a part of emitted modules.
+// The thread that calls kernels and its workers share an array of ints; `control` says which int is what.
 
 /** Places in the shared array of ints. Those that several threads write at once lie in different lines of a cache. */
 export const control = {
@@ -24,15 +26,19 @@ export const control = {
   wake: 81,
   sent: 82,
   stride: 16,
-} as const
+}
 
-/** Ints that `count` workers need. */
-export const controlLength = (count: number): number => control.ready + (count + 1) * control.stride
+/**
+ * Ints that `count` workers need.
+ * @param {number} count
+ */
+export const controlLength = (count) => control.ready + (count + 1) * control.stride
 
-const c = (name: keyof typeof control): string => String(control[name])
+/** @param {keyof typeof control} name */
+const c = (name) => String(control[name])
 
 /** How often an idle worker looks for the next job before it sleeps: some ten microseconds. */
-const LOOKS = 200
+const WORKER_LOOKS = 200
 
 /** The program, for Node and for pages. */
 export const workerText = `
@@ -67,8 +73,8 @@ function serve() {
     if (Atomics.load(ints, own + ${control.sent - control.ready}) !== received) return
     work()
     let looks = 0
-    while (looks < ${LOOKS} && Atomics.load(ints, own + ${control.wake - control.ready}) === wake) looks++
-    if (looks === ${LOOKS}) Atomics.wait(ints, own + ${control.wake - control.ready}, wake)
+    while (looks < ${WORKER_LOOKS} && Atomics.load(ints, own + ${control.wake - control.ready}) === wake) looks++
+    if (looks === ${WORKER_LOOKS}) Atomics.wait(ints, own + ${control.wake - control.ready}, wake)
   }
 }
 
