@@ -104,6 +104,11 @@ export type Stmt =
       /** Made by unrolling only: the scheduler leaves it out. */
       readonly step?: Operand
       /**
+       * Made by cutting into chunks only: an int that says for how many iterations one stands, in place of the step. It starts
+       * with `first` and is then four times what it was, up to the step.
+       */
+      readonly growing?: { readonly id: number; readonly first: Operand }
+      /**
        * Made by vectorising only: an iteration stands for as many, whose indices follow one another and which may run at once,
        * each in a lane of vectors. Without a step the next iteration follows the last of them.
        */

@@ -198,6 +198,7 @@ export const finishing: readonly Rule[] = [
 // prettier-ignore
 export const expansions: readonly Rule[] = [
   accurate("expand-softplus", "softplus(x) => relu(x) + log1p(exp(-abs(x)))"),
+  accurate("expand-sigmoid-of-minus", "sigmoid(-x) => (if x >= 0 then exp(-abs(x)) else 1) / (1 + exp(-abs(x)))"),
   accurate("expand-sigmoid",  "sigmoid(x) => (if x >= 0 then 1 else exp(-abs(x))) / (1 + exp(-abs(x)))"),
   exact("expand-log-add-exp", "logaddexp(x, y) => if x == y then x + 0.6931471805599453 else max(x, y) + log1p(exp(-abs(x - y)))"),
   accurate("expand-xlogy",    "xlogy(x, y) => if x == 0 and y == y then 0 else x * log(y)"),

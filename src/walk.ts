@@ -47,7 +47,7 @@ export function operandsOf(s: Stmt): readonly Operand[] {
     case "result":
       return [s.value]
     case "for":
-      return s.step ? [s.from, s.to, s.step] : [s.from, s.to]
+      return [s.from, s.to, ...(s.step ? [s.step] : []), ...(s.growing ? [s.growing.first] : [])]
     case "if":
       return [s.condition]
   }

@@ -2,7 +2,8 @@
 //
 // Arithmetic is f64 whatever the memory holds. Each outermost loop is a function of its own that is called in chunks: a
 // function with one long loop is optimised while it runs (on-stack), loses that in its cold tail on every call, and stays
-// slow; a function called often is optimised whole.
+// slow; a function called often is optimised whole. The first chunks are short: V8 keeps no feedback of types before a function
+// was called and left, and a long first call makes it compile a loop of which it knows nothing.
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { type OpName, ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
@@ -82,6 +83,8 @@ class Emitter {
   private readonly ranges = new Ranges()
   private readonly signTests = new Set<number>()
   private picks = 0
+  /** Where the values of selections of this block lie in memory, by their texts. */
+  private readonly picked = new Map<string, number>()
   /** Whether the statements are in a chunk of rows with several loops inside. */
   private inRow = false
   private picksFrom = 0
@@ -172,10 +175,21 @@ class Emitter {
     if ((op !== "select" && op !== "guard") || type === "bool" || !this.elementary.inPlace) return undefined
     if (condition!.kind !== "value" || !this.signTests.has(condition!.id)) return undefined
     if (this.picks === 0) this.picksFrom = this.elementary.room(2 * PICKS)
-    const slot = this.picksFrom + 2 * (this.picks++ % PICKS)
-    lines.add(`table[${slot}] = ${this.operand(no)}`, `table[${slot + 1}] = ${this.operand(yes!)}`)
     // Written with a bar: `? 1 : 0` would be the branch that this avoids.
-    return `table[${slot} + (${this.operand(condition!)} | 0)]`
+    const second = `(${this.operand(condition!)} | 0)`
+    const [values, reversed] = [
+      `${this.operand(no)} ${this.operand(yes!)}`,
+      `${this.operand(yes!)} ${this.operand(no)}`,
+    ]
+    const found = this.picked.get(values)
+    if (found !== undefined) return `table[${found} + ${second}]`
+    const mirrored = this.picked.get(reversed)
+    if (mirrored !== undefined) return `table[${mirrored + 1} - ${second}]`
+    const slot = this.picksFrom + 2 * (this.picks++ % PICKS)
+    for (const [before, place] of this.picked) if (place === slot) this.picked.delete(before)
+    this.picked.set(values, slot)
+    lines.add(`table[${slot}] = ${this.operand(no)}`, `table[${slot + 1}] = ${this.operand(yes!)}`)
+    return `table[${slot} + ${second}]`
   }
 
   private update(s: Extract<Stmt, { kind: "update" }>): string {
@@ -197,6 +211,7 @@ class Emitter {
   }
 
   private statements(lines: Lines, body: readonly Stmt[], top: boolean): void {
+    this.picked.clear()
     for (let k = 0; k < body.length; k++) {
       const either = top || body[k + 1]?.kind !== "update" ? undefined : this.eitherAdd(body.slice(k, k + 5))
       if (either) {
@@ -204,6 +219,7 @@ class Emitter {
         k += 4
       } else this.statement(lines, body[k]!, top)
     }
+    this.picked.clear()
   }
 
   /**
@@ -268,7 +284,7 @@ class Emitter {
       case "update":
         return lines.add(this.update(s))
       case "for":
-        if (top && s.step) return this.chunked(lines, s)
+        if (top && s.growing) return this.chunked(lines, s)
         if (this.inRow && isCostly(s)) return this.outlined(lines, s)
         lines.add(axisComment(s.axis))
         return lines.block(this.head(s), () => this.statements(lines, s.body, false))
@@ -290,22 +306,26 @@ class Emitter {
     }
   }
 
-  private head(s: Loop, next = (i: string, step: string): string => `${i} = (${i} + ${step}) | 0`): string {
+  private head(s: Loop): string {
     const i = `i${s.id}`
-    const step = next(i, s.step ? this.operand(s.step) : "1")
+    const step = `${i} = (${i} + ${s.step ? this.operand(s.step) : "1"}) | 0`
     return `for (let ${i} = ${this.operand(s.from)}; ${i} < ${this.operand(s.to)}; ${step}) {`
+  }
+
+  /** The head of a loop over chunks. */
+  private growing(s: Loop): string {
+    const [i, size] = [`i${s.id}`, `s${s.growing!.id}`]
+    this.mathFunctions.add("min")
+    const start = `${i} = ${this.operand(s.from)}, ${size} = ${this.operand(s.growing!.first)}`
+    const next = `${i} += ${size}, ${size} = Math_min(4 * ${size}, ${this.operand(s.step!)})`
+    return `for (let ${start}; ${i} < ${this.operand(s.to)}; ${next}) {`
   }
 
   /** An outermost loop with a step: its body as a function of the index. */
   private chunked(lines: Lines, s: Loop): void {
     const before = this.inRow
     this.inRow = loopsIn(s.body).some((inner) => loopsIn(inner.body).length > 1)
-    this.called(lines, s, s.body, [`i${s.id}`], (call) =>
-      lines.block(
-        this.head(s, (i, step) => `${i} += ${step}`),
-        () => lines.add(call),
-      ),
-    )
+    this.called(lines, s, s.body, [`i${s.id}`], (call) => lines.block(this.growing(s), () => lines.add(call)))
     this.inRow = before
   }
 

@@ -34,7 +34,10 @@ export function nameAll(kernel: Kernel): Names {
     if (s.kind === "let" || s.kind === "load")
       values.set(s.id, { name: `t${s.id}`, type: s.type, kind: s.kind })
     else if (s.kind === "acc") values.set(s.id, { name: `a${s.id}`, type: s.type, kind: "acc" })
-    else if (s.kind === "for") values.set(s.id, { name: `i${s.id}`, type: "int", kind: "index" })
+    else if (s.kind === "for") {
+      values.set(s.id, { name: `i${s.id}`, type: "int", kind: "index" })
+      if (s.growing) values.set(s.growing.id, { name: `s${s.growing.id}`, type: "int", kind: "index" })
+    }
   })
   const buffers = new Map<Buffer, string>()
   kernel.inputs.forEach((b, i) => buffers.set(b, `in${i}`))

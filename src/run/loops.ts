@@ -146,12 +146,16 @@ class Walker {
         const step = s.step ? this.read(s.step) : lanes
         if (!(step > 0)) throw new Error(`loop ${s.id} has step ${step}`)
         if (s.blocks) return this.backwards(s, this.read(s.from), to, step)
-        for (let i = this.read(s.from); i < to; i += step)
+        let size = s.growing ? this.read(s.growing.first) : step
+        for (let i = this.read(s.from); i < to; i += size, size = Math.min(4 * size, step)) {
+          if (s.growing) this.define(s.growing.id, size)
           for (let lane = 0; lane < lanes; lane++) {
             this.define(s.id, i + lane)
             this.block(s.body)
             this.values.delete(s.id)
           }
+          if (s.growing) this.values.delete(s.growing.id)
+        }
         return
       }
       case "if":

@@ -155,8 +155,13 @@ class Checker {
         this.need(s.to, "int", `the end of loop ${s.id}`)
         if (s.step) this.need(s.step, "int", `the step of loop ${s.id}`)
         this.define(s.id, "int", "value")
+        if (s.growing) {
+          this.need(s.growing.first, "int", `the first chunk of loop ${s.id}`)
+          this.define(s.growing.id, "int", "value")
+        }
         this.block(s.body)
         this.known.delete(s.id)
+        if (s.growing) this.known.delete(s.growing.id)
         return
       case "if":
         this.need(s.condition, "bool", "a condition")

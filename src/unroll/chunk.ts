@@ -6,6 +6,8 @@ import { type Loop, type Numbers, definedIn, literal, loopsIn, valueOf } from ".
 /** Elements of a chunk, and the fewest rows. */
 const ELEMENTS = 4096
 const ROWS = 8
+/** How much shorter the first chunk is than the last, so that a loop function has been left a few times before it runs for long. */
+const GROWTH = 64
 /** Loops of fewer iterations are not worth a function. */
 const FEWEST = 16
 
@@ -22,12 +24,24 @@ export function chunk(body: readonly Stmt[], numbers: Numbers): Stmt[] {
 function cut(s: Loop, numbers: Numbers): Stmt[] {
   const before = new Copier(numbers, new Set())
   const step = rows(s, before)
+  const first =
+    step.kind === "number"
+      ? literal(Math.max(step.value / GROWTH, 1))
+      : before.int("max", before.int("idiv", step, literal(GROWTH)), literal(1))
   const id = numbers.value()
+  const size = numbers.value()
   const inside = new Copier(numbers, new Set())
   // In this order nothing exceeds the end of the loop, so 32 bits suffice.
-  const to = inside.int("add", valueOf(id), inside.int("min", inside.int("sub", s.to, valueOf(id)), step))
+  const to = inside.int(
+    "add",
+    valueOf(id),
+    inside.int("min", inside.int("sub", s.to, valueOf(id)), valueOf(size)),
+  )
   const body: Stmt[] = [...inside.out, { ...s, from: valueOf(id), to }]
-  return [...before.out, { kind: "for", id, from: s.from, to: s.to, step, body, axis: s.axis }]
+  return [
+    ...before.out,
+    { kind: "for", id, from: s.from, to: s.to, step, growing: { id: size, first }, body, axis: s.axis },
+  ]
 }
 
 /** How many iterations make a chunk: as many as have about as many elements as one chunk of a plain loop, at least eight. */
