@@ -10,10 +10,10 @@ import { type KernelOptions, readSettings } from "./run/settings.ts"
 import { version } from "./version.generated.ts"
 
 /**
- * What a module is made for: the options of a kernel, without those that concern a call in this process. A module runs on one
- * thread, with the bits that a kernel of any number of threads has.
+ * What a module is made for: the options of a kernel, without those that concern a call in this process. With `threads` it starts
+ * workers as a kernel does, and has their bits.
  */
-export type EmitOptions = Omit<KernelOptions, "hvp" | "check" | "memory" | "threads"> & {
+export type EmitOptions = Omit<KernelOptions, "hvp" | "check" | "memory"> & {
   /** For the target `wasm`: whether the text of the WebAssembly is a file too. Default false. */
   readonly wat?: boolean
 }
@@ -40,15 +40,8 @@ export function emitFiles(loss: Loss, options: EmitOptions = {}): readonly Emitt
     )
   if (settings.products.length > 0)
     throw failure("bad-option", "modules compute no Hessian-vector products yet", { argument: "hvp" })
-  if (settings.threads > 1)
-    throw failure(
-      "bad-option",
-      "a module runs on one thread, and the option `threads` asks for more",
-      { argument: "threads", value: settings.threads },
-      "leave it out: the bits are the same for any number of threads",
-    )
-  const { choice, dtype, accuracy, statics, sizes, workgroupSize } = settings
-  const parts = { loss, choice, dtype, accuracy, statics, sizes, version, target, wat }
+  const { choice, dtype, accuracy, statics, sizes, threads, workgroupSize } = settings
+  const parts = { loss, choice, dtype, accuracy, statics, sizes, version, target, threads, wat }
   const outputs = (given: ReadonlySet<string>) => outputsOf(loss, { ...choice, given })
   if (target !== "wgsl") return emitModule({ ...parts, kernel: (given) => lower(outputs(given), { dtype }) })
   return emitModule({

@@ -78,6 +78,7 @@ describe("help and usage", () => {
     { argv: ["explain", "stdlib:tripplet"], says: "did you mean stdlib:triplet?" },
     { argv: ["eval", triplet, "--option", "margin"], says: "NAME=VALUE" },
     { argv: ["eval", triplet, "--data", "x.txt"], says: "cannot read x.txt" },
+    { argv: ["compile", triplet, "--threads", "0"], says: "--threads takes a whole number" },
     { argv: ["gradcheck", triplet, "--runs", "many"], says: "--runs takes a whole number" },
   ])("wrong usage: $argv", async ({ argv, says }) => {
     const { code, out, note } = await lossc(argv)
@@ -181,6 +182,15 @@ describe("compile", () => {
     expect(result.loss).toBe(1)
     expect(Object.keys(result.grad)).toEqual(["a", "p"])
     expect(result.grad["p"]![0]).toBe(2)
+  })
+
+  test("--threads makes a module that has workers, for the target wasm only", async () => {
+    const { code, out } = await lossc(["compile", triplet, "--target", "wasm", "--threads", "3"])
+    expect(code).toBe(0)
+    expect(out).toContain("const threads = 3\n")
+    const js = await lossc(["compile", triplet, "--threads", "3"])
+    expect(js.code).toBe(1)
+    expect(js.note).toContain("the target js runs on one thread")
   })
 
   test("--dts prints the types only", async () => {

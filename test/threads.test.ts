@@ -244,10 +244,6 @@ describe("errors", () => {
     expect(codeOf(() => kernelOf(mse, { target: "js", threads: 1 }))).toBe("nothing")
   })
 
-  test("threads of a module, which would be left out without a word", () => {
-    expect(codeOf(() => mse.emit({ target: "wasm", threads: 2 } as object))).toBe("bad-option")
-  })
-
   test("a wrong label is found before anything is written", () => {
     const loss = compile("loss f[b](z: [c], y: index c) = -z[c = y]")
     const kernel = kernelOf(loss, { threads: 2 })

@@ -63,7 +63,12 @@ async function compile(args: Arguments, terminal: Terminal): Promise<number> {
         `${from.name} has ${losses.length} losses: choose one with --loss (${losses.map((loss) => loss.name).join(", ")}), or write all with -o DIR`,
       )
     const files = losses.flatMap((loss) =>
-      loss.emit({ ...kernelOptions(args, "f32"), target, wat: args.flag("wat") }),
+      loss.emit({
+        ...kernelOptions(args, "f32"),
+        target,
+        wat: args.flag("wat"),
+        ...natural(args, "threads"),
+      }),
     )
     const ending = args.flag("dts") ? ".d.ts" : args.flag("wat") ? ".wat" : ".js"
     const wanted = files.filter(({ name }) => name.endsWith(ending))
@@ -182,12 +187,12 @@ function checkGradients(args: Arguments, terminal: Terminal): number {
   return failed === 0 ? 0 : 1
 }
 
-function natural(args: Arguments, name: "runs" | "seed"): { runs?: number; seed?: number } {
+function natural<N extends "runs" | "seed" | "threads">(args: Arguments, name: N): { [key in N]?: number } {
   const text = args.text(name)
   if (text === undefined) return {}
-  if (!/^-?\d+$/.test(text) || (name === "runs" && !(Number(text) > 0)))
+  if (!/^-?\d+$/.test(text) || (name !== "seed" && !(Number(text) > 0)))
     throw new UsageError(`--${name} takes a whole number, not ${text}`)
-  return { [name]: Number(text) }
+  return { [name]: Number(text) } as { [key in N]?: number }
 }
 
 // ------------------------------------------------------------------------------------------------ fmt, list

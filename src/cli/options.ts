@@ -81,6 +81,11 @@ export const commands: Readonly<Record<string, Command>> = {
         about: "where to write the files; `-`, the default, prints the module",
       },
       dts: { about: "write the type declarations only" },
+      threads: {
+        value: "N",
+        about:
+          "with --target wasm: how many threads may run at once; results have the same bits for any number",
+      },
       wat: { about: "with --target wasm: write the text of the WebAssembly too (only that with -o -)" },
       watch: { about: "compile again whenever the file changes (needs -o DIR)" },
       ...common,

@@ -25,3 +25,7 @@ export function hostText(names: readonly OpName[]): string {
     `const host = { ${entries.join(", ")} }`,
   ].join("\n")
 }
+
+/** Whether an operator is a function of `Math`, which every thread has. */
+export const isOfMath = (op: OpName): boolean =>
+  ops[op].eval === (Math as unknown as Readonly<Record<string, unknown>>)[op]

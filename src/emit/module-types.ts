@@ -7,7 +7,10 @@ import { arrayTypeOf } from "./module-wasm.ts"
 import { wgslTypes } from "./module-wgsl.ts"
 
 /** The types of a module. */
-export function moduleTypes({ loss, choice, dtype, version, target }: ModuleParts, name: string): string {
+export function moduleTypes(
+  { loss, choice, dtype, version, target, threads = 1 }: ModuleParts,
+  name: string,
+): string {
   const floats = dtype === "f32" ? "Float32Array" : "Float64Array"
   const rows = choice.reduction === "none" && loss.batch.length > 0
   const property = (input: Input): string => {
@@ -42,7 +45,7 @@ export function moduleTypes({ loss, choice, dtype, version, target }: ModulePart
     ...(target === "wgsl"
       ? wgslTypes(loss, choice, rows, options.join("; "))
       : target === "wasm"
-        ? wasmTypes(loss, dtype, signature)
+        ? wasmTypes(loss, dtype, signature, threads)
         : [documented, `declare function run${signature}: Result`]),
     `export { ${name === "default" ? "run as default" : `run as ${name}, run as default`} }`,
     "",
@@ -53,7 +56,7 @@ const documented =
   "/** Computes the loss and its gradients. Throws a TypeError or a RangeError before anything is written. */"
 
 /** The function of a WebAssembly module, with what belongs to its memory. */
-function wasmTypes(loss: Loss, dtype: Dtype, signature: string): string[] {
+function wasmTypes(loss: Loss, dtype: Dtype, signature: string, threads: number): string[] {
   const allocs = loss.inputs
     .filter((input) => !input.isStatic)
     .map((input) => {
@@ -68,7 +71,13 @@ function wasmTypes(loss: Loss, dtype: Dtype, signature: string): string[] {
     ...allocs,
     "  /** Compiles without blocking; pages may need it before the first call. */",
     "  instantiate(): Promise<void>",
-    "  readonly memory: { readonly buffer: ArrayBuffer }",
+    `  readonly memory: { readonly buffer: ArrayBuffer${threads > 1 ? " | SharedArrayBuffer" : ""} }`,
+    ...(threads > 1
+      ? [
+          "  /** Ends the workers. A call with work for them starts others; Node exits without this. */",
+          "  destroy(): void",
+        ]
+      : []),
     "}",
     "declare const run: Run",
   ]

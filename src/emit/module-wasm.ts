@@ -1,9 +1,11 @@
 // Kernels -> the parts of a standalone module that run them as WebAssembly: bytes in base 64, and what surrounds them.
 import type { Buffer, Kernel } from "../loops.ts"
 import { assemble } from "./assemble.ts"
-import { hostText } from "./host.ts"
+import { workersText } from "../run/workers-text.generated.ts"
+import { hostText, isOfMath } from "./host.ts"
 import type { Accuracy } from "./math.ts"
-import { type Element, emitWat } from "./wat.ts"
+import { quoted } from "./module-literals.ts"
+import { type Element, type Wat, emitWat } from "./wat.ts"
 
 const arrays: Readonly<Record<Element, string>> = {
   f32: "Float32Array",
@@ -34,27 +36,102 @@ export function base64(bytes: Uint8Array): string {
   return out
 }
 
+/** What the memory of modules for threads is called in their text, and what it is where memory cannot be shared. */
+const [sharedMemory, ownMemory] = ["(memory 1 65536 shared)", "(memory 1 65536)"]
+
 /** One kernel: the statements of its factory, its bytes, and its text. */
-export function wasmParts(
-  kernel: Kernel,
-  accuracy: Accuracy,
-  number: number,
-): { readonly factory: string; readonly binary: string; readonly wat: string } {
+export interface WasmParts {
+  readonly factory: string
+  readonly binary: string
+  readonly wat: string
+  /** The place of the byte that says that memory is shared, in modules for threads. */
+  readonly sharedAt: number
+}
+
+export function wasmParts(kernel: Kernel, accuracy: Accuracy, number: number, threads: number): WasmParts {
   const operands = [...kernel.inputs, ...kernel.outputs]
   const elements = new Map(kernel.inputs.map((b) => [b, elementOf(b)]))
-  const { text, host } = emitWat(kernel, { elements, accuracy })
+  const shared = threads > 1
+  const emit = (threads: number): Wat => emitWat(kernel, { elements, accuracy, threads, shared })
+  // Workers have the functions of `Math` only.
+  let wat = emit(threads)
+  if (shared && !wat.host.every(isOfMath)) wat = emit(1)
+  const bytes = assemble(wat.text)
   const types = operands.map((b) => arrayTypeOf(b)).join(", ")
+  const blocks = shared ? `, [${wat.blocks.map(quoted).join(", ")}]` : ""
   return {
-    factory: `${hostText(host)}\nreturn wasmKernel(${number}, host, [${types}], ${kernel.inputs.length})\n`,
-    binary: base64(assemble(text)),
-    wat: text,
+    factory: `${hostText(wat.host)}\nreturn wasmKernel(${number}, host, [${types}], ${kernel.inputs.length}${blocks})\n`,
+    binary: base64(bytes),
+    wat: wat.text,
+    sharedAt: shared
+      ? assemble(wat.text.replace(sharedMemory, ownMemory)).findIndex((byte, i) => byte !== bytes[i])
+      : -1,
   }
 }
 
-/** The part that is the same for every module. It reads `binaries`, `inputs`, `arrayTypes` and what `moduleText` defines. */
-export const wasmText = `
+/** Memory of a module for one thread. */
+const ownText = `
 const memory = new WebAssembly.Memory({ initial: 1 })
+/** Whether growing leaves the arrays in the memory as they are. */
+const keeps = false
+function bytesOf(k) {
+  return Uint8Array.from(atob(binaries[k]), (c) => c.charCodeAt(0))
+}
+function instance(k, host) {
+  return new WebAssembly.Instance(compiled[k], { host: { memory, ...host } })
+}
+`
+
+/** Memory that threads share, and workers; where it cannot be shared, the calling thread runs all blocks. */
+const sharedText = (threads: number): string => `
+const threads = ${threads}
+/** Memory for threads; undefined where the platform shares none, or has no addresses left for the most that it may become. */
+function memoryOfThreads() {
+  try {
+    return canShare() ? new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true }) : undefined
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+const shared = memoryOfThreads()
+const memory = shared ?? new WebAssembly.Memory({ initial: 1, maximum: 65536 })
+const workers = shared && new Workers(shared, (code, message, details, help) => new Error(message + ": " + help))
+/** Whether growing leaves the arrays in the memory as they are. */
+const keeps = shared !== undefined
+function bytesOf(k) {
+  const bytes = Uint8Array.from(atob(binaries[k]), (c) => c.charCodeAt(0))
+  if (!shared) bytes[sharedAt[k]] = 1
+  return bytes
+}
+function instance(k, host, blocks) {
+  const own = []
+  const module = workers && blocks.length > 0 ? workers.add({ module: compiled[k], host: Object.keys(host), blocks }) : 0
+  const share = (loop, frame, count) => {
+    if (workers && count > 1) workers.run({ module, loop, frame, count, threads }, own[loop])
+    else for (let block = 0; block < count; block++) own[loop](frame, 0, block)
+  }
+  const made = new WebAssembly.Instance(compiled[k], { host: { memory, share, ...host } })
+  for (const name of blocks) own.push(made.exports[name])
+  return made
+}
+/** Ends the workers. A call with work for them starts others. */
+function destroy() {
+  workers?.close()
+}
+`
+
+/** What runs the kernels. It reads `binaries`, `inputs`, `arrayTypes` and what `moduleText` defines. */
+export const wasmText = (threads: number): string =>
+  (threads > 1 ? `\n${workersText}${sharedText(threads)}` : ownText) +
+  kernelText +
+  `Object.assign(run, { alloc, instantiate, memory${threads > 1 ? ", destroy" : ""} })\n`
+
+/** The part that is the same for every module. */
+const kernelText = `
 const compiled = []
+/** Buffers that the memory has had. */
+const buffers = new WeakSet()
 let top = 1024
 /** Where the next array starts: at a multiple of 16, beyond what vectors may read after an end. */
 function after(end) {
@@ -65,7 +142,7 @@ function reach(end) {
   if (missing <= 0) return false
   if (after(end) > 4294967296) outside("the arrays would need " + end + " bytes of memory")
   memory.grow(Math.ceil(Math.min(Math.max(missing, 1048576), 4294967296 - memory.buffer.byteLength) / 65536))
-  return true
+  return !keeps
 }
 
 /** An array of zeros in the memory of the module, for an argument or its gradient: calls copy nothing then. */
@@ -80,18 +157,15 @@ function alloc(name, shape) {
   // As much again for the arrays of calls, which would otherwise detach this one soon.
   if (start + bytes > memory.buffer.byteLength) reach(start + 2 * bytes)
   top = after(start + bytes)
+  buffers.add(memory.buffer)
   return new arrayTypes[i](memory.buffer, start, length).fill(0)
-}
-
-function bytesOf(text) {
-  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
 }
 
 /** Compiles without blocking. Needed only where a page may not compile modules of this size at once. */
 async function instantiate() {
   await Promise.all(
-    binaries.map(async (text, k) => {
-      compiled[k] ??= await WebAssembly.compile(bytesOf(text))
+    binaries.map(async (_, k) => {
+      compiled[k] ??= await WebAssembly.compile(bytesOf(k))
     }),
   )
 }
@@ -102,14 +176,14 @@ function copyIn(from, to) {
   else to.set(from)
 }
 
-function wasmKernel(k, host, types, inputCount) {
-  compiled[k] ??= new WebAssembly.Module(bytesOf(binaries[k]))
-  const { exports } = new WebAssembly.Instance(compiled[k], { host: { memory, ...host } })
+function wasmKernel(k, host, types, inputCount, blocks) {
+  compiled[k] ??= new WebAssembly.Module(bytesOf(k))
+  const { exports } = instance(k, host, blocks)
   return (...args) => {
     const arrays = args.slice(0, types.length)
     const numbers = args.slice(types.length, -1)
     const results = args.at(-1)
-    const isInside = arrays.map((array, i) => array.buffer === memory.buffer && array instanceof types[i])
+    const isInside = arrays.map((array, i) => buffers.has(array.buffer) && array instanceof types[i])
     let end = top
     const room = (bytes) => {
       const start = end
@@ -130,5 +204,4 @@ function wasmKernel(k, host, types, inputCount) {
     results.set(new Float64Array(memory.buffer, to, results.length))
   }
 }
-Object.assign(run, { alloc, instantiate, memory })
 `

@@ -63,6 +63,7 @@ class Writer {
   private readonly inputs: readonly Input[]
   private readonly sizeNames: string[] = []
   private readonly binaries: string[] = []
+  private readonly sharedAt: number[] = []
   /** The texts of the kernels, without the arrays that may be left out and with all of them. */
   readonly wats: string[] = []
   /** The shaders in the same order. */
@@ -115,9 +116,13 @@ class Writer {
     return this.parts.target === "wasm"
   }
 
+  private get threads(): number {
+    return this.parts.threads ?? 1
+  }
+
   private runText(): string {
     if (this.parts.target === "wgsl") return `\n${machineText}${wgslText}`
-    return runText + (this.isWasm ? wasmText : "")
+    return runText + (this.isWasm ? wasmText(this.threads) : "")
   }
 
   private wasmTables(): string[] {
@@ -125,7 +130,11 @@ class Writer {
     const arrayTypes = this.inputs.map((input) =>
       arrayTypeOf({ input, element: input.type === "real" ? this.parts.dtype : input.type }),
     )
-    return [`const binaries = ${table(this.binaries.map(quoted))}`, `const arrayTypes = ${list(arrayTypes)}`]
+    return [
+      `const binaries = ${table(this.binaries.map(quoted))}`,
+      ...(this.threads > 1 ? [`const sharedAt = ${list(this.sharedAt.map(String))}`] : []),
+      `const arrayTypes = ${list(arrayTypes)}`,
+    ]
   }
 
   /** The statements of the factory of a kernel. */
@@ -133,8 +142,9 @@ class Writer {
     const { dtype } = this.parts
     const accuracy = this.parts.accuracy ?? (dtype === "f32" ? "fast" : "full")
     if (!this.isWasm) return emitJs(kernel, { accuracy }).text
-    const { factory, binary, wat } = wasmParts(kernel, accuracy, k)
+    const { factory, binary, wat, sharedAt } = wasmParts(kernel, accuracy, k, this.threads)
     this.binaries.push(binary)
+    this.sharedAt.push(sharedAt)
     this.wats.push(wat)
     return factory
   }

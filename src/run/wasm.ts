@@ -1,8 +1,9 @@
 // Loops -> a function that runs them as WebAssembly, in a memory that callers may keep their arrays in.
 import { assemble } from "../emit/assemble.ts"
+import { isOfMath } from "../emit/host.ts"
 import { type Element, type Wat, type WatOptions, emitWat } from "../emit/wat.ts"
 import type { Buffer, Kernel } from "../loops.ts"
-import { type OpName, ops } from "../ops.ts"
+import { ops } from "../ops.ts"
 import type { Floats } from "./buffers.ts"
 import { failure } from "./failure.ts"
 import type { NumberArray } from "./given.ts"
@@ -102,10 +103,6 @@ interface Instance {
   readonly run: (...args: number[]) => number
   readonly scratch: (...sizes: number[]) => number
 }
-
-/** Whether workers have the same function. */
-const isOfMath = (op: OpName): boolean =>
-  ops[op].eval === (Math as unknown as Readonly<Record<string, unknown>>)[op]
 
 function instantiate({ text, host, blocks }: Wat, memory: KernelMemory, threads: number): Instance {
   const { Module, Instance } = platform()
