@@ -4,6 +4,8 @@
 // control of structural zeros. The adjoint of a node has the axes of the node: wherever a child lacks an axis the adjoint is
 // summed at once. A leaf read at indices e contributes a sum whose filter says `x == e`; the constructor of sums turns that
 // into renamings, transposes, one-hot guards, scatters and windows.
+import { bounds } from "./bounds.ts"
+import { factors, fromTerms, terms } from "./flat.ts"
 import { definitions, postorder } from "./graph.ts"
 import {
   type AxisExpr,
@@ -274,7 +276,24 @@ function scale(core: Core, g: Expr, partial: Expr): Expr {
       return core.op("guard", conjunction(core, shared), core.op("select", c, whenTrue, whenFalse))
     }
   }
+  // Of a sum of guarded terms none may hold: then it is a structural zero, whatever multiplies it.
+  if (mayBeInfinite(partial)) {
+    const { conditions, value } = unguard(g)
+    const parts = terms(value)
+    if (parts.length > 1 && parts.every(({ term }) => term.kind === "op" && term.op === "guard")) {
+      const products = parts.map((part) => ({ ...part, term: core.op("mul", part.term, partial) }))
+      return core.op("guard", conjunction(core, conditions), fromTerms(core, products))
+    }
+  }
   return core.op("mul", g, partial)
+}
+
+/** Whether a product has a factor that grows beyond all bounds over finite numbers. */
+function mayBeInfinite(e: Expr): boolean {
+  return factors(e).some(
+    ({ factor }) =>
+      factor.kind === "op" && (factor.op === "exp" || factor.op === "pow") && bounds(factor)[1] === Infinity,
+  )
 }
 
 /** `value` where a condition holds, tested after the conditions that guard the value already: they may make it legal. */

@@ -1,0 +1,43 @@
+// Finite results of values on the way that are beyond the range of doubles.
+import { describe, expect, test } from "vitest"
+import { compile } from "../src/index.ts"
+
+/** A loss of one row over numbers, with what it and its gradients are. */
+const cases: readonly {
+  readonly formula: string
+  readonly at: Readonly<Record<string, number>>
+  readonly loss: number
+  readonly grad: Readonly<Record<string, number>>
+}[] = [
+  // Of the two ways from the exponential to the loss neither is taken.
+  {
+    formula: "let r = exp(x) in min(r * a, clamp(r, 0.8, 1.2) * a)",
+    at: { x: 1e3, a: 2 },
+    loss: 2.4,
+    grad: { x: 0, a: 1.2 },
+  },
+  {
+    formula: "let r = exp(x) in relu(2 - r) - relu(r * a)",
+    at: { x: 1e3, a: -1 },
+    loss: 0,
+    grad: { x: 0, a: 0 },
+  },
+  // The slope of the smaller of two numbers is that of the one alone.
+  { formula: "min(exp(x) * a, a)", at: { x: 1e3, a: 2 }, loss: 2, grad: { x: 0, a: 1 } },
+  { formula: "max(-exp(x) * a, a)", at: { x: 1e3, a: 2 }, loss: 2, grad: { x: 0, a: 1 } },
+  // From the left, where the logarithm is one.
+  { formula: "-log1mexp(x)", at: { x: 0 }, loss: Infinity, grad: { x: Infinity } },
+  { formula: "-log1mexp(x)", at: { x: -0 }, loss: Infinity, grad: { x: Infinity } },
+]
+
+for (const target of ["js", "interpret", "wasm"] as const)
+  describe(target, () => {
+    test.each(cases)("$formula at $at", ({ formula, at, loss, grad }) => {
+      const names = Object.keys(at)
+      const made = compile(`loss l[...](${names.join()}) = ${formula}`)
+      const kernel = made.kernel({ target, dtype: "f64", reduction: "sum", grad: names })
+      const found = kernel(Object.fromEntries(names.map((name) => [name, Float64Array.of(at[name]!)])))
+      expect(found.loss).toBe(loss)
+      for (const name of names) expect(found.grad[name]![0], name).toBeCloseTo(grad[name]!, 14)
+    })
+  })
