@@ -24,7 +24,6 @@ const inexact: Readonly<Record<string, string>> = {
 
 /** Losses in which something is beyond the range of doubles at arguments of 1e4, with what it is. */
 const overflowing: Readonly<Record<string, string>> = {
-  ppoClip: "exp(logp - oldLogp) above 709, times an advantage of 0",
   unifiedFocal: "a power of a probability that is 0",
 }
 
