@@ -254,13 +254,17 @@ export class Values {
     const inmost = levels[levels.length - 1]!
     let out: Expr | undefined
     const times = (x: Expr): void => {
-      out = out ? core.raw("mul", [out, x]) : x
+      if (!out || isConst(out, 1)) out = x
+      else out = x.kind === "const" ? core.op("mul", out, x) : core.raw("mul", [out, x])
     }
     for (const level of levels) {
       const here = list.filter((f) => f.level === level)
-      const over = here.filter((f) => !f.inverse)
+      const over = here.filter((f) => !f.inverse).map((f) => f.factor)
       const under = here.filter((f) => f.inverse)
-      for (const f of over) times(f.factor)
+      // The square of a factor may be beyond the range of doubles where the product is not.
+      const isAgain = (x: Expr, i: number): boolean => over.indexOf(x) < i
+      for (const x of over.filter((x, i) => !isAgain(x, i))) times(x)
+      for (const x of over.filter(isAgain)) times(x)
       for (const f of under) {
         if (level === inmost || (out && this.level(out) === level))
           out = core.raw("div", [out ?? core.one, f.factor])
