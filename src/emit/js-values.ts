@@ -1,0 +1,169 @@
+// Values and operators of loops -> expressions of JavaScript, and the statements that they need ahead of them.
+import type { Kernel, Operand, Stmt } from "../loops.ts"
+import { type OpName, ops } from "../ops.ts"
+import type { ScalarType } from "../types.ts"
+import { placesIn } from "../walk.ts"
+import { SpecialFunctions } from "./functions.ts"
+import { numberText } from "./inline.ts"
+import { type Accuracy, Elementary } from "./math.ts"
+import { Ranges } from "./values.ts"
+import { type Lines, type Names, nameAll } from "./text.ts"
+
+/** How many selections by sign have memory of their own, so that lanes do not wait for one another. */
+const PICKS = 8
+/** The template of an operator: texts, and between them the places of the parameters. */
+interface Template {
+  readonly texts: readonly string[]
+  readonly places: readonly number[]
+  /** Functions of `Math` that it calls. */
+  readonly functions: readonly string[]
+  /** Whether no operand can be a bool. */
+  readonly isNumeric: boolean
+}
+
+const templates = new Map<OpName, Template>()
+
+function templateOf(op: OpName): Template {
+  let known = templates.get(op)
+  if (!known) {
+    const { js, params, takes } = ops[op]
+    const functions: string[] = []
+    const text = js.replace(
+      /Math\.([a-z0-9]+)/g,
+      (_, f: string) => `Math_${functions[functions.push(f) - 1]}`,
+    )
+    const parts = text.split(/\$([a-z]+)/)
+    known = {
+      texts: parts.filter((_, i) => i % 2 === 0),
+      places: parts.filter((_, i) => i % 2 === 1).map((p) => params.indexOf(p)),
+      functions,
+      isNumeric: takes.every((type) => type !== "bool" && type !== "any"),
+    }
+    templates.set(op, known)
+  }
+  return known
+}
+
+/** The values of one kernel, as its text names and computes them. */
+export class JsValues {
+  readonly names: Names
+  /** Values that may be computed in 32 bits, by number. */
+  readonly places: ReadonlySet<number>
+  /** The functions of `Math` that are called. */
+  readonly mathFunctions = new Set<string>()
+  readonly elementary: Elementary
+  readonly special = new SpecialFunctions(this.mathFunctions)
+  private readonly ranges = new Ranges()
+  private readonly signTests = new Set<number>()
+  private picks = 0
+  private picksFrom = 0
+  /** Where the values of selections of this block lie in memory, by their texts. */
+  private readonly picked = new Map<string, number>()
+
+  constructor(kernel: Kernel, accuracy: Accuracy) {
+    this.elementary = new Elementary(accuracy, this.mathFunctions)
+    this.names = nameAll(kernel)
+    this.places = placesIn(kernel)
+  }
+
+  /** Says that a block begins or ends: what is in memory may be that of another iteration, or of none. */
+  atBorder(): void {
+    this.picked.clear()
+  }
+
+  typeOf(x: Operand): ScalarType {
+    if (x.kind === "number") return Number.isInteger(x.value) ? "int" : "real"
+    return this.names.values.get(x.id)!.type
+  }
+
+  operand(x: Operand, as?: ScalarType): string {
+    if (x.kind === "value") return this.names.values.get(x.id)!.name
+    if (as === "bool") return x.value !== 0 ? "true" : "false"
+    return numberText(x.value)
+  }
+
+  /** The type in which each operand of an operator must be written: decides how literals look. */
+  private operandTypes(op: OpName, args: readonly Operand[], result: ScalarType): (ScalarType | undefined)[] {
+    const takes = ops[op].takes
+    const anyBool = args.some((x, i) => takes[i] === "any" && x.kind === "value" && this.typeOf(x) === "bool")
+    return args.map((_, i) => {
+      if (takes[i] === "bool") return "bool"
+      if (takes[i] === "any" && (op === "select" ? result === "bool" : anyBool)) return "bool"
+      return undefined
+    })
+  }
+
+  /** An int that is a place in an array, in the engine's 32-bit operations. */
+  private place(op: OpName, args: readonly Operand[]): string | undefined {
+    const x = this.operand(args[0]!)
+    const right = args[1]!
+    if (op === "mod" || op === "idiv") {
+      const power = right.kind === "number" && right.value > 0 ? Math.log2(right.value) : NaN
+      if (!Number.isInteger(power)) return undefined
+      return op === "mod" ? `${x} & ${2 ** power - 1}` : `${x} >> ${power}`
+    }
+    if (op === "add") return `(${x} + ${this.operand(right)}) | 0`
+    if (op === "sub") return `(${x} - ${this.operand(right)}) | 0`
+    if (op !== "mul") return undefined
+    this.mathFunctions.add("imul")
+    return `Math_imul(${x}, ${this.operand(right)})`
+  }
+
+  expression(op: OpName, args: readonly Operand[], type: ScalarType): string {
+    if (ops[op].isDefined) this.special.need(op)
+    const { functions, texts, places, isNumeric } = templateOf(op)
+    const as = isNumeric ? undefined : this.operandTypes(op, args, type)
+    for (const f of functions) this.mathFunctions.add(f)
+    let out = texts[0]!
+    for (let i = 0; i < places.length; i++) {
+      const at = places[i]!
+      out += this.operand(args[at]!, as?.[at]) + texts[i + 1]!
+    }
+    return out
+  }
+
+  /** The expression of a `let`, after the statements it needs. */
+  value(lines: Lines, s: Extract<Stmt, { kind: "let" }>): string {
+    const { id, op, args, type } = s
+    this.ranges.define(s)
+    if ((op === "lt" || op === "le") && args.some((x) => x.kind === "number" && x.value === 0))
+      this.signTests.add(id)
+    return (
+      this.pick(lines, op, args, type) ||
+      (this.places.has(id) && this.place(op, args)) ||
+      this.elementary.write(
+        lines,
+        op,
+        args.map((x) => this.operand(x)),
+        args.map((x) => this.ranges.of(x)),
+      ) ||
+      this.expression(op, args, type)
+    )
+  }
+
+  /**
+   * A selection by the sign of a number, which a branch would mispredict every other time where signs are random: both values
+   * are put into memory, and one is read.
+   */
+  private pick(lines: Lines, op: OpName, args: readonly Operand[], type: ScalarType): string | undefined {
+    const [condition, yes, no = { kind: "number", value: 0 }] = args
+    if ((op !== "select" && op !== "guard") || type === "bool" || !this.elementary.inPlace) return undefined
+    if (condition!.kind !== "value" || !this.signTests.has(condition!.id)) return undefined
+    if (this.picks === 0) this.picksFrom = this.elementary.room(2 * PICKS)
+    // Written with a bar: `? 1 : 0` would be the branch that this avoids.
+    const second = `(${this.operand(condition!)} | 0)`
+    const [values, reversed] = [
+      `${this.operand(no)} ${this.operand(yes!)}`,
+      `${this.operand(yes!)} ${this.operand(no)}`,
+    ]
+    const found = this.picked.get(values)
+    if (found !== undefined) return `table[${found} + ${second}]`
+    const mirrored = this.picked.get(reversed)
+    if (mirrored !== undefined) return `table[${mirrored + 1} - ${second}]`
+    const slot = this.picksFrom + 2 * (this.picks++ % PICKS)
+    for (const [before, place] of this.picked) if (place === slot) this.picked.delete(before)
+    this.picked.set(values, slot)
+    lines.add(`table[${slot}] = ${this.operand(no)}`, `table[${slot + 1}] = ${this.operand(yes!)}`)
+    return `table[${slot} + ${second}]`
+  }
+}
