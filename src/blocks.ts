@@ -21,6 +21,8 @@ export interface Cut {
   readonly own: readonly Buffer[]
   /** Arrays into which iterations combine values at the same places: each block has a copy of its own. */
   readonly spread: ReadonlyMap<Buffer, Combining>
+  /** Arrays of which each iteration has a part of its own, and touches nothing else: no condition keeps it in its part. */
+  readonly parted: readonly Buffer[]
 }
 
 /** Why a loop runs on one thread. */
@@ -84,7 +86,10 @@ export function cutOf(loop: Loop, places: Places, others: ReadonlySet<Buffer>): 
         ? { kind: "order", what: buffer }
         : { kind: "overlap", what: buffer }
   }
-  return { sums, own, spread }
+  const parted = [...touchedIn(loop.body)].filter((buffer) =>
+    accessesOf(loop.body, buffer).every(({ at, length }) => places.isPart(at, loop, buffer.length, length)),
+  )
+  return { sums, own, spread, parted }
 }
 
 interface Access {

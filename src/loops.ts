@@ -113,14 +113,20 @@ export type Stmt =
        * each in a lane of vectors. Without a step the next iteration follows the last of them.
        */
       readonly lanes?: number
+      /**
+       * Made by vectorising only, for lanes with loops inside, the same in all of them: scratch of which each lane has its own
+       * elements, which lie beside those of the other lanes, and arrays that are parted as those of blocks.
+       */
+      readonly rows?: { readonly own: readonly Buffer[]; readonly parted: readonly Buffer[] }
       /** Made by vectorising only: sums of what f32 holds may be added up in f32. */
       readonly short?: boolean
       /**
        * Made by cutting into blocks only: the iterations may run at once and in any order. Each fills the scratch arrays `own`
        * before it reads them, and nothing reads them afterwards, so that each may work in copies of its own. The same is true of the
-       * iterations of the loop inside, the rows of a block.
+       * iterations of the loop inside, the rows of a block. Each of those has a part of its own of the arrays `parted`, and every
+       * place that it could read or write there is in it, even if a condition keeps it from that.
        */
-      readonly blocks?: { readonly own: readonly Buffer[] }
+      readonly blocks?: { readonly own: readonly Buffer[]; readonly parted: readonly Buffer[] }
       /**
        * Made for GPUs only: the iterations may run at once. They share no elements of arrays, but for scratch that nothing else
        * touches and that each fills before it reads it, and accumulators that each is combined with by one operator.

@@ -9,29 +9,19 @@
 // - Outermost loops are cut into chunks, so that an emitter can make a function of each.
 // Sums are added in another order than the interpreter of the original loops adds them; nothing else changes.
 import type { Kernel, Stmt } from "./loops.ts"
-import { ops } from "./ops.ts"
 import { chunk } from "./unroll/chunk.ts"
-import { Copier } from "./unroll/copy.ts"
-import {
-  type Loop,
-  Numbers,
-  combinable,
-  isElementary,
-  literal,
-  loopsIn,
-  weight,
-  writtenIn,
-} from "./unroll/facts.ts"
+import { type Loop, Numbers, combinable, isElementary, loopsIn, weight } from "./unroll/facts.ts"
 import { hoist } from "./unroll/hoist.ts"
 import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { lanes } from "./unroll/lanes.ts"
 import { withSingles } from "./unroll/specialise.ts"
 import { unswitch } from "./unroll/unswitch.ts"
+import { type WrittenOut, cost, writtenOut } from "./unroll/written-out.ts"
 
 /** How far to unroll. */
 export interface UnrollOptions {
   /** Most iterations of a loop that is written out, and most statements it may have then. */
-  readonly writtenOut: { readonly iterations: number; readonly weight: number }
+  readonly writtenOut: WrittenOut
   /**
    * Most lanes of an innermost loop, and with elementary functions, which keep a processor busy in fewer; most statements in all
    * lanes, most accumulators in all lanes (16 registers hold them).
@@ -54,10 +44,6 @@ const defaults: UnrollOptions = {
   flat: { most: 16, weight: 128 },
   jam: { most: 8, weight: 32 },
 }
-
-/** Rough number of machine operations of a statement. */
-const cost = (s: Stmt): number =>
-  s.kind === "let" ? Math.min(ops[s.op].cost ?? 1, 20) : s.kind === "for" ? 0 : 1
 
 /** Unrolls every loop of a kernel where that is legal and pays. */
 export function unroll(kernel: Kernel, options: Partial<UnrollOptions> = {}): Kernel {
@@ -85,7 +71,7 @@ class Unroller {
     if (s.kind === "if") return [{ ...s, then: this.block(s.then), else: this.block(s.else) }]
     if (s.kind !== "for") return [s]
     if (s.step) return [{ ...s, body: s.body.flatMap((x) => this.statement(x, true)) }]
-    const short = this.writtenOut(s)
+    const short = writtenOut(s, this.options.writtenOut, this.numbers)
     if (short) return this.block(short)
     if (loopsIn(s.body).length === 0) {
       const switched = unswitch(s, this.numbers)
@@ -110,20 +96,6 @@ class Unroller {
     const { most, weight: heaviest } = this.options.jam
     if (weight(inner.body, cost) > heaviest) return 1
     return this.reals(inner) > 1 ? most / 2 : most
-  }
-
-  /** The iterations of a short loop one after another. */
-  private writtenOut(s: Loop): Stmt[] | undefined {
-    if (s.from.kind !== "number" || s.to.kind !== "number") return undefined
-    const { iterations, weight: most } = this.options.writtenOut
-    const count = Math.max(0, s.to.value - s.from.value)
-    if (count > iterations || count * weight(s.body, cost) > most) return undefined
-    const copier = new Copier(this.numbers, writtenIn(s.body))
-    for (let i = s.from.value; i < s.to.value; i++) {
-      copier.substitute(s.id, literal(i))
-      copier.copy(s.body)
-    }
-    return copier.out
   }
 
   /** How many accumulators of reals a loop updates. Counts are kept in other registers. */

@@ -10,6 +10,7 @@ import {
   combinable,
   literal,
   loopsIn,
+  updatedIn,
   valueOf,
   weight,
   writtenIn,
@@ -19,6 +20,7 @@ import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { groupsEnd, rest } from "./unroll/lanes.ts"
 import { unswitch } from "./unroll/unswitch.ts"
 import { withSingles } from "./unroll/specialise.ts"
+import { acrossRows } from "./vector/across.ts"
 import { jamRows } from "./vector/rows.ts"
 import { distribute } from "./vector/distribute.ts"
 import { type LaneKind, type Surroundings, kindsOf } from "./vector/kinds.ts"
@@ -44,7 +46,8 @@ const SUMS = 8
 export function vectorise(kernel: Kernel, elements: Surroundings["elements"], isWide: boolean): Vectorised {
   const numbers = new Numbers(kernel)
   const sums = isWide ? undefined : new ShortSums(kernel, numbers)
-  const given = jamRows(kernel, withSingles(kernel, numbers).body, numbers, sums)
+  const across = acrossRows(kernel, withSingles(kernel, numbers).body, numbers)
+  const given = jamRows(across, across.body, numbers, sums)
   const body = hoist(given.body, numbers)
   const all = new Map(elements)
   for (const b of given.scratch) if (!all.has(b)) all.set(b, b.element === "int" ? "i32" : "f64")
@@ -71,6 +74,7 @@ class Splitter {
   private statement(s: Stmt): Stmt[] {
     if (s.kind === "if") return [{ ...s, then: this.block(s.then), else: this.block(s.else) }]
     if (s.kind !== "for") return [s]
+    if (s.rows) return [this.inChunks({ ...s, ...(this.isShort(s) && { short: true }) }, LANES)]
     if (s.step) return [{ ...s, body: this.block(s.body) }]
     if (mayRunAtOnce(s)) {
       const switched = unswitch(s, this.numbers)
@@ -98,6 +102,13 @@ class Splitter {
     return Math.max(1, Math.min(JAMMED, Math.floor(SUMS / Math.max(1, this.sums(inner)))))
   }
 
+  /** Whether sums of a loop in lanes may be of f32: the loop adds to each a few times at most. */
+  private isShort(s: Loop): boolean {
+    const sums = sumsOf(s.body, this.numbers)
+    const inside = loopsIn(s.body).flatMap(({ body }) => [...updatedIn(body).keys()])
+    return !this.isWide && sums.length > 0 && sums.every((acc) => !inside.includes(acc))
+  }
+
   private lanes(s: Loop): Stmt[] {
     return distribute(s, this.numbers).flatMap((part) => this.inLanes(part))
   }
@@ -108,8 +119,7 @@ class Splitter {
     const before = new Copier(numbers, new Set())
     const count = this.sums(s) > JAMMED ? 1 : copiesOf(s)
     const end = groupsEnd(s, LANES, before)
-    const isShort = !this.isWide && this.sums(s) > 0
-    const single: Loop = { ...s, to: end, lanes: LANES, ...(isShort && { short: true }) }
+    const single: Loop = { ...s, to: end, lanes: LANES, ...(this.isShort(s) && { short: true }) }
     if (count === 1) return [...before.out, this.inChunks(single, LANES), ...rest(s, end, numbers)]
     const middle = groupsEnd(s, count * LANES, before)
     const main = several({ ...single, to: middle }, count, numbers)
@@ -166,13 +176,21 @@ function several(s: Loop, count: number, numbers: Numbers): Loop {
   return { ...s, id, step: literal(count * LANES), lanes: LANES, body: copier.out }
 }
 
+/** The loops that run in lanes. */
+const lanesIn = (body: readonly Stmt[]): readonly Loop[] =>
+  body.flatMap((s): readonly Loop[] => {
+    if (s.kind === "if") return [...lanesIn(s.then), ...lanesIn(s.else)]
+    if (s.kind !== "for") return []
+    return s.rows || mayRunAtOnce(s) ? [s] : lanesIn(s.body)
+  })
+
 /** Scratch that loops in lanes alone write, and with numbers of f32 only; to some of it they may add. */
 function shorten(
   kernel: Kernel,
   elements: Surroundings["elements"],
   sums: ReadonlySet<Buffer>,
 ): Surroundings["elements"] {
-  const chosen = loopsIn(kernel.body).filter(mayRunAtOnce)
+  const chosen = lanesIn(kernel.body)
   const inside = new Set<Stmt>()
   for (const loop of chosen) forEachStatement(loop.body, (s) => inside.add(s))
   const short = new Set(kernel.scratch.filter((b) => b.element === "f64"))

@@ -27,7 +27,9 @@ export const explanations: Readonly<Record<string, string>> = {
     "Scores and both gradients are 3 multiplications and 3 additions for each of the 128 columns of a pair, 192 vector " +
     "instructions without fusing. What is above that are loads, stores and addresses, which blocks of scores in registers " +
     "save, and the softmax of the scores.",
-  giou: "Boxes are rows of 4: a vector over rows has to be gathered from four places, and the loss has many branches without a pattern.",
+  giou:
+    "Four rows of 4 are loaded as they lie and turned, so that each vector holds one side of four boxes; branches run if one of the " +
+    "four takes them.",
   ctc:
     "The kernel adds logarithms of probabilities along the frames, exact for any logits, at an exponential and a logarithm for " +
     "each state of each frame, forward and backward. The loops by hand add probabilities that each frame scales to 1, which is " +

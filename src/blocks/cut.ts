@@ -193,7 +193,7 @@ class Cutter {
       to: loop.to,
       step,
       axis: loop.axis,
-      blocks: { own: how.own },
+      blocks: { own: how.own, parted: how.parted },
       body: [...inside.out, ...before, { ...loop, from: valueOf(id), to, body }, ...behind],
     }
     return [

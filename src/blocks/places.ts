@@ -143,6 +143,14 @@ export class Places {
     return quotient(step, span) ? `${step.times}*${keyOf(step)}` : undefined
   }
 
+  /** Whether all of an array is parts of one length, each for an iteration of a loop, and a place is in that of its iteration. */
+  isPart(at: Operand, loop: Loop, all: Operand, length?: Operand): boolean {
+    if (this.digit(at, loop, length) === undefined) return false
+    const own = this.sumOf(at).find(({ factors }) => factors.includes(loop.id))!
+    const step = quotient(own, { times: 1, factors: [loop.id] })!
+    return sameSum(multiply([step], this.sumOf(loop.to)), this.sumOf(all))
+  }
+
   /**
    * The same by the axes of an array, whose indices stay in them: the place of the axis whose index is that of the loop, and of
    * nothing else. A term belongs to the outermost axis of whose step it is a multiple.

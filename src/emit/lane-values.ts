@@ -6,7 +6,7 @@ import type { OpName } from "../ops.ts"
 import type { Loop } from "../unroll/facts.ts"
 import { type LaneKind, type Surroundings, kindsOf } from "../vector/kinds.ts"
 import { type Shape, shapesOf } from "../vector/shapes.ts"
-import { forEachStatement } from "../walk.ts"
+import { definedBy, forEachStatement } from "../walk.ts"
 import { type Code, Machine, int, watNumber } from "./machine.ts"
 import { Ranges } from "./values.ts"
 import { comparisons, direct, elementary } from "./wat-math.ts"
@@ -20,6 +20,9 @@ export interface Scalars extends Surroundings {
   readonly nameOf: (id: number) => string
   readonly operand: (x: Operand, as: "f64" | "i32") => string
   readonly statement: (s: Stmt) => void
+  /** Sets elements from an address on. */
+  readonly fillAt: (element: "f32" | "f64", at: string, length: string, value: number) => void
+  readonly loop: (s: Loop, inside: () => void) => void
   /** Where an array starts. */
   readonly start: (buffer: Buffer) => string
   readonly functionOf: (op: OpName) => string
@@ -35,7 +38,8 @@ export const lanes = [0, 1, 2, 3]
 export const sizes = { f32: 4, f64: 8, i32: 4, u8: 1 } as const
 /** Reads a local. */
 export const get = (name: string): string => `(local.get ${name})`
-const shuffle = (which: string, x: string, y: string): string => `(i8x16.shuffle ${which} ${x} ${y})`
+/** Bytes of two vectors as one. */
+export const shuffle = (which: string, x: string, y: string): string => `(i8x16.shuffle ${which} ${x} ${y})`
 
 /** The values of one loop. */
 export class LaneValues {
@@ -64,7 +68,8 @@ export class LaneValues {
     this.long = new Machine("f64x2", to.code)
     this.inside.add(loop.id)
     forEachStatement(loop.body, (s) => {
-      if (s.kind === "let" || s.kind === "load" || s.kind === "acc") this.inside.add(s.id)
+      const id = definedBy(s)
+      if (id !== undefined) this.inside.add(id)
     })
   }
 

@@ -2,41 +2,26 @@
 //
 // Each accumulator of all iterations is a vector, combined behind the loop; sums are f64. Branches whose condition varies run if
 // some lane takes them.
-import type { Buffer, Operand, Stmt } from "../loops.ts"
-import { type Loop, type UpdateOp, identities, letsIn, literal } from "../unroll/facts.ts"
+import type { Stmt } from "../loops.ts"
+import { type Loop, type UpdateOp, identities } from "../unroll/facts.ts"
 import { LANES } from "../vector.ts"
 import type { LaneKind } from "../vector/kinds.ts"
-import { isUnit } from "../vector/shapes.ts"
-import { LaneValues, type Scalars, type Vector, get, lanes, sizes } from "./lane-values.ts"
+import { forEachStatement } from "../walk.ts"
+import { LaneMemory } from "./lane-memory.ts"
+import { type Scalars, type Vector, get, lanes } from "./lane-values.ts"
 import { int } from "./machine.ts"
 import { direct } from "./wat-math.ts"
 
-/** What an instruction adds to an address by itself. */
-const LARGEST_OFFSET = 1024
-
-interface Address {
-  readonly start: string
-  readonly offset: number
-}
-
-const reach = ({ start, offset }: Address, more = 0): string =>
-  `${offset + more === 0 ? "" : `offset=${offset + more} `}${start}`
-
 /** Emits one loop. */
-export class Lanes extends LaneValues {
+export class Lanes extends LaneMemory {
   /** Accumulators of all iterations, with how they combine. */
   private readonly reduced = new Map<number, UpdateOp>()
-  private readonly lets: ReturnType<typeof letsIn>
-  /** The names of addresses computed before the loop. */
-  private readonly starts = new Map<string, string>()
-  /** Places and addresses of an iteration, made outside of branches. */
-  private readonly places = new Map<string, string>()
-  /** Of branches. */
-  private depth = 0
+  /** Accumulators of one iteration that are the largest or the smallest of several numbers. */
+  private readonly extremes: ReadonlySet<number>
 
   constructor(to: Scalars, loop: Loop) {
     super(to, loop)
-    this.lets = letsIn(loop.body)
+    this.extremes = extremesIn(loop)
   }
 
   emit(): void {
@@ -60,153 +45,12 @@ export class Lanes extends LaneValues {
     code.add(")")
   }
 
-  // -------------------------------------------------------------------------------------------- memory
-
-  private shift(at: string, size: number): string {
-    return size === 1 ? at : `(i32.shl ${at} ${int(Math.log2(size))})`
-  }
-
-  /** The address of the first lane of a place that is linear: what does not change in the loop is added up before it. */
-  private address(buffer: Buffer, at: Operand): Address {
-    const size = sizes[this.to.elements.get(buffer)!]
-    const { fixed, own, constant } = this.parts(at)
-    const isOffset = constant > 0 && constant * size <= LARGEST_OFFSET
-    const start = this.startOf(
-      buffer,
-      isOffset || constant === 0 ? fixed : [...fixed, literal(constant)],
-      size,
-    )
-    const sum = own.reduce((x, y) => this.once(`(i32.add ${x} ${this.once(this.shift(y, size))})`), start)
-    return { start: sum, offset: isOffset ? constant * size : 0 }
-  }
-
-  /** The terms of a place: from outside the loop, of the loop, and numbers. */
-  private parts(at: Operand): { fixed: readonly Operand[]; own: readonly string[]; constant: number } {
-    if (at.kind === "number") return { fixed: [], own: [], constant: at.value }
-    if (!this.inside.has(at.id)) return { fixed: [at], own: [], constant: 0 }
-    const made = this.lets.get(at.id)
-    if (made?.op !== "add" || made.type !== "int")
-      return { fixed: [], own: [this.to.operand(at, "i32")], constant: 0 }
-    const [x, y] = made.args.map((arg) => this.parts(arg)) as [
-      ReturnType<Lanes["parts"]>,
-      ReturnType<Lanes["parts"]>,
-    ]
-    return { fixed: [...x.fixed, ...y.fixed], own: [...x.own, ...y.own], constant: x.constant + y.constant }
-  }
-
-  /** The address of a place from outside the loop, computed before it. */
-  private startOf(buffer: Buffer, fixed: readonly Operand[], size: number): string {
-    const value = fixed
-      .map((x) => this.shift(this.to.operand(x, "i32"), size))
-      .reduce((x, y) => `(i32.add ${x} ${y})`, this.to.start(buffer))
-    if (fixed.length === 0) return value
-    let name = this.starts.get(value)
-    if (name === undefined) {
-      name = `$at${this.starts.size}_${this.loop.id}`
-      this.starts.set(value, name)
-      this.code.declare(name, "i32")
-      this.before.push(`(local.set ${name} ${value})`)
-    }
-    return get(name)
-  }
-
-  /** A place or an address that several accesses of an iteration have in common. */
-  private once(value: string): string {
-    const known = this.places.get(value)
-    if (known !== undefined) return known
-    const made = this.code.let("i32", value)
-    if (this.depth === 0) this.places.set(value, made)
-    return made
-  }
-
-  /** The address of each lane. In lanes that do not run a load reads the first element instead. */
-  private addresses(buffer: Buffer, at: Operand): string[] {
-    const size = sizes[this.to.elements.get(buffer)!]
-    const start = this.to.start(buffer)
-    if (at.kind === "number" || !this.shapes.has(at.id)) {
-      const one = this.code.let("i32", `(i32.add ${start} ${this.shift(this.to.operand(at, "i32"), size)})`)
-      return lanes.map(() => one)
-    }
-    const places = this.vector(at, "i32")[0]!
-    const bytes = size === 1 ? places : `(i32x4.shl ${places} ${int(Math.log2(size))})`
-    const masked = this.mask ? `(v128.and ${bytes} ${this.mask})` : bytes
-    const all = this.code.let("v128", `(i32x4.add ${masked} (i32x4.splat ${start}))`)
-    return lanes.map((lane) => `(i32x4.extract_lane ${lane} ${all})`)
-  }
-
-  private isContiguous(at: Operand): boolean {
-    return at.kind === "value" && isUnit(this.shapes.get(at.id))
-  }
-
-  private load(s: Extract<Stmt, { kind: "load" }>): void {
-    const element = this.to.elements.get(s.buffer)!
-    const kind = this.kinds.get(s.id)!
-    const raw: LaneKind = element === "u8" ? "i32" : element
-    const value = this.isContiguous(s.at) ? this.contiguous(s, element) : this.gathered(s, element)
-    this.declare(s.id)
-    this.set(s.id, this.convert(value.length === 1 && raw === kind ? value : this.let(value), raw, kind))
-  }
-
-  private contiguous({ buffer, at }: Extract<Stmt, { kind: "load" }>, element: keyof typeof sizes): Vector {
-    const from = this.address(buffer, at)
-    if (element === "u8")
-      return [`(i32x4.extend_low_i16x8_u (i16x8.extend_low_i8x16_u (v128.load32_zero ${reach(from)})))`]
-    return (element === "f64" ? [0, 16] : [0]).map((more) => `(v128.load ${reach(from, more)})`)
-  }
-
-  private gathered({ buffer, at }: Extract<Stmt, { kind: "load" }>, element: keyof typeof sizes): Vector {
-    const from = this.addresses(buffer, at)
-    if (element === "f64")
-      return [0, 2].map((k) => `(v128.load64_lane 1 ${from[k + 1]} (v128.load64_zero ${from[k]}))`)
-    if (element === "u8") {
-      const first = `(i32x4.splat (i32.load8_u ${from[0]}))`
-      return [
-        lanes.slice(1).reduce((x, k) => `(i32x4.replace_lane ${k} ${x} (i32.load8_u ${from[k]}))`, first),
-      ]
-    }
-    return [
-      lanes
-        .slice(1)
-        .reduce((x, k) => `(v128.load32_lane ${k} ${from[k]} ${x})`, `(v128.load32_zero ${from[0]})`),
-    ]
-  }
-
-  private store(s: Extract<Stmt, { kind: "store" }>): void {
-    if (!this.isContiguous(s.at)) return this.scatter(s)
-    const { code } = this
-    const element = this.to.elements.get(s.buffer)! as "f32" | "f64"
-    const at = this.address(s.buffer, s.at)
-    let value = this.vector(s.value, element)
-    const old = (): Vector => this.let(this.contiguous({ ...s, kind: "load", id: 0, type: "real" }, element))
-    if (s.accumulate) {
-      const machine = element === "f32" ? this.short : this.long
-      const sum = old()
-      value = value.map((one, i) => machine.add(sum[i]!, one))
-    }
-    if (this.mask) value = this.choose(this.mask, this.let(value), old())
-    value.forEach((one, i) => code.add(`(v128.store ${reach(at, 16 * i)} ${one})`))
-  }
-
-  /** One lane after another, in the order of the iterations. */
-  private scatter(s: Extract<Stmt, { kind: "store" }>): void {
-    const { code } = this
-    const element = this.to.elements.get(s.buffer)! as "f32" | "f64"
-    const value = this.vector(s.value, "f64")
-    const to = this.addresses(s.buffer, s.at)
-    for (const lane of lanes) {
-      const one = `(f64x2.extract_lane ${lane % 2} ${value[lane >> 1]})`
-      const write = (): void => {
-        const at = code.let("i32", to[lane]!)
-        const old = element === "f32" ? `(f64.promote_f32 (f32.load ${at}))` : `(f64.load ${at})`
-        const now = s.accumulate ? `(f64.add ${old} ${one})` : one
-        code.add(`(${element}.store ${at} ${element === "f32" ? `(f32.demote_f64 ${now})` : now})`)
-      }
-      if (!this.mask) write()
-      else {
-        code.block(`(if (i32x4.extract_lane ${lane} ${this.mask}) (then`, write)
-        code.add(")")
-      }
-    }
+  /** Statements that do not run each time: what they make is theirs. */
+  private within(body: readonly Stmt[]): void {
+    const { places } = this
+    this.places = new Map(places)
+    this.block(body)
+    this.places = places
   }
 
   // ---------------------------------------------------------------------------------------- statements
@@ -239,7 +83,16 @@ export class Lanes extends LaneValues {
    */
   private isExtreme(acc: number, op: UpdateOp): boolean {
     const kind = this.kinds.get(acc)
-    return !this.inside.has(acc) && (op === "max" || op === "min") && (kind === "f32" || kind === "f64")
+    if (this.inside.has(acc)) return this.extremes.has(acc) && kind === "f32"
+    return (op === "max" || op === "min") && (kind === "f32" || kind === "f64")
+  }
+
+  /** The registers of a value that is read. An extreme number of each lane is NaN where that was noted: all bits are. */
+  protected override registers(id: number): Vector {
+    const value = super.registers(id)
+    return this.extremes.has(id) && this.kinds.get(id) === "f32"
+      ? value.map((one) => `(v128.or ${one} ${get(`${this.to.nameOf(id)}_nan`)})`)
+      : value
   }
 
   private extreme(acc: number, op: "max" | "min", x: Vector, y: Vector, kind: LaneKind): Vector {
@@ -319,33 +172,27 @@ export class Lanes extends LaneValues {
   }
 
   private branch(s: Extract<Stmt, { kind: "if" }>): void {
-    this.depth++
-    this.either(s)
-    this.depth--
-  }
-
-  private either(s: Extract<Stmt, { kind: "if" }>): void {
     const { code } = this
     if (s.condition.kind === "number" || !this.shapes.has(s.condition.id)) {
-      code.block(`(if ${this.to.operand(s.condition, "i32")} (then`, () => this.block(s.then))
-      if (s.else.length > 0) code.block("(else", () => this.block(s.else))
+      code.block(`(if ${this.to.operand(s.condition, "i32")} (then`, () => this.within(s.then))
+      if (s.else.length > 0) code.block("(else", () => this.within(s.else))
       return code.add(")")
     }
     const outer = this.mask
     const condition = this.vector(s.condition, "mask")[0]!
-    const within = (x: string): string => (outer ? `(v128.and ${x} ${outer})` : x)
+    const both = (x: string): string => (outer ? `(v128.and ${x} ${outer})` : x)
     for (const [body, x] of [
       [s.then, condition],
       [s.else, `(v128.not ${condition})`],
     ] as const) {
       if (body.length === 0) continue
-      this.mask = code.let("v128", within(x))
+      this.mask = code.let("v128", both(x))
       if (body.every((one) => one.kind === "update" && this.kinds.has(one.acc))) {
         // What there is to skip costs less than a branch.
         this.block(body)
         continue
       }
-      code.block(`(if (v128.any_true ${this.mask}) (then`, () => this.block(body))
+      code.block(`(if (v128.any_true ${this.mask}) (then`, () => this.within(body))
       code.add(")")
     }
     this.mask = outer
@@ -356,6 +203,7 @@ export class Lanes extends LaneValues {
   }
 
   private statement(s: Stmt): void {
+    const { code, to } = this
     const varies = "id" in s && this.kinds.has(s.id)
     switch (s.kind) {
       case "let": {
@@ -369,11 +217,20 @@ export class Lanes extends LaneValues {
       case "acc":
         if (!varies) return this.to.statement(s)
         this.declare(s.id)
+        if (this.isExtreme(s.id, "max")) {
+          const nan = `${to.nameOf(s.id)}_nan`
+          code.declare(nan, "v128")
+          code.add(`(local.set ${nan} ${this.literal(0, "i32")[0]})`)
+        }
         return this.set(s.id, this.vector(s.initial, this.kinds.get(s.id)!))
       case "update":
         return this.update(s)
       case "store":
         return this.store(s)
+      case "fill":
+        return this.fill(s)
+      case "for":
+        return this.to.loop(s, () => this.within(s.body))
       case "if":
         return this.branch(s)
       default:
@@ -387,4 +244,19 @@ const identity = (op: UpdateOp, kind: LaneKind): number => {
   if (kind === "i32" && op === "min") return 2 ** 31 - 1
   if (kind === "mask") return op === "min" || op === "mul" ? 1 : 0
   return identities[op]!
+}
+
+/** The accumulators of an iteration that start at a literal and are updated by `max` alone, or by `min`. */
+function extremesIn(loop: Loop): ReadonlySet<number> {
+  const ways = new Map<number, Set<UpdateOp>>()
+  forEachStatement(loop.body, (s) => {
+    if (s.kind === "acc" && s.initial.kind === "number" && !Number.isNaN(s.initial.value))
+      ways.set(s.id, new Set())
+  })
+  forEachStatement(loop.body, (s) => {
+    if (s.kind === "update") ways.get(s.acc)?.add(s.op)
+  })
+  return new Set(
+    [...ways].flatMap(([acc, ops]) => (ops.size === 1 && (ops.has("max") || ops.has("min")) ? [acc] : [])),
+  )
 }

@@ -273,18 +273,12 @@ export class Emitter implements Scalars {
     this.code.add(`(${type}.store ${at} ${isShort ? `(f32.demote_f64 ${value})` : value})`)
   }
 
-  private fill(s: Extract<Stmt, { kind: "fill" }>): void {
-    const element = this.elements.get(s.buffer)!
+  fillAt(element: "f32" | "f64", at: string, length: string, value: number): void {
     const size = bytes[element]
-    const length = this.operand(s.length, "i32")
-    if (Object.is(s.value, 0))
-      return this.code.add(
-        `(memory.fill ${this.address(s.buffer, s.at)} ${int(0)} (i32.mul ${length} ${int(size)}))`,
-      )
-    this.helpers.set(`fill_${element}`, filler(element as "f32" | "f64", size))
-    this.code.add(
-      `(call $fill_${element} ${this.address(s.buffer, s.at)} ${length} (f64.const ${watNumber(s.value)}))`,
-    )
+    if (Object.is(value, 0))
+      return this.code.add(`(memory.fill ${at} ${int(0)} (i32.mul ${length} ${int(size)}))`)
+    this.helpers.set(`fill_${element}`, filler(element, size))
+    this.code.add(`(call $fill_${element} ${at} ${length} (f64.const ${watNumber(value)}))`)
   }
 
   private update(s: Extract<Stmt, { kind: "update" }>): string {
@@ -298,7 +292,8 @@ export class Emitter implements Scalars {
     return this.set(s.acc, direct[s.op]!(this.machine, old, value))
   }
 
-  private loop(s: Extract<Stmt, { kind: "for" }>): void {
+  /** A loop around what `inside` adds. */
+  loop(s: Extract<Stmt, { kind: "for" }>, inside: () => void): void {
     const { code } = this
     this.define(s.id)
     const name = this.names.values.get(s.id)!.name
@@ -306,7 +301,7 @@ export class Emitter implements Scalars {
     const step = s.step ? this.operand(s.step, "i32") : int(1)
     code.add(`;; ${axisComment(s.axis).slice(3)}`, this.set(s.id, this.operand(s.from, "i32")))
     code.block(`(if (i32.lt_s ${get(name)} ${to}) (then (loop $${name}`, () => {
-      this.block(s.body)
+      inside()
       code.add(
         this.set(s.id, `(i32.add ${get(name)} ${step})`),
         `(br_if $${name} (i32.lt_s ${get(name)} ${to}))`,
@@ -328,7 +323,12 @@ export class Emitter implements Scalars {
       case "store":
         return this.store(s)
       case "fill":
-        return this.fill(s)
+        return this.fillAt(
+          this.elements.get(s.buffer)! as "f32" | "f64",
+          this.address(s.buffer, s.at),
+          this.operand(s.length, "i32"),
+          s.value,
+        )
       case "sort": {
         this.helpers.set("sort", watSort)
         const [keys, index] = [this.address(s.keys, s.keysAt), this.address(s.index, s.indexAt)]
@@ -344,7 +344,7 @@ export class Emitter implements Scalars {
       case "for":
         if (this.sharing.loops.has(s)) return this.share(s, this.sharing.loops.get(s)!)
         if (s.lanes) return new Lanes(this, s).emit()
-        return this.loop(s)
+        return this.loop(s, () => this.block(s.body))
       case "if":
         code.block(`(if ${this.operand(s.condition, "i32")} (then`, () => this.block(s.then))
         if (s.else.length > 0) code.block("(else", () => this.block(s.else))

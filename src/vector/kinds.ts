@@ -2,7 +2,7 @@
 import type { Buffer, Operand, Stmt } from "../loops.ts"
 import type { OpName } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
-import type { Loop } from "../unroll/facts.ts"
+import { type Loop, letsIn } from "../unroll/facts.ts"
 import { forEachStatement } from "../walk.ts"
 import type { Shape } from "./shapes.ts"
 
@@ -49,15 +49,17 @@ export function kindsOf(
   const own = new Set<number>()
   /** Accumulators of each iteration that are the same in every lane. */
   const same = new Set<number>()
+  const counts = countsIn(loop)
   // Accumulators of the loop are read before all their updates are known.
   let before: string
   do {
     before = JSON.stringify([...kinds])
     forEachStatement(loop.body, (s) => {
       if (s.kind === "load" && shapes.has(s.id)) kinds.set(s.id, loaded(s, around))
-      else if (s.kind === "let" && shapes.get(s.id)?.kind === "vector")
-        kinds.set(s.id, computed(s, of, isVector, around))
-      else if (s.kind === "acc" && shapes.has(s.id)) {
+      else if (s.kind === "let" && shapes.get(s.id)?.kind === "vector") {
+        const isCount = loop.rows !== undefined && s.type === "int" && isNearCount(s, counts)
+        kinds.set(s.id, isCount ? "i32" : computed(s, of, isVector, around))
+      } else if (s.kind === "acc" && shapes.has(s.id)) {
         own.add(s.id)
         kinds.set(s.id, kinds.get(s.id) ?? initial(s, around))
       } else if (s.kind === "acc") same.add(s.id)
@@ -73,6 +75,30 @@ export function kindsOf(
   } while (JSON.stringify([...kinds]) !== before)
   return kinds
 }
+
+/** Accumulators that a row adds 0 and 1 to. */
+function countsIn(loop: Loop): ReadonlySet<number> {
+  const lets = letsIn(loop.body)
+  const out = new Set<number>()
+  const others = new Set<number>()
+  const isBit = (x: Operand): boolean => x.kind === "number" && (x.value === 0 || x.value === 1)
+  forEachStatement(loop.body, (s) => {
+    if (s.kind === "acc" && s.type === "int" && isBit(s.initial)) out.add(s.id)
+    if (s.kind !== "update") return
+    const made = s.value.kind === "value" ? lets.get(s.value.id) : undefined
+    const isOne =
+      made?.op === "indicator" ||
+      ((made?.op === "select" || made?.op === "guard") && made.args.slice(1).every(isBit))
+    if (s.op !== "add" || !(isOne || isBit(s.value))) others.add(s.acc)
+  })
+  return new Set([...out].filter((acc) => !others.has(acc)))
+}
+
+/** Whether a value is such a count with a small literal added or subtracted. */
+const isNearCount = ({ op, args }: Extract<Stmt, { kind: "let" }>, counts: ReadonlySet<number>): boolean =>
+  (op === "add" || op === "sub") &&
+  args.some((x) => x.kind === "value" && counts.has(x.id)) &&
+  args.every((x) => (x.kind === "value" ? counts.has(x.id) : isInt32(2 * x.value)))
 
 function loaded({ buffer, type }: Extract<Stmt, { kind: "load" }>, around: Surroundings): LaneKind {
   const element = around.elements.get(buffer)!

@@ -1,6 +1,6 @@
 // Which loops may run several iterations at once, and keep every result up to the order of sums.
 import type { Operand, Stmt } from "../loops.ts"
-import { combinable, type Loop, loopsIn, sameOperand, updatedIn, writtenIn } from "../unroll/facts.ts"
+import { combinable, type Loop, letsIn, loopsIn, sameOperand, updatedIn, writtenIn } from "../unroll/facts.ts"
 import { forEachStatement } from "../walk.ts"
 import { type Shape, shapesOf } from "./shapes.ts"
 
@@ -19,18 +19,49 @@ export function mayRunAtOnce(loop: Loop): boolean {
   })
   if (!plain) return false
   const shapes = shapesOf(loop)
+  const lets = letsIn(loop.body)
   for (const buffer of writtenIn(loop.body)) {
     const own = accesses.filter((s) => s.buffer === buffer)
     // One store alone goes through the lanes in their order; several must meet in an element that each lane has for itself.
     if (own.length === 1) continue
-    const { at } = own[0]!
-    if (!own.every((s) => sameOperand(s.at, at)) || !isApart(at, shapes)) return false
+    if (
+      !areApart(
+        own.map(({ at }) => at),
+        shapes,
+        lets,
+      )
+    )
+      return false
   }
   return true
 }
 
-/** Whether a place differs from lane to lane for sure. */
-function isApart(at: Operand, shapes: ReadonlyMap<number, Shape>): boolean {
-  const shape = at.kind === "value" ? shapes.get(at.id) : undefined
-  return shape?.kind === "linear" && shape.stride.kind === "number" && shape.stride.value !== 0
+/** Whether places of different lanes are different for sure: they are from one place on, closer to it than the next lane's. */
+function areApart(
+  places: readonly Operand[],
+  shapes: ReadonlyMap<number, Shape>,
+  lets: ReturnType<typeof letsIn>,
+): boolean {
+  const all = places.map((at) => fromBase(at, lets))
+  const { base } = all[0]!
+  const shape = base.kind === "value" ? shapes.get(base.id) : undefined
+  if (shape?.kind !== "linear" || shape.stride.kind !== "number") return false
+  const offsets = all.map(({ offset }) => offset)
+  return (
+    all.every((x) => sameOperand(x.base, base)) &&
+    Math.max(...offsets) - Math.min(...offsets) < Math.abs(shape.stride.value)
+  )
+}
+
+/** A place as another one and a literal that is added to it. */
+export function fromBase(
+  at: Operand,
+  lets: ReturnType<typeof letsIn>,
+): { readonly base: Operand; readonly offset: number } {
+  const made = at.kind === "value" ? lets.get(at.id) : undefined
+  const [x, y] = made?.op === "add" ? made.args : []
+  const [more, other] = x?.kind === "number" ? [x, y!] : [y, x!]
+  if (more?.kind !== "number") return { base: at, offset: 0 }
+  const { base, offset } = fromBase(other, lets)
+  return { base, offset: offset + more.value }
 }

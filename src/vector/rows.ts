@@ -47,7 +47,7 @@ export function jamRows(kernel: Kernel, body: readonly Stmt[], numbers: Numbers,
         return all
       })
       scratch.push(...copies)
-      return [{ ...s, blocks: { own: [...own, ...copies] }, body: inside }]
+      return [{ ...s, blocks: { ...s.blocks, own: [...own, ...copies] }, body: inside }]
     })
   return { ...kernel, body: visit(body), scratch }
 }
@@ -132,7 +132,7 @@ function grouped(s: Loop, more: readonly ReadonlyMap<Buffer, Buffer>[], maker: M
 }
 
 /** The statements of a row with other arrays. */
-function inScratch(body: readonly Stmt[], map: ReadonlyMap<Buffer, Buffer>): readonly Stmt[] {
+export function inScratch(body: readonly Stmt[], map: ReadonlyMap<Buffer, Buffer>): readonly Stmt[] {
   return replaceStatements(body, (s) =>
     s.kind === "load" || s.kind === "store" || s.kind === "fill"
       ? [{ ...s, buffer: map.get(s.buffer) ?? s.buffer }]

@@ -26,18 +26,19 @@ export function shapesOf(loop: Loop): ReadonlyMap<number, Shape> {
 /** The values that are not the same in every lane, and the accumulators that some lanes alone update. */
 function varyingIn(loop: Loop): ReadonlySet<number> {
   const out = new Set([loop.id])
+  const own = loop.rows?.own
   const varies = (x: Operand): boolean => x.kind === "value" && out.has(x.id)
   const visit = (body: readonly Stmt[], inSome: boolean): void => {
     for (const s of body) {
       if (s.kind === "let" && s.args.some(varies)) out.add(s.id)
-      else if (s.kind === "load" && varies(s.at)) out.add(s.id)
+      else if (s.kind === "load" && (varies(s.at) || own?.includes(s.buffer))) out.add(s.id)
       else if (s.kind === "acc" && varies(s.initial)) out.add(s.id)
       else if (s.kind === "update" && (inSome || varies(s.value))) out.add(s.acc)
       else if (s.kind === "if") {
         const inside = inSome || varies(s.condition)
         visit(s.then, inside)
         visit(s.else, inside)
-      }
+      } else if (s.kind === "for") visit(s.body, inSome)
     }
   }
   let before: number
