@@ -24,10 +24,7 @@ export function chunk(body: readonly Stmt[], numbers: Numbers): Stmt[] {
 function cut(s: Loop, numbers: Numbers): Stmt[] {
   const before = new Copier(numbers, new Set())
   const step = rows(s, before)
-  const first =
-    step.kind === "number"
-      ? literal(Math.max(step.value / GROWTH, 1))
-      : before.int("max", before.int("idiv", step, literal(GROWTH)), literal(1))
+  const first = before.int("max", before.int("idiv", step, literal(GROWTH)), literal(1))
   const id = numbers.value()
   const size = numbers.value()
   const inside = new Copier(numbers, new Set())
