@@ -69,20 +69,12 @@ export function cutOf(loop: Loop, places: Places, others: ReadonlySet<Buffer>): 
   const own: Buffer[] = []
   const spread = new Map<Buffer, Combining>()
   for (const buffer of writtenIn(loop.body)) {
-    const all = accessesOf(loop.body, buffer)
-    const isApart = (digit: (access: Access) => string | undefined): boolean => {
-      const digits = new Set(all.map(digit))
-      return digits.size === 1 && !digits.has(undefined)
-    }
-    if (isApart(({ at, length }) => places.digit(at, loop, length))) continue
-    const { extents } = buffer
-    if (extents && isApart(({ at, length }) => (length ? undefined : places.axis(at, loop, extents))))
-      continue
+    if (hasOwnElements(loop, buffer, places)) continue
     const combined = buffer.kind === "scratch" ? combiningOf(loop.body, buffer) : undefined
     if (buffer.kind === "scratch" && !others.has(buffer) && fillsFirst(loop.body, buffer)) own.push(buffer)
     else if (combined) spread.set(buffer, combined)
     else
-      return all.some(({ kind }) => kind === "read")
+      return accessesOf(loop.body, buffer).some(({ kind }) => kind === "read")
         ? { kind: "order", what: buffer }
         : { kind: "overlap", what: buffer }
   }
@@ -90,6 +82,18 @@ export function cutOf(loop: Loop, places: Places, others: ReadonlySet<Buffer>): 
     accessesOf(loop.body, buffer).every(({ at, length }) => places.isPart(at, loop, buffer.length, length)),
   )
   return { sums, own, spread, parted }
+}
+
+/** Whether each iteration of a loop touches elements of an array that no other does. */
+export function hasOwnElements(loop: Loop, buffer: Buffer, places: Places): boolean {
+  const all = accessesOf(loop.body, buffer)
+  const isApart = (digit: (access: Access) => string | undefined): boolean => {
+    const digits = new Set(all.map(digit))
+    return digits.size === 1 && !digits.has(undefined)
+  }
+  if (isApart(({ at, length }) => places.digit(at, loop, length))) return true
+  const { extents } = buffer
+  return !!extents && isApart(({ at, length }) => (length ? undefined : places.axis(at, loop, extents)))
 }
 
 interface Access {

@@ -170,6 +170,12 @@ export class Places {
     return isIndex && isAlone && isWhole && own[0]!.times === steps[k]!.times ? `axis ${k}` : undefined
   }
 
+  /** Whether a place moves on by one element with the index of a loop. */
+  isAlong(at: Operand, loop: Loop): boolean {
+    const own = this.sumOf(at).filter(({ factors }) => factors.includes(loop.id))
+    return own.length === 1 && own[0]!.times === 1 && own[0]!.factors.length === 1
+  }
+
   /** A term as a step and the number of steps it may take. */
   private within(term: Product): { readonly step: Product; readonly extent: Sum } {
     const index = term.factors.find((f) => this.below.has(f))

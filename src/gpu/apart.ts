@@ -3,8 +3,8 @@ import { cutOf, isCut, touchedIn } from "../blocks.ts"
 import { Places } from "../blocks/places.ts"
 import type { Buffer, Kernel, Stmt } from "../loops.ts"
 
-/** The statements of a kernel with these marks. */
-export function marked(kernel: Kernel): readonly Stmt[] {
+/** A kernel with these marks. */
+export function marked(kernel: Kernel): Kernel {
   const places = new Places(kernel)
   const visit = (body: readonly Stmt[], outside: ReadonlySet<Buffer>): Stmt[] => {
     const touched = body.map((s) => touchedIn([s]))
@@ -21,5 +21,5 @@ export function marked(kernel: Kernel): readonly Stmt[] {
       return { ...s, body: inside, ...(isCut(how) && how.spread.size === 0 && { apart: true }) }
     })
   }
-  return visit(kernel.body, new Set())
+  return { ...kernel, body: visit(kernel.body, new Set()) }
 }

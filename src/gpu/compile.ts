@@ -6,7 +6,7 @@ import type { Buffer, Kernel, Stmt } from "../loops.ts"
 import type { Loop } from "../unroll/facts.ts"
 import { Counts } from "./counts.ts"
 import { handoversOf } from "./handover.ts"
-import { type Plan, type Rows, planOf } from "./plan.ts"
+import { type Plan, type Rows, arranged, planOf } from "./plan.ts"
 import type { ArrayPlace, Count, Dispatch, Entry, GpuProgram, Region } from "./program.ts"
 import type { Layout } from "./layout.ts"
 import { homesOf } from "./scratch.ts"
@@ -27,9 +27,10 @@ const UNKNOWN = 1 << 20
 
 /** Makes the program of a kernel, best of one whose rows own what they write. */
 export function gpuProgram(
-  kernel: Kernel,
+  given: Kernel,
   { workgroupSize = 64, shortRow = 64 }: ProgramOptions = {},
 ): GpuProgram {
+  const kernel = arranged(given)
   const plan = planOf(kernel)
   const counts = new Counts(kernel)
   const regions: Region[] = []
@@ -115,7 +116,7 @@ function scratchRegions(
   region: (buffer: Buffer, copies: Region["copies"]) => number,
 ): Layout["scratch"] {
   return new Map(
-    [...homesOf(plan, kernel.scratch)].map(([buffer, { step: dispatch, inThread }]) => {
+    [...homesOf(plan, kernel)].map(([buffer, { step: dispatch, inThread }]) => {
       if (dispatch === undefined) return [buffer, { regions: [region(buffer, { kind: "once" })], inThread }]
       const kind = inThread ? "threads" : "workgroups"
       if (plan.steps[dispatch]!.kind === "between")

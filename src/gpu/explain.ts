@@ -1,15 +1,16 @@
 // A program -> what each dispatch does, in words: rows, bytes read and written, and workgroup memory.
 import { type OpName, ops } from "../ops.ts"
 import type { Kernel, Operand, Stmt } from "../loops.ts"
-import { planOf } from "./plan.ts"
+import { arranged, planOf } from "./plan.ts"
 import type { Dispatch, GpuProgram } from "./program.ts"
 
 /** Explains a program of a kernel. Sizes that are known become numbers, the others stay names. */
 export function explainProgram(
-  kernel: Kernel,
+  given: Kernel,
   program: GpuProgram,
   sizes: ReadonlyMap<string, number>,
 ): string {
+  const kernel = arranged(given)
   const { steps } = planOf(kernel)
   const lengths = new Lengths(kernel, sizes)
   const lines = steps.map((step, d) => {

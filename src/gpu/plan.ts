@@ -6,6 +6,7 @@ import type { Kernel, Operand, Stmt } from "../loops.ts"
 import { type Loop, combinable, definedIn, readIn, updatedIn } from "../unroll/facts.ts"
 import { operandsOf } from "../walk.ts"
 import { marked } from "./apart.ts"
+import { collapsed } from "./collapse.ts"
 
 /** How values of one accumulator are combined. */
 export type Combination = "add" | "mul" | "max" | "min"
@@ -52,11 +53,14 @@ export interface Plan {
   readonly accs: ReadonlyMap<number, Acc>
 }
 
-/** Plans a kernel. */
+/** A kernel with its loops as a GPU runs them: the program is made of it. */
+export const arranged = (kernel: Kernel): Kernel => collapsed(marked(kernel))
+
+/** Plans a kernel that is arranged. */
 export function planOf(kernel: Kernel): Plan {
   const planning = new Planning()
   // Results wait for nothing but their values, so they all come last.
-  const body = marked(kernel)
+  const { body } = kernel
   planning.block([...body.filter((s) => s.kind !== "result"), ...body.filter((s) => s.kind === "result")], [])
   planning.end()
   return planning

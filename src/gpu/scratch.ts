@@ -1,6 +1,7 @@
 // Steps -> which scratch arrays threads and workgroups have for themselves.
-import { touchedIn } from "../blocks.ts"
-import type { Buffer, Stmt } from "../loops.ts"
+import { hasOwnElements, touchedIn } from "../blocks.ts"
+import { Places } from "../blocks/places.ts"
+import type { Buffer, Kernel, Stmt } from "../loops.ts"
 import { type Plan, type Step } from "./plan.ts"
 
 /** Who has an array for itself: the whole program one, each workgroup of a step one, or each of its threads. */
@@ -11,10 +12,11 @@ export interface Home {
 }
 
 /**
- * The homes of the scratch arrays. An array that one step alone touches belongs to its rows: iterations that run at once touch
- * no elements of one another, so what they write and read is made anew in each.
+ * The homes of the scratch arrays. An array that one step alone touches belongs to its rows, unless each has elements of its own
+ * in it: iterations that run at once touch no elements of one another, so what they write and read is made anew in each.
  */
-export function homesOf(plan: Plan, scratch: readonly Buffer[]): ReadonlyMap<Buffer, Home> {
+export function homesOf(plan: Plan, kernel: Kernel): ReadonlyMap<Buffer, Home> {
+  const places = new Places(kernel)
   const steps = new Map<Buffer, Set<number>>()
   const note = (buffer: Buffer, step: number): void => {
     steps.set(buffer, (steps.get(buffer) ?? new Set()).add(step))
@@ -24,10 +26,12 @@ export function homesOf(plan: Plan, scratch: readonly Buffer[]): ReadonlyMap<Buf
   })
   for (const s of plan.pure.values()) if (s.kind === "load") note(s.buffer, -1)
   return new Map(
-    scratch.map((buffer): [Buffer, Home] => {
+    kernel.scratch.map((buffer): [Buffer, Home] => {
       const [step, ...others] = [...(steps.get(buffer) ?? [])]
-      if (step === undefined || others.length > 0) return [buffer, { step: undefined, inThread: false }]
-      const holders = bodiesOf(plan.steps[step]!).flatMap((body) => dealtWith(buffer, body))
+      const only = others.length === 0 ? plan.steps[step ?? -1] : undefined
+      if (step === undefined || !only || (only.kind === "rows" && hasOwnElements(only.loop, buffer, places)))
+        return [buffer, { step: undefined, inThread: false }]
+      const holders = bodiesOf(only).flatMap((body) => dealtWith(buffer, body))
       return [buffer, { step, inThread: holders.length === 1 && holders[0] !== undefined }]
     }),
   )
