@@ -102,9 +102,11 @@ the terms of the value may cancel; then the unit is the largest of
 - a unit in the last place of the largest term of the formula: through sums, products, selections and exponentials, but not
   through logarithms, roots and powers, whose arguments a kernel must know to the last digit.
 
+Results below the smallest normal number, 2.2e-308, come from terms that are rounded as that one is.
+
 That concerned ${total((x) => x.cancelled)} numbers. The last two columns are without the second allowance: how far results that are
 much smaller than their terms keep digits of their own. "inf" there is a derivative that is exactly 0 and comes out as the
-rounding of its terms. Derivatives are not compared where a kink is nearer than doubles can tell.
+rounding of its terms. Derivatives are not compared where a kink is nearer than the rounding of its terms.
 
 | loss | value f64 | gradient f64 | value f32 | gradient f32 | value f64, own digits | gradient f64, own digits |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |

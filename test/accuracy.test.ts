@@ -18,7 +18,6 @@ const profileOf = (name: string): Profile =>
 /** Losses that miss the goal, with the reason. A loss that meets it may not stay here. */
 const inexact: Readonly<Record<string, string>> = {
   alignmentUniformity: "the logarithm of the distance of two nearly equal unit vectors",
-  negativeSampling: "a derivative below the smallest normal number",
   relationalDistance: "distances of nearly equal vectors over their mean",
 }
 

@@ -2,6 +2,7 @@
 import { Decimal } from "decimal.js"
 import { describe, expect, test } from "vitest"
 import { type Big, BigMath, compare, fromNumber, toNumber } from "../bench/accuracy/big.ts"
+import { bigNumbers, choosing, type Termed, termed } from "../bench/accuracy/operators.ts"
 import { random } from "./emit.data.ts"
 
 const Digits = Decimal.clone({ precision: 75, minE: -9e15, maxE: 9e15 })
@@ -70,4 +71,37 @@ test("what is lost at one precision is seen at another", () => {
   }
   expect(compare(left(100), left(200))).not.toBe(0)
   expect(compare(left(700), { m: 1n, e: -548 })).toBe(0)
+})
+
+describe("what rounding leaves", () => {
+  const [one, small] = [fromNumber(1), fromNumber(2 ** -60)]
+  const of = (value: Big): Termed => ({ value, term: value })
+  const at = (least: number) =>
+    choosing(
+      termed(bigNumbers(128), fromNumber(least)),
+      (x) => x.value,
+      (x) => x.term,
+    )
+
+  test("is that of both factors where neither has a digit", () => {
+    const { apply } = at(0).numbers
+    const nothing = apply("sub", [of(one), of(one)])
+    expect(toNumber(apply("mul", [nothing, nothing]).term)).toBe(2 ** -53)
+    expect(toNumber(apply("mul", [nothing, of(one)]).term)).toBe(1)
+  })
+
+  test("is more than a number that a kink is at", () => {
+    const { numbers, choices } = at(0)
+    numbers.apply("abs", [of(small)])
+    expect(choices().isClose).toBe(false)
+    numbers.apply("abs", [numbers.apply("sub", [numbers.apply("add", [of(one), of(small)]), of(one)])])
+    expect(choices().isClose).toBe(true)
+  })
+
+  test("is that of the smallest normal number below it", () => {
+    const exponential = (least: number): number =>
+      toNumber(at(least).numbers.apply("exp", [of(fromNumber(-745.2))]).term)
+    expect(exponential(2 ** -1022)).toBe(2 ** -1022)
+    expect(exponential(0)).toBeLessThan(2 ** -1022)
+  })
 })

@@ -19,7 +19,15 @@ export interface Exact {
   /** Whether a kink is nearer than doubles can tell: then derivatives may be those of either side. */
   readonly isClose: boolean
   /** The largest term of each, in the formula as it was written and differentiated. */
-  readonly terms: () => Values
+  readonly terms: () => Terms
+  /** The same for results below the smallest normal number: what lies there on the way has few digits. */
+  readonly tiny: () => Terms
+}
+
+interface Terms {
+  readonly values: Values
+  /** Whether a kink is nearer than the rounding of terms can tell. */
+  readonly isClose: boolean
 }
 
 type Values = ReadonlyMap<string, readonly Big[]>
@@ -59,6 +67,8 @@ const precisions = [128, 192, 640, 1400]
 /** Two numbers agree that differ by less than 2^-90 of themselves, or are both nothing: what is left of terms that cancel. */
 const RELATIVE = -90
 const NOTHING = -80
+/** The smallest normal number. */
+const SMALLEST = 2 ** -1022
 /** Below every double, and what is above it is seen. */
 const LEAST = -1180
 
@@ -131,7 +141,8 @@ export class Subject {
   }
 
   private values(one: Case, bound: Bound, bits: number, pattern?: Pattern): Evaluated {
-    const { numbers, choices } = choosing(ofPrecision.get(bits)!)
+    const whole = (x: Big): Big => exactly.abs(x)
+    const { numbers, choices } = choosing(ofPrecision.get(bits)!, (x) => x, whole)
     return { values: this.evaluate<Big>(one, bound, numbers, (x) => x, pattern), ...choices() }
   }
 
@@ -147,7 +158,8 @@ export class Subject {
           values: now.values,
           isClose: now.isClose,
           spread: once(() => this.spread(one, bound, bits, now)),
-          terms: once(() => this.terms(one, bound)),
+          terms: once(() => this.terms(one, bound, fromNumber(0))),
+          tiny: once(() => this.terms(one, bound, fromNumber(SMALLEST))),
         }
       last = now
     }
@@ -155,10 +167,16 @@ export class Subject {
   }
 
   /** Sizes need few digits. */
-  private terms(one: Case, bound: Bound): Values {
+  private terms(one: Case, bound: Bound, least: Big): Terms {
     const of = (value: Big): Termed => ({ value, term: exactly.abs(value) })
-    const all = this.evaluate<Termed>(one, bound, termed(ofPrecision.get(precisions[0]!)!), of)
-    return new Map(Array.from(all, ([name, list]) => [name, list.map(({ term }) => term)]))
+    const { numbers, choices } = choosing(
+      termed(ofPrecision.get(precisions[0]!)!, least),
+      ({ value }) => value,
+      ({ term }) => term,
+    )
+    const all = this.evaluate<Termed>(one, bound, numbers, of)
+    const values = new Map(Array.from(all, ([name, list]) => [name, list.map(({ term }) => term)]))
+    return { values, isClose: choices().isClose }
   }
 
   private spread(one: Case, bound: Bound, bits: number, here: Evaluated): Values {
@@ -196,17 +214,22 @@ export class Subject {
     const found = this.run(one, dtype)
     const names = exact.isClose ? ["loss"] : ["loss", ...this.grad]
     return names.flatMap((name) =>
-      exact.values.get(name)!.map((value, index): Difference => {
+      exact.values.get(name)!.flatMap((value, index): Difference[] => {
         const x = found.get(name)![index]!
-        const scale = (of: () => Values): Big => of().get(name)![index]!
+        const scale = (of: Values): Big => of.get(name)![index]!
         const first = errorOf(x, value, fromNumber(0), dtype)
         let own = first
         let ulps = first
         if (first > goal && Number.isFinite(x) && typeof value !== "number") {
-          ulps = own = errorOf(x, value, scale(exact.spread), dtype)
-          if (own > goal) ulps = Math.min(own, errorOf(x, value, scaled(scale(exact.terms)), dtype))
+          ulps = own = errorOf(x, value, scale(exact.spread()), dtype)
+          if (own > goal) {
+            const isTiny = compare(exactly.abs(value), fromNumber(SMALLEST)) < 0
+            const terms = isTiny ? exact.tiny() : exact.terms()
+            if (terms.isClose && name !== "loss") return []
+            ulps = Math.min(own, errorOf(x, value, scaled(scale(terms.values)), dtype))
+          }
         }
-        return { name, index, found: x, exact: toNumber(value), own, ulps }
+        return [{ name, index, found: x, exact: toNumber(value), own, ulps }]
       }),
     )
   }

@@ -114,31 +114,37 @@ export interface Choices {
   readonly isClose: boolean
 }
 
-/** The same numbers, noting the choices that are made. */
-export function choosing(numbers: Numbers<Big>): {
-  readonly numbers: Numbers<Big>
+/** The same numbers, noting the choices that are made. `term` is the size of what rounding leaves in a number. */
+export function choosing<V>(
+  numbers: Numbers<V>,
+  valueOf: (x: V) => Big,
+  termOf: (x: V) => Big,
+): {
+  readonly numbers: Numbers<V>
   readonly choices: () => Choices
 } {
   let hash = 0
   let isClose = false
-  const note = (x: Big, y: Big): void => {
-    if (isNear(x, y)) isClose = true
-    hash = Math.imul(hash ^ (Math.sign(compare(x, y)) + 2), 0x01000193) ^ (hash >>> 15)
+  const none = numbers.of(0)
+  const note = (x: V, y: V): void => {
+    const [a, b] = [valueOf(x), valueOf(y)]
+    if (isNear(a, b, largest(termOf(x), termOf(y)))) isClose = true
+    hash = Math.imul(hash ^ (Math.sign(compare(a, b)) + 2), 0x01000193) ^ (hash >>> 15)
   }
-  const apply = (op: OpName, args: readonly Big[]): Big => {
-    const [x, y = zero, z] = args as [Big, Big?, Big?]
+  const apply = (op: OpName, args: readonly V[]): V => {
+    const [x, y = none, z] = args as [V, V?, V?]
     if (deciding.has(op)) note(x, y)
     if (z !== undefined && deciding.has(op)) note(x, z)
     return numbers.apply(op, args)
   }
   const choose =
-    (fold: (values: readonly Big[]) => Big) =>
-    (values: readonly Big[]): Big => {
+    (fold: (values: readonly V[]) => V) =>
+    (values: readonly V[]): V => {
       const best = fold(values)
       for (const value of values) note(value, best)
       return best
     }
-  const sort = (values: readonly Big[]): readonly number[] => {
+  const sort = (values: readonly V[]): readonly number[] => {
     const order = numbers.sort(values)
     for (let i = 1; i < order.length; i++) note(values[order[i - 1]!]!, values[order[i]!]!)
     return order
@@ -150,12 +156,18 @@ export function choosing(numbers: Numbers<Big>): {
   }
 }
 
-function isNear(x: Big, y: Big): boolean {
-  if (typeof x === "number" || typeof y === "number" || x.m === 0n || y.m === 0n) return false
-  if (Math.abs(topOf(x) - topOf(y)) > 1) return false
+/** Whether two different numbers are nearer than what rounding a size leaves in doubles. */
+function isNear(x: Big, y: Big, size: Big): boolean {
+  if (typeof x === "number" || typeof y === "number" || typeof size === "number") return false
+  const [p, q, most] = [x, y, size].map((one) => (one.m === 0n ? -Infinity : topOf(one))) as [
+    number,
+    number,
+    number,
+  ]
+  if (p === -Infinity || q === -Infinity || Math.abs(p - q) > 1) return p !== q && Math.max(p, q) < most - 48
   const e = Math.min(x.e, y.e)
   const difference = (x.m << BigInt(x.e - e)) - (y.m << BigInt(y.e - e))
-  return difference !== 0n && topOf({ m: difference, e }) < topOf(x) - 48
+  return difference !== 0n && topOf({ m: difference, e }) < most - 48
 }
 
 /** Operators that are not smooth where their first two operands are equal, or the only one is 0. */
@@ -196,11 +208,15 @@ export interface Termed {
   readonly term: Big
 }
 
+/** What rounding a term leaves, in units of the term. */
+const rounding = fromNumber(2 ** -53)
+
 /**
  * Numbers that remember their largest term, through sums, products, selections and exponentials. Logarithms, powers and roots
- * start anew: a kernel has to know log(1 + x) and the like to the last digit.
+ * start anew: a kernel has to know log(1 + x) and the like to the last digit. A number below `least`, which is 0 or the
+ * smallest normal number, is rounded as that one is.
  */
-export function termed(numbers: Numbers<Big>): Numbers<Termed> {
+export function termed(numbers: Numbers<Big>, least: Big): Numbers<Termed> {
   const { of, real, apply, fold } = numbers
   const size = (x: Big): Big => apply("abs", [x])
   const whole = (value: Big): Termed => ({ value, term: size(value) })
@@ -224,8 +240,11 @@ export function termed(numbers: Numbers<Big>): Numbers<Termed> {
       case "surrogate":
       case "abs":
         return x.term
-      case "mul":
-        return largest(times(x.term, y.value), times(y.term, x.value))
+      case "mul": {
+        // What rounding leaves in both counts where neither has a digit: the square of a difference that is 0.
+        const both = times(rounding, times(x.term, y.term))
+        return largest(both, largest(times(x.term, y.value), times(y.term, x.value)))
+      }
       case "div":
       case "ratio":
         return quotient(x, y, value)
@@ -270,7 +289,7 @@ export function termed(numbers: Numbers<Big>): Numbers<Termed> {
         op,
         args.map((one) => one.value),
       )
-      const term = termOf(op, args, value)
+      const term = largest(termOf(op, args, value), signOf(value) === 0 ? zero : least)
       return { value, term: isNaN(term) ? Infinity : term }
     },
     fold: {
