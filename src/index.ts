@@ -87,7 +87,7 @@ export class Loss<H = Unknown> {
 
   /**
    * Makes a kernel that runs on a GPUDevice: a function from arguments by name to a promise of the loss and its gradients, with
-   * `encode` for arrays that are on the device already. The shader is compiled when the promise is kept. Rejects with
+   * `encode` for arrays that are on the device already. The device has accepted the shader when the promise is kept. Rejects with
    * `LossError` if an option is wrong or the device refuses.
    */
   webgpu<const O extends GpuOptionsFor<H>>(device: GpuDevice, options?: O): Promise<GpuKernelOf<H, O>> {

@@ -4,7 +4,7 @@
 // Plain JavaScript, because its text also becomes a part of emitted modules.
 import { Scan } from "./gpu-finite.js"
 import { layoutOf } from "./gpu-layout.js"
-/** @import { ArrayPlace, Dispatch, Entry, GpuProgram } from "../gpu/program.ts" */
+/** @import { GpuProgram } from "../gpu/program.ts" */
 /** @import { GpuBuffer, GpuCommandEncoder, GpuDevice } from "./gpu-device.ts" */
 /** @import { Layout, Operators } from "./gpu-layout.js" */
 
@@ -29,6 +29,11 @@ import { layoutOf } from "./gpu-layout.js"
  * @typedef {{ readonly results: readonly number[], readonly notFinite: readonly number[] }} Report
  */
 
+/**
+ * How a dispatch runs by one of its entries.
+ * @typedef {{ readonly bindings: readonly number[], readonly layout: object, readonly descriptor: object, pipeline: object | undefined, coming: Promise<object> | undefined }} Way
+ */
+
 const usage = { mapRead: 1, copySrc: 4, copyDst: 8, uniform: 64, storage: 128 }
 const compute = 4
 const mapRead = 1
@@ -37,10 +42,10 @@ const mapRead = 1
 export class GpuMachine {
   /** @type {Promise<void> | undefined} */
   #preparing
-  /** @type {(readonly object[])[] | undefined} by dispatch and entry */
-  #pipelines
-  /** @type {object[][]} by dispatch and entry */
-  #layouts = []
+  /** @type {object | undefined} */
+  #module
+  /** @type {Map<number, Way>} by dispatch and entry */
+  #ways = new Map()
   /** @type {Map<string, GpuBuffer>} */
   #buffers = new Map()
   /** @type {GpuBuffer[]} buffers to read results from that no call uses now */
@@ -71,65 +76,74 @@ export class GpuMachine {
     })
   }
 
-  /** Compiles the shader, once. */
+  /** Reads the shader, once. What its entry points are compiled to is made when a call first needs it. */
   prepare() {
     return (this.#preparing ??= this.#prepare())
   }
 
   async #prepare() {
-    if (this.#pipelines) return
     this.#checkDevice()
-    const [pipelines] = await this.#guarded(() => {
-      const made = this.#descriptors().map((list) =>
-        Promise.all(list.map((one) => this.device.createComputePipelineAsync(one))),
-      )
-      // Another fault may come first: it must not leave this one unhandled.
-      for (const list of made) list.catch(() => {})
-      return [Promise.all(made).catch((error) => error)]
+    await this.#guarded(() => {
+      this.#module = this.device.createShaderModule({ code: this.program.shader })
     })
-    const result = await pipelines
+    this.#checkDevice()
+  }
+
+  /**
+   * How each dispatch of a call runs.
+   * @param {Layout} layout
+   */
+  #waysOf({ dispatches }) {
+    return dispatches.map(({ entry }, dispatch) => {
+      const key = dispatch * 2 + entry
+      const way = this.#ways.get(key) ?? this.#way(dispatch, entry)
+      this.#ways.set(key, way)
+      return way
+    })
+  }
+
+  /**
+   * @param {number} dispatch
+   * @param {0 | 1} entry
+   * @returns {Way}
+   */
+  #way(dispatch, entry) {
+    const { device, program } = this
+    const chosen = program.dispatches[dispatch]?.entries[entry]
+    if (!chosen) throw new Error(`dispatch ${dispatch} has no entry ${entry}`)
+    const written = new Set(program.outputs.map(({ place }) => ("binding" in place ? place.binding : -1)))
+    const typeOf = (/** @type {number} */ binding) =>
+      binding === 0 ? "uniform" : binding === 1 || written.has(binding) ? "storage" : "read-only-storage"
+    const all = [0, 1, ...chosen.bindings]
+    const layout = device.createBindGroupLayout({
+      entries: all.map((binding) => ({ binding, visibility: compute, buffer: { type: typeOf(binding) } })),
+    })
+    const descriptor = {
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module: this.#module, entryPoint: chosen.name },
+    }
+    return { bindings: all, layout, descriptor, pipeline: undefined, coming: undefined }
+  }
+
+  /**
+   * Compiles what a call needs and no call before needed.
+   * @param {Layout} layout
+   */
+  async #compile(layout) {
+    await this.prepare()
+    const [made] = await this.#guarded(() => {
+      const all = this.#waysOf(layout).map((way) => {
+        way.coming ??= this.device.createComputePipelineAsync(way.descriptor)
+        return way.coming.then((pipeline) => {
+          way.pipeline = pipeline
+        })
+      })
+      // Another fault may come first: it must not leave this one unhandled.
+      return [Promise.all(all).catch((error) => error)]
+    })
+    const result = await made
     if (result instanceof Error) throw await this.#fault(result)
     this.#checkDevice()
-    this.#pipelines = result
-  }
-
-  /** Compiles the shader now, if nothing has yet. */
-  #prepareNow() {
-    if (this.#pipelines) return
-    this.#pipelines = this.#descriptors().map((list) =>
-      list.map((one) => this.device.createComputePipeline(one)),
-    )
-  }
-
-  /** What the pipelines are made of, by dispatch and entry. */
-  #descriptors() {
-    const { device, program } = this
-    const module = device.createShaderModule({ code: program.shader })
-    const written = new Set(program.outputs.map(({ place }) => ("binding" in place ? place.binding : -1)))
-    this.#layouts = program.dispatches.map(({ entries }) =>
-      entriesOf(entries).map((entry) =>
-        device.createBindGroupLayout({
-          entries: [0, 1, ...entry.bindings].map((binding) => ({
-            binding,
-            visibility: compute,
-            buffer: {
-              type:
-                binding === 0
-                  ? "uniform"
-                  : binding === 1 || written.has(binding)
-                    ? "storage"
-                    : "read-only-storage",
-            },
-          })),
-        }),
-      ),
-    )
-    return program.dispatches.map(({ entries }, d) =>
-      entriesOf(entries).map((entry, e) => ({
-        layout: device.createPipelineLayout({ bindGroupLayouts: [this.#layouts[d]?.[e]] }),
-        compute: { module, entryPoint: entry.name },
-      })),
-    )
   }
 
   /**
@@ -140,11 +154,14 @@ export class GpuMachine {
    * @param {(report: Report) => void} accept
    */
   async run(numbers, inputs, outputs, accept) {
-    // Without waiting the arrays are read before their owner can change them.
-    if (!this.#pipelines) await this.prepare()
     this.#checkDevice()
     const { device } = this
     const layout = this.#layout(numbers)
+    if (!this.#module || this.#waysOf(layout).some(({ pipeline }) => !pipeline)) {
+      // The owner of the arrays may change them meanwhile.
+      inputs = inputs.map((array) => array.slice())
+      await this.#compile(layout)
+    }
     const words = layout.outputs.reduce((total, length) => total + length, 0)
     const head = this.#reportWords()
     const bytes = (head + words) * 4
@@ -210,8 +227,10 @@ export class GpuMachine {
     const { device } = this
     const layout = this.#layout(numbers)
     const bytes = this.#reportWords() * 4
+    const prepared = this.prepare()
+    prepared.catch(() => {})
     const guarded = this.#guarded(() => {
-      this.#prepareNow()
+      for (const way of this.#waysOf(layout)) way.pipeline ??= device.createComputePipeline(way.descriptor)
       const staging = device.createBuffer({ size: bytes, usage: usage.mapRead | usage.copyDst })
       const arena = this.#record(encoder, layout, inputs, outputs, staging)
       for (const { result, to } of copies)
@@ -220,6 +239,7 @@ export class GpuMachine {
     })
     guarded.catch(() => {})
     return async () => {
+      await prepared
       const [staging] = await guarded
       this.#checkDevice()
       try {
@@ -352,19 +372,11 @@ export class GpuMachine {
       if ("binding" in place) bind(place.binding, /** @type {Part} */ (outputs[i]))
     })
     const pass = encoder.beginComputePass()
-    layout.dispatches.forEach(({ entry, workgroups }, d) => {
-      const bindings = program.dispatches[d]?.entries[entry]?.bindings ?? []
-      pass.setPipeline(/** @type {object} */ (this.#pipelines?.[d]?.[entry]))
-      pass.setBindGroup(
-        0,
-        /** @type {never} */ (
-          device.createBindGroup({
-            layout: this.#layouts[d]?.[entry],
-            entries: [0, 1, ...bindings].map((binding) => ({ binding, resource: bound.get(binding) })),
-          })
-        ),
-      )
-      pass.dispatchWorkgroups(workgroups)
+    this.#waysOf(layout).forEach(({ pipeline, layout: groupLayout, bindings }, d) => {
+      const entries = bindings.map((binding) => ({ binding, resource: bound.get(binding) }))
+      pass.setPipeline(/** @type {object} */ (pipeline))
+      pass.setBindGroup(0, /** @type {never} */ (device.createBindGroup({ layout: groupLayout, entries })))
+      pass.dispatchWorkgroups(/** @type {{ workgroups: number }} */ (layout.dispatches[d]).workgroups)
     })
     pass.end()
     program.outputs.forEach(({ place }, i) => {
@@ -490,12 +502,4 @@ export class GpuMachine {
       throw this.fail("destroyed", "this kernel was given back by `destroy`", {}, "make another one")
     if (this.#lost !== undefined) throw this.#lostError()
   }
-}
-
-/**
- * @param {Dispatch["entries"]} entries
- * @returns {Entry[]}
- */
-function entriesOf(entries) {
-  return /** @type {Entry[]} */ (entries.filter((entry) => entry !== undefined))
 }

@@ -75,7 +75,10 @@ interface GpuVariant extends Computed {
   readonly order: readonly number[]
 }
 
-/** Makes a kernel on a device; the shader is compiled when the promise is kept. `more` is for tests. Throws `LossError`. */
+/**
+ * Makes a kernel on a device. The promise is kept when the device has accepted the shader; what a call needs of it is compiled at
+ * the first call that does. `more` is for tests. Throws `LossError`.
+ */
 export async function makeGpuKernel(
   loss: Loss,
   device: GpuDevice,
