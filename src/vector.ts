@@ -10,6 +10,7 @@ import {
   combinable,
   literal,
   loopsIn,
+  sameOperand,
   updatedIn,
   valueOf,
   weight,
@@ -20,6 +21,7 @@ import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { groupsEnd, rest } from "./unroll/lanes.ts"
 import { unswitch } from "./unroll/unswitch.ts"
 import { withSingles } from "./unroll/specialise.ts"
+import { Bounds } from "./vector/bounds.ts"
 import { acrossRows } from "./vector/across.ts"
 import { jamRows } from "./vector/rows.ts"
 import { distribute } from "./vector/distribute.ts"
@@ -51,8 +53,9 @@ export function vectorise(kernel: Kernel, elements: Surroundings["elements"], is
   const body = hoist(given.body, numbers)
   const all = new Map(elements)
   for (const b of given.scratch) if (!all.has(b)) all.set(b, b.element === "int" ? "i32" : "f64")
-  const known = isWide ? all : shorten({ ...given, body }, all, new Set(sums!.made))
-  return { kernel: { ...given, body: new Splitter(numbers, isWide).block(body) }, elements: known }
+  const bounds = new Bounds(given, body)
+  const known = isWide ? all : shorten({ ...given, body }, all, new Set(sums!.made), bounds)
+  return { kernel: { ...given, body: new Splitter(numbers, isWide, bounds).block(body) }, elements: known }
 }
 
 /** Most additions one after another to a sum of f32, before it is added to one of f64. */
@@ -61,10 +64,12 @@ const SHORT = 32
 class Splitter {
   private readonly numbers: Numbers
   private readonly isWide: boolean
+  private readonly bounds: Bounds
 
-  constructor(numbers: Numbers, isWide: boolean) {
+  constructor(numbers: Numbers, isWide: boolean, bounds: Bounds) {
     this.numbers = numbers
     this.isWide = isWide
+    this.bounds = bounds
   }
 
   block(body: readonly Stmt[]): Stmt[] {
@@ -76,13 +81,13 @@ class Splitter {
     if (s.kind !== "for") return [s]
     if (s.rows) return [this.inChunks({ ...s, ...(this.isShort(s) && { short: true }) }, LANES)]
     if (s.step) return [{ ...s, body: this.block(s.body) }]
-    if (mayRunAtOnce(s)) {
+    if (mayRunAtOnce(s, this.bounds)) {
       const switched = unswitch(s, this.numbers)
       return switched ? this.block([switched]) : this.lanes(s)
     }
     const inner = onlyInner(s)
     const count = inner ? this.jammed(inner) : 1
-    if (count === 1 || !inner || !mayRunAtOnce(inner) || !jammable(s))
+    if (count === 1 || !inner || !mayRunAtOnce(inner, this.bounds) || !jammable(s))
       return [{ ...s, body: this.block(s.body) }]
     return jam(
       s,
@@ -177,23 +182,39 @@ function several(s: Loop, count: number, numbers: Numbers): Loop {
 }
 
 /** The loops that run in lanes. */
-const lanesIn = (body: readonly Stmt[]): readonly Loop[] =>
+const lanesIn = (body: readonly Stmt[], bounds: Bounds): readonly Loop[] =>
   body.flatMap((s): readonly Loop[] => {
-    if (s.kind === "if") return [...lanesIn(s.then), ...lanesIn(s.else)]
+    if (s.kind === "if") return [...lanesIn(s.then, bounds), ...lanesIn(s.else, bounds)]
     if (s.kind !== "for") return []
-    return s.rows || mayRunAtOnce(s) ? [s] : lanesIn(s.body)
+    return s.rows || mayRunAtOnce(s, bounds) ? [s] : lanesIn(s.body, bounds)
   })
+
+/** Arrays that a loop reads at other places than it writes: steps of a recurrence, whose errors would pile up. */
+function steppedIn({ body }: Loop): ReadonlySet<Buffer> {
+  const stores: Extract<Stmt, { kind: "store" }>[] = []
+  const out = new Set<Buffer>()
+  forEachStatement(body, (s) => {
+    if (s.kind === "store") stores.push(s)
+  })
+  forEachStatement(body, (s) => {
+    if (s.kind === "load" && stores.some((x) => x.buffer === s.buffer && !sameOperand(x.at, s.at)))
+      out.add(s.buffer)
+  })
+  return out
+}
 
 /** Scratch that loops in lanes alone write, and with numbers of f32 only; to some of it they may add. */
 function shorten(
   kernel: Kernel,
   elements: Surroundings["elements"],
   sums: ReadonlySet<Buffer>,
+  bounds: Bounds,
 ): Surroundings["elements"] {
-  const chosen = lanesIn(kernel.body)
+  const chosen = lanesIn(kernel.body, bounds)
   const inside = new Set<Stmt>()
   for (const loop of chosen) forEachStatement(loop.body, (s) => inside.add(s))
-  const short = new Set(kernel.scratch.filter((b) => b.element === "f64"))
+  const steps = new Set(chosen.flatMap((loop) => [...steppedIn(loop)]))
+  const short = new Set(kernel.scratch.filter((b) => b.element === "f64" && !steps.has(b)))
   forEachStatement(kernel.body, (s) => {
     if (s.kind === "store" && ((s.accumulate && !sums.has(s.buffer)) || !inside.has(s)))
       short.delete(s.buffer)

@@ -1,6 +1,6 @@
 // Loops in lanes: which loops may run several iterations at once, and what long sums keep.
 import { describe, expect, test } from "vitest"
-import type { Kernel, Stmt } from "../src/loops.ts"
+import type { Kernel, Operand, Stmt } from "../src/loops.ts"
 import { compile } from "../src/index.ts"
 import { KernelMemory } from "../src/run/memory.ts"
 import { wasmFunction } from "../src/run/wasm.ts"
@@ -28,6 +28,28 @@ function one(
   b.output("y", n)
   b.scratch(b.sizeOp("add", n, 1))
   b.for("n", n, (i) => body(b, i, n))
+  return b.kernel()
+}
+/** A kernel that computes each row of an array from another: `places` are those of what it reads and writes. */
+function rows(
+  places: (
+    b: Builder,
+    row: (by: number) => Operand,
+    s: Operand,
+    last: Operand,
+  ) => readonly [Operand, Operand],
+): Kernel {
+  const b = new Builder("f64")
+  const [n, m] = [b.size("n"), b.size("m")]
+  const last = b.sizeOp("sub", m, 1)
+  const state = b.scratch(b.sizeOp("mul", m, b.sizeOp("add", n, 2)))
+  b.for("n", n, (t) => {
+    const row = (by: number): Operand => b.op("mul", m, b.op("add", t, by))
+    b.for("m", m, (s) => {
+      const [from, to] = places(b, row, s, last)
+      b.store(state, to, b.op("add", b.load(state, from), 1))
+    })
+  })
   return b.kernel()
 }
 const of = (b: Builder, kind: "inputs" | "outputs" | "scratch") => b.kernel()[kind][0]!
@@ -64,6 +86,37 @@ const loops: { name: string; lanes: boolean; kernel: Kernel }[] = [
       b.store(of(b, "outputs"), i, 1)
       b.store(of(b, "outputs"), b.op("sub", b.op("sub", n, 1), i), 2)
     }),
+  },
+  {
+    name: "a row from the one before it, at most at its index",
+    lanes: true,
+    kernel: rows((b, row, s) => [
+      b.op("add", row(0), b.op("max", 0, b.op("sub", s, 2))),
+      b.op("add", row(1), s),
+    ]),
+  },
+  {
+    name: "a row from the one before it, up to its end",
+    lanes: true,
+    kernel: rows((b, row, s, last) => [
+      b.op("add", row(0), b.op("min", last, b.op("add", s, 2))),
+      b.op("add", row(1), s),
+    ]),
+  },
+  {
+    name: "a row from the one before it, beyond its end",
+    lanes: false,
+    kernel: rows((b, row, s) => [b.op("add", row(0), b.op("add", s, 1)), b.op("add", row(1), s)]),
+  },
+  {
+    name: "a row from the one behind it",
+    lanes: true,
+    kernel: rows((b, row, s) => [b.op("add", row(1), b.op("add", s, 1)), b.op("add", row(0), s)]),
+  },
+  {
+    name: "a row from the one behind it, and its own end",
+    lanes: false,
+    kernel: rows((b, row, s) => [b.op("sub", b.op("add", row(1), s), 1), b.op("add", row(0), s)]),
   },
 ]
 

@@ -6,53 +6,19 @@ import type { Expr } from "../ir.ts"
 import type { Kernel, Operand, Stmt } from "../loops.ts"
 import type { Loop } from "../unroll/facts.ts"
 import { forEachStatement } from "../walk.ts"
-
-/** A product: a literal and the numbers of values, sorted. */
-interface Product {
-  readonly times: number
-  readonly factors: readonly number[]
-}
-type Sum = readonly Product[]
-
-const ONE: Product = { times: 1, factors: [] }
-const constant = (value: number): Sum => (value === 0 ? [] : [{ times: value, factors: [] }])
-const keyOf = ({ factors }: Product): string => factors.join()
-
-function add(x: Sum, y: Sum, sign: 1 | -1 = 1): Sum {
-  const out = new Map<string, Product>(x.map((term) => [keyOf(term), term]))
-  for (const term of y) {
-    const times = (out.get(keyOf(term))?.times ?? 0) + sign * term.times
-    if (times === 0) out.delete(keyOf(term))
-    else out.set(keyOf(term), { ...term, times })
-  }
-  return [...out.values()]
-}
-
-const product = (x: Product, y: Product): Product => ({
-  times: x.times * y.times,
-  factors: [...x.factors, ...y.factors].sort((a, b) => a - b),
-})
-
-const multiply = (x: Sum, y: Sum): Sum =>
-  x.flatMap((a) => y.map((b) => product(a, b))).reduce<Sum>((sum, term) => add(sum, [term]), [])
-
-/** x / y where it is a product again. */
-function quotient(x: Product, y: Product): Product | undefined {
-  const factors = [...x.factors]
-  for (const f of y.factors) {
-    const at = factors.indexOf(f)
-    if (at < 0) return undefined
-    factors.splice(at, 1)
-  }
-  const times = x.times / y.times
-  return Number.isInteger(times) && times > 0 ? { times, factors } : undefined
-}
-
-/** Whether a product, or what is subtracted, is a multiple of another. */
-const isMultiple = (x: Product, of: Product): boolean =>
-  quotient({ ...x, times: Math.abs(x.times) }, of) !== undefined
-
-const sameSum = (x: Sum, y: Sum): boolean => add(x, y, -1).length === 0
+import {
+  ONE,
+  type Product,
+  type Sum,
+  add,
+  constant,
+  isMultiple,
+  keyOf,
+  multiply,
+  product,
+  quotient,
+  sameSum,
+} from "./products.ts"
 
 /** Reads the places of one kernel. */
 export class Places {

@@ -2,12 +2,13 @@
 import type { Operand, Stmt } from "../loops.ts"
 import { combinable, type Loop, letsIn, loopsIn, sameOperand, updatedIn, writtenIn } from "../unroll/facts.ts"
 import { forEachStatement } from "../walk.ts"
+import type { Bounds } from "./bounds.ts"
 import { type Shape, shapesOf } from "./shapes.ts"
 
 type Access = Extract<Stmt, { kind: "load" | "store" }>
 
-/** Whether the iterations of an innermost loop may run at once. */
-export function mayRunAtOnce(loop: Loop): boolean {
+/** Whether the iterations of an innermost loop may run at once. `bounds` know the kernel around it. */
+export function mayRunAtOnce(loop: Loop, bounds?: Bounds): boolean {
   if (loop.step || loopsIn(loop.body).length > 0) return false
   const combined = combinable(loop.body)
   for (const acc of updatedIn(loop.body).keys()) if (!combined.has(acc)) return false
@@ -23,26 +24,22 @@ export function mayRunAtOnce(loop: Loop): boolean {
   for (const buffer of writtenIn(loop.body)) {
     const own = accesses.filter((s) => s.buffer === buffer)
     // One store alone goes through the lanes in their order; several must meet in an element that each lane has for itself.
-    if (own.length === 1) continue
-    if (
-      !areApart(
-        own.map(({ at }) => at),
-        shapes,
-        lets,
-      )
-    )
-      return false
+    if (own.length === 1 || areApart(own, shapes, lets)) continue
+    const isFree = (x: Access, y: Access): boolean =>
+      areApart([x, y], shapes, lets) || (bounds?.areApart(x.at, y.at, loop) ?? false)
+    const stores = own.filter((s) => s.kind === "store")
+    if (!stores.every((x) => own.every((y) => x === y || isFree(x, y)))) return false
   }
   return true
 }
 
 /** Whether places of different lanes are different for sure: they are from one place on, closer to it than the next lane's. */
 function areApart(
-  places: readonly Operand[],
+  accesses: readonly Access[],
   shapes: ReadonlyMap<number, Shape>,
   lets: ReturnType<typeof letsIn>,
 ): boolean {
-  const all = places.map((at) => fromBase(at, lets))
+  const all = accesses.map(({ at }) => fromBase(at, lets))
   const { base } = all[0]!
   const shape = base.kind === "value" ? shapes.get(base.id) : undefined
   if (shape?.kind !== "linear" || shape.stride.kind !== "number") return false
