@@ -40,8 +40,8 @@ export function emitFiles(loss: Loss, options: EmitOptions = {}): readonly Emitt
     )
   if (settings.products.length > 0)
     throw failure("bad-option", "modules compute no Hessian-vector products yet", { argument: "hvp" })
-  const { choice, dtype, accuracy, statics, sizes, threads, workgroupSize } = settings
-  const parts = { loss, choice, dtype, accuracy, statics, sizes, version, target, threads, wat }
+  const { choice, dtype, accuracy, statics, sizes, threads, relaxed, workgroupSize } = settings
+  const parts = { loss, choice, dtype, accuracy, statics, sizes, version, target, threads, relaxed, wat }
   const outputs = (given: ReadonlySet<string>) => outputsOf(loss, { ...choice, given })
   if (target !== "wgsl") return emitModule({ ...parts, kernel: (given) => lower(outputs(given), { dtype }) })
   return emitModule({

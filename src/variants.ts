@@ -13,7 +13,7 @@ import { interpret } from "./run/interpret.ts"
 import { instantiate } from "./run/js.ts"
 import type { KernelMemory } from "./run/memory.ts"
 import type { Settings } from "./run/settings.ts"
-import { type WasmFunction, elementFor, wasmFunction } from "./run/wasm.ts"
+import { type WasmFunction, elementFor, isRelaxed, wasmFunction } from "./run/wasm.ts"
 import { withProducts } from "./second.ts"
 import type { Input } from "./types.ts"
 
@@ -171,10 +171,15 @@ function maker(outputs: Outputs, settings: Settings, memory: KernelMemory | unde
 /** One module for each way the arrays of a call lie in memory. */
 function wasmRun(
   outputs: Outputs,
-  { dtype, accuracy, threads, blocks }: Settings,
+  { dtype, accuracy, threads, relaxed, blocks }: Settings,
   memory: KernelMemory,
 ): Made["make"] {
-  const options = { threads, ...(accuracy && { accuracy }), ...(blocks && { blocks }) }
+  const options = {
+    threads,
+    relaxed: relaxed && isRelaxed(),
+    ...(accuracy && { accuracy }),
+    ...(blocks && { blocks }),
+  }
   const kernel = lower(outputs, { dtype })
   const order = outputOrder(outputs, kernel.outputs)
   const modules = new Map<string, WasmFunction>()

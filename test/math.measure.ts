@@ -34,12 +34,12 @@ export function emitted(op: OpName, how: Accuracy | "wasm"): (...columns: Float6
 }
 
 /** The emitted function of one array of f32, as WebAssembly with vectors. */
-export function emittedShort(op: OpName): (x: Float32Array) => Float32Array {
+export function emittedShort(op: OpName, relaxed = false): (x: Float32Array) => Float32Array {
   const b = new Builder("f32")
   const n = b.size("n")
   const [input, output] = [b.input("x", n), b.output("out", n)]
   b.for("i", n, (i) => b.store(output, i, b.op(op, b.load(input, i))))
-  const run = wasmFunction(b.kernel(), new Map(), memory)
+  const run = wasmFunction(b.kernel(), new Map(), memory, { relaxed })
   return (x) => {
     const result = new Float32Array(x.length)
     run({ inputs: [x], outputs: [result], scalars: [], sizes: [x.length] })

@@ -15,6 +15,10 @@ import {
   toNumber,
 } from "./math.double.ts"
 import { emitted, emittedShort, points, ulps } from "./math.measure.ts"
+import { isRelaxed } from "../src/run/wasm.ts"
+import { allowRelaxed } from "./relaxed.flag.ts"
+
+allowRelaxed()
 
 // prettier-ignore
 const grid = [0, -0, 1e-320, 1e-45, 1e-8, 1 / 256, 0.5, 1, 2, 36.8, 88.7, 103.9, 708, 709.78, 709.8, 745.1, 745.2, 746, 1e4, 1e300, Infinity]
@@ -133,13 +137,17 @@ describe.each(Object.entries(functions))("%s", (name, { exact, ranges }) => {
   })
 })
 
-describe.each(Object.entries(functions))("%s over vectors of f32", (name, { exact, ranges }) => {
+const short = Object.entries(functions).flatMap(([name, one]) =>
+  [false, true].map((relaxed) => [name, relaxed ? " by relaxed instructions" : "", relaxed, one] as const),
+)
+describe.each(short)("%s over vectors of f32%s", (name, _, relaxed, { exact, ranges }) => {
   const op = name as OpName
   const largest = 3.4028234663852886e38
 
-  test("is within 4 units in the last place of f32", () => {
+  test("is within 4 units in the last place of f32", ({ skip }) => {
+    skip(relaxed && !isRelaxed(), "this engine has no relaxed instructions")
     const x = Float32Array.from(points(ranges, 100_000))
-    const y = emittedShort(op)(x)
+    const y = emittedShort(op, relaxed)(x)
     let worst = 0
     let at = 0
     x.forEach((value, i) => {
@@ -152,9 +160,10 @@ describe.each(Object.entries(functions))("%s over vectors of f32", (name, { exac
     expect(worst, `${op}(${at})`).toBeLessThanOrEqual(4)
   })
 
-  test("has the limits of the function", () => {
+  test("has the limits of the function", ({ skip }) => {
+    skip(relaxed && !isRelaxed(), "this engine has no relaxed instructions")
     const x = Float32Array.from([...grid, 1e-42, -1e-42, 87.5, -87.5, 88.8, -103.5, 3e38, -3e38])
-    const y = emittedShort(op)(x)
+    const y = emittedShort(op, relaxed)(x)
     x.forEach((value, i) => {
       const wanted = Math.fround((ops[op].eval as (x: number) => number)(value))
       const close = Math.abs(y[i]! - wanted) <= Math.abs(wanted) * 5e-7 + 3e-45

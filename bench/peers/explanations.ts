@@ -2,9 +2,9 @@
 
 const registers =
   "C computes eight or sixteen numbers at once and fuses each multiplication of a polynomial with an addition; WebAssembly has " +
-  "vectors of four, and fusing (relaxed SIMD) is behind a flag in Node 20. The line of C in 128 bits shows how much of the distance " +
-  "that is. The functions of the kernel also hold for infinite, huge and missing arguments, and to 2 to 4 units of the last " +
-  "place; those of the loop in C are for ordinary numbers."
+  "vectors of four, and fuses only by the option `relaxed`, in engines that can, Node 20 not without a flag. The line of C in 128 " +
+  "bits shows how much of the distance that is. The functions of the kernel also hold for infinite, huge and missing arguments, " +
+  "and to 2 to 4 units of the last place; those of the loop in C are for ordinary numbers."
 
 const memory =
   "At the largest size the arrays have to pass through the caches whatever computes: where the kernel, C and memory are close " +

@@ -68,6 +68,7 @@ async function compile(args: Arguments, terminal: Terminal): Promise<number> {
         target,
         wat: args.flag("wat"),
         ...natural(args, "threads"),
+        ...(args.flag("relaxed") && { relaxed: true }),
       }),
     )
     const ending = args.flag("dts") ? ".d.ts" : args.flag("wat") ? ".wat" : ".js"

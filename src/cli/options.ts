@@ -86,6 +86,10 @@ export const commands: Readonly<Record<string, Command>> = {
         about:
           "with --target wasm: how many threads may run at once; results have the same bits for any number",
       },
+      relaxed: {
+        about:
+          "with --target wasm: fuse multiplications with additions where the engine can; last bits then depend on the machine",
+      },
       wat: { about: "with --target wasm: write the text of the WebAssembly too (only that with -o -)" },
       watch: { about: "compile again whenever the file changes (needs -o DIR)" },
       ...common,

@@ -256,7 +256,7 @@ export class LaneMemory extends LaneValues {
     const { code } = this
     const element = this.to.elements.get(s.buffer)! as "f32" | "f64"
     const at = this.address(s.buffer, s.at)
-    let value = this.vector(s.value, element)
+    let value = this.term(s.value, element)
     const old = (): Vector => this.let(this.contiguous({ ...s, kind: "load", id: 0, type: "real" }, element))
     if (s.accumulate) {
       const machine = element === "f32" ? this.short : this.long
@@ -271,7 +271,7 @@ export class LaneMemory extends LaneValues {
   private scatter(s: Extract<Stmt, { kind: "store" }>): void {
     const { code } = this
     const element = this.to.elements.get(s.buffer)! as "f32" | "f64"
-    const value = this.let(this.vector(s.value, s.accumulate ? "f64" : element))
+    const value = this.let(this.term(s.value, s.accumulate ? "f64" : element))
     const to = this.addresses(s.buffer, s.at)
     if (!s.accumulate)
       return this.each((lane) => {

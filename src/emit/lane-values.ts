@@ -8,6 +8,7 @@ import { type LaneKind, type Surroundings, kindsOf } from "../vector/kinds.ts"
 import { type Shape, shapesOf } from "../vector/shapes.ts"
 import { definedBy, forEachStatement } from "../walk.ts"
 import { type Code, Machine, int, watNumber } from "./machine.ts"
+import { addedProducts } from "./products.ts"
 import { Ranges } from "./values.ts"
 import { comparisons, direct, elementary } from "./wat-math.ts"
 
@@ -17,6 +18,8 @@ export type Vector = readonly string[]
 /** What the loop takes from the emitter of all other statements. */
 export interface Scalars extends Surroundings {
   readonly code: Code
+  /** Whether relaxed instructions may be used. */
+  readonly isRelaxed: boolean
   readonly nameOf: (id: number) => string
   readonly operand: (x: Operand, as: "f64" | "i32") => string
   readonly statement: (s: Stmt) => void
@@ -55,6 +58,10 @@ export class LaneValues {
   protected readonly made = new Map<string, Vector>()
   protected readonly before: string[] = []
   protected readonly ranges = new Ranges()
+  /** Products that sums take as they are, where one instruction multiplies and adds. */
+  protected readonly products: ReadonlySet<number>
+  /** Their texts, until then. */
+  protected readonly waiting = new Map<number, Vector>()
   /** The lanes that run, inside a branch. */
   protected mask: string | undefined
 
@@ -64,8 +71,9 @@ export class LaneValues {
     this.code = to.code
     this.shapes = shapesOf(loop)
     this.kinds = kindsOf(loop, this.shapes, to)
-    this.short = new Machine("f32x4", to.code)
-    this.long = new Machine("f64x2", to.code)
+    this.short = new Machine("f32x4", to.code, to.isRelaxed)
+    this.long = new Machine("f64x2", to.code, to.isRelaxed)
+    this.products = to.isRelaxed ? addedProducts(loop) : new Set()
     this.inside.add(loop.id)
     forEachStatement(loop.body, (s) => {
       const id = definedBy(s)
@@ -130,6 +138,14 @@ export class LaneValues {
     if (shape.kind === "linear" || !own)
       return this.convert(this.let([this.steps(x, (shape as { stride: Operand }).stride)]), "i32", kind)
     return this.convert(this.registers(x.id), own, kind)
+  }
+
+  /** What is added to something: a product may wait for that. */
+  protected term(x: Operand, kind: LaneKind): Vector {
+    const product = x.kind === "value" ? this.waiting.get(x.id) : undefined
+    const own = x.kind === "value" ? this.kinds.get(x.id) : undefined
+    if (!product || !own) return this.vector(x, kind)
+    return own === kind ? product : this.convert(this.let(product), own, kind)
   }
 
   protected registers(id: number): Vector {
@@ -259,7 +275,7 @@ export class LaneValues {
   protected number(op: OpName, args: readonly Operand[], kind: LaneKind): Vector {
     const [plain, ranged] = [direct[op], elementary[op]]
     if (!plain && !ranged) return this.oneByOne(op, args, kind)
-    const list = args.map((x) => this.vector(x, kind))
+    const list = args.map((x) => (op === "add" ? this.term(x, kind) : this.vector(x, kind)))
     const machine = kind === "f32" ? this.short : this.long
     return list[0]!.map((_, half) => {
       const own = list.map((x) => x[half]!)

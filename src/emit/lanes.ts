@@ -60,7 +60,7 @@ export class Lanes extends LaneMemory {
     if (!kind) return this.to.statement(s)
     if (!this.inside.has(s.acc) && !this.reduced.has(s.acc)) this.startReduced(s, kind)
     const acc = this.accumulator(s.acc)
-    let value = this.vector(s.value, kind)
+    let value = this.term(s.value, kind)
     if (s.op !== "set") {
       // What a lane that does not run adds changes nothing.
       if (this.mask) {
@@ -209,6 +209,7 @@ export class Lanes extends LaneMemory {
       case "let": {
         if (!varies) return this.to.statement(s)
         const value = this.value(s)
+        if (this.products.has(s.id)) return void this.waiting.set(s.id, value)
         this.declare(s.id)
         return this.set(s.id, value.length > 1 ? this.let(value) : value)
       }

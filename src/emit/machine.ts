@@ -79,10 +79,13 @@ export class Machine {
   readonly code: Code
   /** Bits of a fraction, the exponent of 1, and the type of ints as wide. */
   readonly format: (typeof formats)[Kind]
+  /** Whether vectors may be multiplied and added by one instruction, which rounds once or twice as the processor likes. */
+  private readonly isRelaxed: boolean
 
-  constructor(kind: Kind, code: Code) {
+  constructor(kind: Kind, code: Code, isRelaxed = false) {
     this.kind = kind
     this.code = code
+    this.isRelaxed = isRelaxed
     this.format = formats[kind]
   }
 
@@ -119,8 +122,16 @@ export class Machine {
     return this.apply(op, x, y)
   }
 
-  add = (x: string, y: string): string => this.apply("add", x, y)
-  sub = (x: string, y: string): string => this.apply("sub", x, y)
+  /** A sum one of whose terms is a product as text, by one instruction. */
+  private fused(op: "madd" | "nmadd", product: string, other: string): string | undefined {
+    const start = `(${this.kind}.mul `
+    if (!this.isRelaxed || !product.startsWith(start)) return undefined
+    return `(${this.kind}.relaxed_${op} ${product.slice(start.length, -1)} ${other})`
+  }
+
+  add = (x: string, y: string): string =>
+    this.fused("madd", x, y) ?? this.fused("madd", y, x) ?? this.apply("add", x, y)
+  sub = (x: string, y: string): string => this.fused("nmadd", y, x) ?? this.apply("sub", x, y)
   mul = (x: string, y: string): string => this.apply("mul", x, y)
   div = (x: string, y: string): string => this.apply("div", x, y)
   neg = (x: string): string => this.apply("neg", x)

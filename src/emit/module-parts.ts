@@ -22,6 +22,8 @@ export interface ModuleParts {
   readonly target?: "js" | "wasm" | "wgsl"
   /** For wasm: how many threads may run at once. Default 1. */
   readonly threads?: number
+  /** For wasm: whether there are kernels with relaxed instructions too. Default false. */
+  readonly relaxed?: boolean
   /** For wasm: whether the text of each kernel becomes a file too. */
   readonly wat?: boolean
   /** The loops for the arguments with a default that are passed: scalars always, arrays none, some or all. */

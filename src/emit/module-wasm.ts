@@ -5,6 +5,7 @@ import { workersText } from "../run/workers-text.generated.ts"
 import { hostText, isOfMath } from "./host.ts"
 import type { Accuracy } from "./math.ts"
 import { quoted } from "./module-literals.ts"
+import { relaxedProbe } from "./relaxed.ts"
 import { type Element, type Wat, emitWat } from "./wat.ts"
 
 const arrays: Readonly<Record<Element, string>> = {
@@ -44,18 +45,28 @@ export interface WasmParts {
   readonly factory: string
   readonly binary: string
   readonly wat: string
+  /** The same with relaxed instructions, where they are asked for. */
+  readonly relaxed: { readonly binary: string; readonly wat: string } | undefined
   /** The place of the byte that says that memory is shared, in modules for threads. */
   readonly sharedAt: number
 }
 
-export function wasmParts(kernel: Kernel, accuracy: Accuracy, number: number, threads: number): WasmParts {
+export function wasmParts(
+  kernel: Kernel,
+  accuracy: Accuracy,
+  number: number,
+  { threads, relaxed }: { readonly threads: number; readonly relaxed: boolean },
+): WasmParts {
   const operands = [...kernel.inputs, ...kernel.outputs]
   const elements = new Map(kernel.inputs.map((b) => [b, elementOf(b)]))
   const shared = threads > 1
-  const emit = (threads: number): Wat => emitWat(kernel, { elements, accuracy, threads, shared })
-  // Workers have the functions of `Math` only.
-  let wat = emit(threads)
-  if (shared && !wat.host.every(isOfMath)) wat = emit(1)
+  const emit = (relaxed: boolean): Wat => {
+    const options = { elements, accuracy, shared, relaxed }
+    const wat = emitWat(kernel, { ...options, threads })
+    // Workers have the functions of `Math` only.
+    return shared && !wat.host.every(isOfMath) ? emitWat(kernel, { ...options, threads: 1 }) : wat
+  }
+  const wat = emit(false)
   const bytes = assemble(wat.text)
   const types = operands.map((b) => arrayTypeOf(b)).join(", ")
   const blocks = shared ? `, [${wat.blocks.map(quoted).join(", ")}]` : ""
@@ -63,20 +74,20 @@ export function wasmParts(kernel: Kernel, accuracy: Accuracy, number: number, th
     factory: `${hostText(wat.host)}\nreturn wasmKernel(${number}, host, [${types}], ${kernel.inputs.length}${blocks})\n`,
     binary: base64(bytes),
     wat: wat.text,
+    relaxed: relaxed ? made(emit(true).text) : undefined,
     sharedAt: shared
       ? assemble(wat.text.replace(sharedMemory, ownMemory)).findIndex((byte, i) => byte !== bytes[i])
       : -1,
   }
 }
 
+const made = (wat: string): { binary: string; wat: string } => ({ binary: base64(assemble(wat)), wat })
+
 /** Memory of a module for one thread. */
 const ownText = `
 const memory = new WebAssembly.Memory({ initial: 1 })
 /** Whether growing leaves the arrays in the memory as they are. */
 const keeps = false
-function bytesOf(k) {
-  return Uint8Array.from(atob(binaries[k]), (c) => c.charCodeAt(0))
-}
 function instance(k, host) {
   return new WebAssembly.Instance(compiled[k], { host: { memory, ...host } })
 }
@@ -99,11 +110,6 @@ const memory = shared ?? new WebAssembly.Memory({ initial: 1, maximum: 65536 })
 const workers = shared && new Workers(shared, (code, message, details, help) => new Error(message + ": " + help))
 /** Whether growing leaves the arrays in the memory as they are. */
 const keeps = shared !== undefined
-function bytesOf(k) {
-  const bytes = Uint8Array.from(atob(binaries[k]), (c) => c.charCodeAt(0))
-  if (!shared) bytes[sharedAt[k]] = 1
-  return bytes
-}
 function instance(k, host, blocks) {
   const own = []
   const module = workers && blocks.length > 0 ? workers.add({ module: compiled[k], host: Object.keys(host), blocks }) : 0
@@ -122,10 +128,22 @@ function destroy() {
 `
 
 /** What runs the kernels. It reads `binaries`, `inputs`, `arrayTypes` and what `moduleText` defines. */
-export const wasmText = (threads: number): string =>
+export const wasmText = (threads: number, relaxed: boolean): string =>
   (threads > 1 ? `\n${workersText}${sharedText(threads)}` : ownText) +
+  bytesText(threads > 1, relaxed) +
   kernelText +
   `Object.assign(run, { alloc, instantiate, memory${threads > 1 ? ", destroy" : ""} })\n`
+
+/** The bytes of a kernel, as the platform can run them. */
+const bytesText = (isShared: boolean, isRelaxed: boolean): string => `
+function decoded(text) {
+  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
+}
+${isRelaxed ? `/** Whether the engine has relaxed instructions. */\nconst isRelaxed = WebAssembly.validate(decoded("${base64(relaxedProbe())}"))\n` : ""}function bytesOf(k) {
+  const bytes = decoded(${isRelaxed ? "(isRelaxed ? relaxedBinaries : binaries)" : "binaries"}[k])
+${isShared ? "  if (!shared) bytes[sharedAt[k]] = 1\n" : ""}  return bytes
+}
+`
 
 /** The part that is the same for every module. */
 const kernelText = `

@@ -32,14 +32,14 @@ export interface ModuleFile {
 export function emitModule(parts: ModuleParts): readonly ModuleFile[] {
   const name = /^[A-Za-z_][A-Za-z0-9_]*$/.test(parts.loss.name) ? parts.loss.name : "loss"
   const writer = new Writer(parts)
+  const named = (texts: readonly string[], ending: string): ModuleFile[] =>
+    texts.map((text, k) => ({ name: `${name}${k > 0 ? `.${k}` : ""}.${ending}`, text }))
   return [
     { name: `${name}.js`, text: writer.module(name) },
     { name: `${name}.d.ts`, text: moduleTypes(parts, name) },
-    ...(parts.wat ? writer.wats : []).map((text, k) => ({
-      name: `${name}${k > 0 ? `.${k}` : ""}.wat`,
-      text,
-    })),
-    ...writer.shaders.map((text, k) => ({ name: `${name}${k > 0 ? `.${k}` : ""}.wgsl`, text })),
+    ...named(parts.wat ? writer.wats : [], "wat"),
+    ...named(parts.wat ? writer.relaxedWats : [], "relaxed.wat"),
+    ...named(writer.shaders, "wgsl"),
   ]
 }
 
@@ -63,9 +63,12 @@ class Writer {
   private readonly inputs: readonly Input[]
   private readonly sizeNames: string[] = []
   private readonly binaries: string[] = []
+  private readonly relaxedBinaries: string[] = []
   private readonly sharedAt: number[] = []
   /** The texts of the kernels, without the arrays that may be left out and with all of them. */
   readonly wats: string[] = []
+  /** The same with relaxed instructions. */
+  readonly relaxedWats: string[] = []
   /** The shaders in the same order. */
   readonly shaders: string[] = []
 
@@ -122,7 +125,7 @@ class Writer {
 
   private runText(): string {
     if (this.parts.target === "wgsl") return `\n${machineText}${wgslText}`
-    return runText + (this.isWasm ? wasmText(this.threads) : "")
+    return runText + (this.isWasm ? wasmText(this.threads, this.parts.relaxed === true) : "")
   }
 
   private wasmTables(): string[] {
@@ -132,6 +135,7 @@ class Writer {
     )
     return [
       `const binaries = ${table(this.binaries.map(quoted))}`,
+      ...(this.parts.relaxed ? [`const relaxedBinaries = ${table(this.relaxedBinaries.map(quoted))}`] : []),
       ...(this.threads > 1 ? [`const sharedAt = ${list(this.sharedAt.map(String))}`] : []),
       `const arrayTypes = ${list(arrayTypes)}`,
     ]
@@ -142,10 +146,15 @@ class Writer {
     const { dtype } = this.parts
     const accuracy = this.parts.accuracy ?? (dtype === "f32" ? "fast" : "full")
     if (!this.isWasm) return emitJs(kernel, { accuracy }).text
-    const { factory, binary, wat, sharedAt } = wasmParts(kernel, accuracy, k, this.threads)
+    const options = { threads: this.threads, relaxed: this.parts.relaxed === true }
+    const { factory, binary, wat, relaxed, sharedAt } = wasmParts(kernel, accuracy, k, options)
     this.binaries.push(binary)
     this.sharedAt.push(sharedAt)
     this.wats.push(wat)
+    if (relaxed) {
+      this.relaxedBinaries.push(relaxed.binary)
+      this.relaxedWats.push(relaxed.wat)
+    }
     return factory
   }
 

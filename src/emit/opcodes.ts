@@ -69,5 +69,9 @@ export const opcodes: ReadonlyMap<string, number> = new Map([
   ...sequence(VECTOR + 224, of("f32x4", "abs neg - sqrt add sub mul div min max pmin pmax")),
   ...sequence(VECTOR + 236, of("f64x2", "abs neg - sqrt add sub mul div min max pmin pmax")),
   ...sequence(VECTOR + 248, "i32x4.trunc_sat_f32x4_s - f32x4.convert_i32x4_s"),
+  ...sequence(
+    VECTOR + 261,
+    `${of("f32x4", "relaxed_madd relaxed_nmadd")} ${of("f64x2", "relaxed_madd relaxed_nmadd")}`,
+  ),
   ...sequence(VECTOR + 252, "i32x4.trunc_sat_f64x2_s_zero - f64x2.convert_low_i32x4_s"),
 ])

@@ -44,6 +44,7 @@ export class Emitter implements Scalars {
   readonly elements: ReadonlyMap<Buffer, Element>
   readonly places: ReadonlySet<number>
   readonly isWide: boolean
+  readonly isRelaxed: boolean
   private readonly accuracy: Accuracy
   /** For each array that a sort writes, the one it merges in. */
   private readonly rooms: ReadonlyMap<Buffer, Buffer>
@@ -59,12 +60,14 @@ export class Emitter implements Scalars {
     accuracy: Accuracy,
     rooms: ReadonlyMap<Buffer, Buffer>,
     sharing: Sharing,
+    isRelaxed: boolean,
     around?: Emitter,
   ) {
     this.kernel = kernel
     this.rooms = rooms
     this.sharing = sharing
     this.accuracy = accuracy
+    this.isRelaxed = isRelaxed
     this.isWide = kernel.dtype === "f64" || accuracy !== "fast"
     this.elements = elements
     this.names = nameAll(kernel)
@@ -379,7 +382,7 @@ export class Emitter implements Scalars {
     const count = `(select (i32.add ${last} ${int(1)}) ${int(0)} (i32.lt_s ${from} ${to}))`
     code.add(`(call $share ${int(shared.number)} ${frame} ${count})`)
     const { kernel, elements, accuracy, rooms, sharing } = this
-    const other = new Emitter(kernel, elements, accuracy, rooms, sharing, this)
+    const other = new Emitter(kernel, elements, accuracy, rooms, sharing, this.isRelaxed, this)
     this.blocks.push(other.blockText(s, shared))
   }
 

@@ -30,6 +30,8 @@ export interface WatOptions {
   readonly shared?: boolean
   /** How many threads may run blocks of loops at once, above 1 for shared memory only. Default 1. */
   readonly threads?: number
+  /** Whether relaxed instructions may be used, which not every engine has. Default false. */
+  readonly relaxed?: boolean
   /** False leaves the loops as they come. Default true. */
   readonly optimise?: boolean
 }
@@ -72,9 +74,11 @@ export function emitWat(kernel: Kernel, options: WatOptions = {}): Wat {
     ? { kernel, elements: given }
     : vectorise(kernel, given, kernel.dtype === "f64" || accuracy !== "fast")
   const sharing = sharingOf(made.kernel, rooms, options.threads ?? 1)
-  const emitter = new Emitter(made.kernel, made.elements, accuracy, rooms, sharing)
+  const make = (): Emitter =>
+    new Emitter(made.kernel, made.elements, accuracy, rooms, sharing, options.relaxed === true)
+  const emitter = make()
   const main = emitter.kernelText()
-  const scratch = new Emitter(made.kernel, made.elements, accuracy, rooms, sharing).scratchText()
+  const scratch = make().scratchText()
   const isShared = options.shared === true
   const text = [
     "(module",

@@ -14,6 +14,7 @@ interface Platform {
     readonly maximum?: number
     readonly shared?: boolean
   }) => WasmMemory
+  readonly validate: (bytes: Uint8Array<ArrayBuffer>) => boolean
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object
   readonly Instance: new (
     module: object,

@@ -48,6 +48,11 @@ export interface KernelOptions {
    * same bits for any number. Default 1.
    */
   readonly threads?: number
+  /**
+   * For the target `wasm`: whether multiplications may be fused with additions, by the relaxed instructions of WebAssembly, where
+   * the engine has them. That is faster and not less exact, but the last bits of results then depend on the machine. Default false.
+   */
+  readonly relaxed?: boolean
   /** For the target `wgsl`: threads of a workgroup, a power of two from 1 to 256. Default 64. */
   readonly workgroupSize?: number
 }
@@ -66,6 +71,7 @@ export interface Settings {
   /** Set for the target `wasm` where the kernel shares the memory of another. */
   readonly memory: KernelMemory | undefined
   readonly threads: number
+  readonly relaxed: boolean
   /** How large the blocks of loops are; tests have small ones. */
   readonly blocks?: BlockSizes
   /** Set for the target `wgsl` where it is given. */
@@ -85,6 +91,7 @@ const optionNames = [
   "accuracy",
   "memory",
   "threads",
+  "relaxed",
   "workgroupSize",
 ]
 
@@ -124,6 +131,11 @@ export function readSettings(loss: Loss, given: KernelOptions): Settings {
       { argument: "memory" },
       "make the kernel that has the memory with `threads` too",
     )
+  const relaxed = options.get("relaxed") ?? false
+  if (typeof relaxed !== "boolean" || (relaxed && target !== "wasm"))
+    throw failure("bad-option", "the option `relaxed` is true or false, and true for the target wasm only", {
+      argument: "relaxed",
+    })
   const workgroupSize = readWorkgroupSize(options.get("workgroupSize"), target)
   if (target === "wgsl" && (dtype === "f64" || accuracy !== undefined))
     throw failure("bad-option", "the target wgsl computes in f32, and has one accuracy", {
@@ -154,6 +166,7 @@ export function readSettings(loss: Loss, given: KernelOptions): Settings {
     accuracy,
     memory,
     threads,
+    relaxed,
     workgroupSize,
   }
 }

@@ -1,6 +1,7 @@
 // Loops -> a function that runs them as WebAssembly, in a memory that callers may keep their arrays in.
 import { assemble } from "../emit/assemble.ts"
 import { isOfMath } from "../emit/host.ts"
+import { relaxedProbe } from "../emit/relaxed.ts"
 import { type Element, type Wat, type WatOptions, emitWat } from "../emit/wat.ts"
 import type { Buffer, Kernel } from "../loops.ts"
 import { ops } from "../ops.ts"
@@ -46,6 +47,12 @@ export function elementFor(element: Buffer["element"], array?: NumberArray): Ele
   const isExact = array instanceof Float32Array || array.BYTES_PER_ELEMENT < 4
   return isExact ? "f32" : "f64"
 }
+
+let relaxed: boolean | undefined
+
+/** Whether this engine has the relaxed instructions of WebAssembly. */
+export const isRelaxed = (): boolean =>
+  (relaxed ??= platform().validate(relaxedProbe() as Uint8Array<ArrayBuffer>))
 
 /** Compiles a kernel for inputs of certain elements. Throws `LossError` where the platform forbids it. */
 export function wasmFunction(
