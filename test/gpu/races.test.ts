@@ -1,0 +1,74 @@
+// Generated from the library: the shaders of every loss, run in lockstep in this process, have no races and compute the loss.
+import fc from "fast-check"
+import { describe, expect, test } from "vitest"
+import { checkedOf, type Loss } from "../../src/index.ts"
+import { makeGpuKernel } from "../../src/run/webgpu.ts"
+import * as library from "../../src/stdlib.ts"
+import { arbitraryInputs } from "../../src/testing.ts"
+import { librarySettings } from "../library.settings.ts"
+import { differences, resultsOf } from "./compare.ts"
+import { exactly, rounded } from "./exact.ts"
+import { lockstepDevice } from "./lockstep-device.ts"
+
+const losses = Object.values(library as unknown as Record<string, Loss>)
+
+/** A workgroup or a thread for each row. Workgroups are small, so that small rows need several rounds of one. */
+const ways = [
+  { reduction: "mean", shortRow: 0 },
+  { reduction: "none", shortRow: 64 },
+] as const
+
+/** Losses that a constant of theirs keeps from what they mean in f32: see the tests on a device. */
+const inherent = ["rotationAngle"]
+
+/** Runs a loss; returns what is wrong with its shaders, and with its results. */
+async function run(
+  loss: Loss,
+  { reduction, shortRow }: (typeof ways)[number],
+  edit?: (shader: string) => string,
+): Promise<{ readonly faults: readonly string[]; readonly wrong: readonly string[] }> {
+  const grad = loss.inputs.filter((x) => x.type === "real" && !x.static).map((x) => x.name)
+  const [fixed] = librarySettings(loss)
+  const options = { reduction, grad, static: fixed! }
+  const { device, faults } = lockstepDevice(edit)
+  const kernel = await makeGpuKernel(checkedOf(loss), device, { ...options, workgroupSize: 4 }, { shortRow })
+  const inputs = arbitraryInputs(fc, loss, { mostSize: 6, static: fixed! })
+  const [drawn] = fc.sample(inputs, { seed: 1, numRuns: 1 })
+  const given = rounded(drawn!)
+  const results = resultsOf(await kernel(given))
+  return { faults: [...faults], wrong: edit ? [] : differences(results, exactly(loss, options, given)) }
+}
+
+describe.each(ways)("$reduction, short rows up to $shortRow", (way) => {
+  test.each(losses)("$name", { timeout: 60_000 }, async (loss) => {
+    const { faults, wrong } = await run(loss, way)
+    expect(faults).toEqual([])
+    if (!inherent.includes(loss.name)) expect(wrong).toEqual([])
+  })
+})
+
+describe.each(["workgroup", "storage"])("without a barrier of %s memory", (kind) => {
+  const barrier = new RegExp(`${kind}Barrier\\(\\);`, "g")
+
+  // Not every barrier is met by every input, so it is enough that some are missed.
+  test.each(["crossEntropy", "infoNce", "ctc", "sinkhorn", "barlowTwins"])(
+    "%s has races",
+    { timeout: 60_000 },
+    async (name) => {
+      const loss = losses.find((x) => x.name === name)!
+      const without = async (which: (k: number) => boolean): Promise<boolean> => {
+        let k = 0
+        const { faults } = await run(loss, ways[0], (shader) =>
+          shader.replace(barrier, (x) => (which(k++) ? "" : x)),
+        )
+        return faults.some((fault) => fault.includes("a race of the invocations"))
+      }
+      let count = 0
+      expect(await without(() => count++ < 0)).toBe(false)
+      expect(await without(() => true)).toBe(true)
+      let missed = 0
+      for (let one = 0; one < count; one++) if (await without((k) => k === one)) missed++
+      expect(missed).toBeGreaterThan(0)
+    },
+  )
+})
