@@ -62,6 +62,8 @@ export class LaneValues {
   protected readonly products: ReadonlySet<number>
   /** Their texts, until then. */
   protected readonly waiting = new Map<number, Vector>()
+  /** Masks that are negations of others, by how they are read: one instruction takes the other as well. */
+  private readonly negations = new Map<string, string>()
   /** The lanes that run, inside a branch. */
   protected mask: string | undefined
 
@@ -194,8 +196,16 @@ export class LaneValues {
     return x.map((one, i) => `(v128.bitselect ${one} ${y[i]} ${masks[i]})`)
   }
 
+  /** The negation of a mask, which will be read by a text. */
+  private not(mask: string, as: string): string {
+    this.negations.set(as, mask)
+    return `(v128.not ${mask})`
+  }
+
   /** x in the lanes of a mask, 0 in the others. */
   protected where(mask: string, x: Vector): Vector {
+    const not = this.negations.get(mask)
+    if (not !== undefined && x.length === 1) return [`(v128.andnot ${x[0]} ${not})`]
     const masks = x.length === 2 ? this.widened(mask) : [mask]
     return x.map((one, i) => `(v128.and ${one} ${masks[i]})`)
   }
@@ -211,7 +221,7 @@ export class LaneValues {
       case "or":
         return [`(v128.${op} ${this.vector(args[0]!, "mask")[0]} ${this.vector(args[1]!, "mask")[0]})`]
       case "not":
-        return [`(v128.not ${this.vector(args[0]!, "mask")[0]})`]
+        return [this.not(this.vector(args[0]!, "mask")[0]!, get(this.to.nameOf(id)))]
       case "indicator":
         return this.convert(this.vector(args[0]!, "mask"), "mask", "i32")
       case "select":
