@@ -11,6 +11,7 @@ export interface Side {
 export interface Way {
   readonly target: "js" | "wasm"
   readonly threads?: number
+  readonly relaxed?: boolean
 }
 
 /** Arrays for the gradients of a row. */

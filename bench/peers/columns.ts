@@ -27,6 +27,8 @@ export const builds: Readonly<Record<"c" | "c128", { readonly title: string; rea
   c128: { title: "C, 128 bits", flags: [...flags, "-mprefer-vector-width=128", "-mno-fma", "-DLANES=4"] },
 }
 
+const RELAXED = "--experimental-wasm-relaxed-simd"
+
 /** The output of a program, or undefined where it does not run. */
 function output(command: string, ...words: readonly string[]): string | undefined {
   try {
@@ -54,9 +56,9 @@ export function columns(
 ): { readonly here: readonly Column[]; readonly absent: readonly string[] } {
   const here: Column[] = []
   const absent: string[] = []
-  const node = (side: string, title: string): void => {
+  const node = (side: string, title: string, ...flags: readonly string[]): void => {
     const path = fileURLToPath(new URL("./serve.js", import.meta.url))
-    here.push({ side, title, command: (row) => [process.execPath, path, side, row, folder] })
+    here.push({ side, title, command: (row) => [process.execPath, ...flags, path, side, row, folder] })
   }
   const library = (side: string, title: string): void => {
     const lacking = missing(side, folder)
@@ -68,6 +70,8 @@ export function columns(
   const reason = unthreaded()
   if (reason === undefined) node("threads", "lossc wasm, 2 threads")
   else absent.push(`lossc wasm, 2 threads: ${reason}`)
+  // Node 20 has relaxed instructions behind a flag, later ones without.
+  node("relaxed", "lossc wasm, relaxed", ...(process.version.startsWith("v20.") ? [RELAXED] : []))
   node("hand", "JS by hand")
   library("jax", "jax-js 0.1.25")
   library("tensorflow", "tf.js 4.22.0")

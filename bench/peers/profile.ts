@@ -33,7 +33,7 @@ export function profile(measured: Measured, run: Run, missed: readonly Outcome[]
   const cycles = (time: number | undefined): string => short(time && machine && time * machine.clock)
   const floor = machine && bytes / rateFor(machine, bytes) / count
   const lines = [
-    ...["wasm", "hand", "c128", "c"].flatMap((side) => {
+    ...["wasm", "relaxed", "hand", "c128", "c"].flatMap((side) => {
       const column = run.columns.find((one) => one.side === side)
       return column ? [[column.title, short(ns(side)), cycles(ns(side))]] : []
     }),

@@ -61,6 +61,7 @@ Each side runs in a process of its own; ${run.effort}. The time of a
 process is the fastest group of calls of its turns, that of the table the median of the processes. It is processor time, so that
 other programs do not count, except for two threads, where it is the clock on the wall.
 
+- lossc wasm, relaxed: the option \`relaxed\`, multiplications fused with additions, which Node 20 has behind a flag.
 - JS by hand: fused loops with \`Math.exp\`, as an expert would write them (\`bench/hand\`).
 - jax-js: the wasm backend, \`jit\` of \`valueAndGrad\`; labels as one-hot rows.
 - tf.js: its own losses where it has them, on the wasm backend, or the cpu backend where that lacks a kernel ("cpu"); labels as

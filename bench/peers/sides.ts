@@ -35,6 +35,7 @@ export const peers: Readonly<Record<string, Peer>> = {
   js: lossc({ target: "js" }),
   wasm: lossc({ target: "wasm" }),
   threads: lossc({ target: "wasm", threads: 2 }, "wall"),
+  relaxed: lossc({ target: "wasm", relaxed: true }),
   jax: { clock: "processor", prepare: jax },
   tensorflow: { clock: "processor", prepare: tensorflow },
 }
