@@ -19,6 +19,7 @@ import {
 import { hoist } from "./unroll/hoist.ts"
 import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { groupsEnd, rest } from "./unroll/lanes.ts"
+import { straightened } from "./unroll/straighten.ts"
 import { unswitch } from "./unroll/unswitch.ts"
 import { withSingles } from "./unroll/specialise.ts"
 import { Bounds } from "./vector/bounds.ts"
@@ -115,7 +116,7 @@ class Splitter {
   }
 
   private lanes(s: Loop): Stmt[] {
-    return distribute(s, this.numbers).flatMap((part) => this.inLanes(part))
+    return distribute(s, this.numbers).flatMap((part) => this.inLanes(straightened(part, this.numbers)))
   }
 
   /** A loop in lanes, several vectors after one another where they are cheap, and a loop for the rest. */

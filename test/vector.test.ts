@@ -251,3 +251,12 @@ test.each(odd)("$name keep their results in lanes of the interpreter", ({ make }
     wanted.forEach((list, k) => list.forEach((x, i) => expect(found[k]![i]).toBeCloseTo(x, 10)))
   }
 })
+
+test("what a condition adds to a sum takes no branch, what it computes alone does", () => {
+  const branches = (text: string): number => {
+    const files = compile(`loss f[b](x: [d], y: [d]) = ${text}`).emit({ target: "wasm", wat: true })
+    return files.find(({ name }) => name === "f.wat")!.text.match(/v128\.any_true/g)?.length ?? 0
+  }
+  expect(branches("let e = exp(x) in sum[d](e) * sum[d if x > y](e)")).toBe(0)
+  expect(branches("sum[d if x > y](lgamma(x))")).toBeGreaterThan(0)
+})
