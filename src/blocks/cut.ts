@@ -33,7 +33,7 @@ export interface BlockSizes {
 }
 
 /** Large enough that to hand a block to another thread costs nothing beside it, and for vectors of many rows. */
-export const blockSizes: BlockSizes = { elements: 2 ** 14, rows: 16, worth: 8, copied: 2 ** 22 }
+export const blockSizes: BlockSizes = { elements: 2 ** 14, rows: 16, worth: 32, copied: 2 ** 22 }
 
 /** Iterations that are taken for those of a loop whose end is computed inside another. */
 const UNKNOWN = 16
