@@ -24,6 +24,7 @@ import { unswitch } from "./unroll/unswitch.ts"
 import { withSingles } from "./unroll/specialise.ts"
 import { Bounds } from "./vector/bounds.ts"
 import { acrossRows } from "./vector/across.ts"
+import { inPhases } from "./vector/phases.ts"
 import { jamRows } from "./vector/rows.ts"
 import { distribute } from "./vector/distribute.ts"
 import { type LaneKind, type Surroundings, kindsOf } from "./vector/kinds.ts"
@@ -49,7 +50,8 @@ const SUMS = 8
 export function vectorise(kernel: Kernel, elements: Surroundings["elements"], isWide: boolean): Vectorised {
   const numbers = new Numbers(kernel)
   const sums = isWide ? undefined : new ShortSums(kernel, numbers)
-  const across = acrossRows(kernel, withSingles(kernel, numbers).body, numbers)
+  const phased = inPhases(kernel, withSingles(kernel, numbers).body, numbers)
+  const across = acrossRows(phased, phased.body, numbers)
   const given = jamRows(across, across.body, numbers, sums)
   const body = hoist(given.body, numbers)
   const all = new Map(elements)

@@ -1,8 +1,14 @@
 // Rows jammed in groups, their products in registers and their sums in f32 for a while: the same results as loops one by one.
 import { expect, test } from "vitest"
 import { type Loss, compile } from "../src/index.ts"
+import { cut } from "../src/blocks/cut.ts"
+import { compileSource, derive } from "../src/compile.ts"
+import { schedule } from "../src/schedule.ts"
 import * as library from "../src/stdlib.ts"
 import { random } from "../src/testing/random.ts"
+import { loopsIn } from "../src/unroll/facts.ts"
+import { vectorise } from "../src/vector.ts"
+import { forEachStatement } from "../src/walk.ts"
 
 const { clip, contrastiveBatch, infoNce, mmdRbf, multiSimilarity, nPairs, ntXent, sigLip, supCon } = library
 const mixed = compile(
@@ -66,6 +72,61 @@ test.each(cases)("$name over many rows", (loss, inputs) => {
       }
     }
   }
+})
+
+/** A number for each pair, and a loop with it under a condition that is the same for all pairs of a row. */
+const pulled = compile(`loss pulled[b](x: [d], shared w: [m, d], y: real) =
+  let s = exp(-sqdist[d](x, w) / 8) in
+  sum[m](if y > 0 then stop(s) * dot[d](x, w) else s) + sum[m](log1p(s))`)
+
+const some: readonly { loss: Loss; name: string; inputs: Inputs }[] = [
+  ...["q", "k"].map((name) => ({
+    loss: infoNce as unknown as Loss,
+    name,
+    inputs: (d: number) => ({ q: matrix(1, d), k: matrix(2, d) }),
+  })),
+  ...["x", "w"].map((name) => ({
+    loss: pulled as unknown as Loss,
+    name,
+    inputs: (d: number) => ({ x: matrix(1, d), w: matrix(2, d), y: numbers(3, ROWS) }),
+  })),
+]
+
+test.each(some)("$loss.name by $name alone", ({ loss, name, inputs }) => {
+  for (const dtype of ["f64", "f32"] as const) {
+    const kernels = (["js", "wasm"] as const).map((target) =>
+      loss.kernel({ target, dtype, grad: [name] } as never),
+    )
+    for (const width of [3, 21]) {
+      const [wanted, found] = kernels.map((kernel) => kernel(inputs(width) as never)) as unknown as [
+        Result,
+        Result,
+      ]
+      const tolerance = dtype === "f64" ? 1e-12 : 2e-6
+      expect(Math.abs(found.loss / wanted.loss - 1)).toBeLessThan(tolerance)
+      const [x, y] = [wanted.grad[name]!, found.grad[name]!]
+      const size = Math.max(...x.map(Math.abs))
+      expect(Math.max(...x.map((v, i) => Math.abs(v - y[i]!))) / size, `${dtype}, ${width}`).toBeLessThan(
+        tolerance,
+      )
+    }
+  }
+})
+
+test("exponentials in front of a loop have a loop of their own, which runs in lanes", () => {
+  const [loss] = compileSource("loss l[b](x: [d], shared w: [m, d]) = logsumexp[m](dot[d](x, w))")
+  const kernel = cut(schedule(derive(loss!, { reduction: "mean", grad: ["x"] } as never), { dtype: "f32" }))
+  const elements = new Map(
+    [...kernel.inputs, ...kernel.outputs, ...kernel.scratch].map((b) => [b, "f32"] as const),
+  )
+  let [inLanes, aroundLoops] = [0, 0]
+  forEachStatement(vectorise(kernel, elements, false).kernel.body, (s) => {
+    if (s.kind !== "for" || !s.body.some((x) => x.kind === "let" && x.op === "exp")) return
+    if (s.lanes) inLanes++
+    if (s.axis === "m" && loopsIn(s.body).length > 0) aroundLoops++
+  })
+  expect(inLanes).toBeGreaterThan(0)
+  expect(aroundLoops).toBe(0)
 })
 
 test("long sums of f32 keep seven digits", () => {
