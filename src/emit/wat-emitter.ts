@@ -12,7 +12,7 @@ import { Code, Machine, int, watNumber } from "./machine.ts"
 import { type Names, axisComment, nameAll } from "./text.ts"
 import { SLOT, type SharedLoop, type Sharing, blockName, frameBytes } from "./wat-blocks.ts"
 import { definedFunction } from "./wat-functions.ts"
-import { filler, functionText, quotient, remainder } from "./wat-helpers.ts"
+import { clearer, filler, functionText, quotient, remainder } from "./wat-helpers.ts"
 import { UNKNOWN, comparisons, direct, elementary } from "./wat-math.ts"
 import { watSort } from "./wat-sort.ts"
 
@@ -278,8 +278,10 @@ export class Emitter implements Scalars {
 
   fillAt(element: "f32" | "f64", at: string, length: string, value: number): void {
     const size = bytes[element]
-    if (Object.is(value, 0))
-      return this.code.add(`(memory.fill ${at} ${int(0)} (i32.mul ${length} ${int(size)}))`)
+    if (Object.is(value, 0)) {
+      this.helpers.set("clear", clearer)
+      return this.code.add(`(call $clear ${at} (i32.mul ${length} ${int(size)}))`)
+    }
     this.helpers.set(`fill_${element}`, filler(element, size))
     this.code.add(`(call $fill_${element} ${at} ${length} (f64.const ${watNumber(value)}))`)
   }

@@ -46,3 +46,19 @@ export const filler = (type: "f32" | "f64", size: number): string => {
       (br_if $next (local.get $length)))))
   )`
 }
+
+/** A function that sets bytes, a multiple of 4, to 0. The instruction for it is a call into the engine: few bytes are faster without. */
+export const clearer = `  (func $clear (param $at i32) (param $bytes i32)
+    (if (i32.gt_u (local.get $bytes) (i32.const 512))
+      (then (memory.fill (local.get $at) (i32.const 0) (local.get $bytes)) (return)))
+    (if (i32.ge_u (local.get $bytes) (i32.const 16)) (then (loop $vectors
+      (v128.store (local.get $at) (v128.const i32x4 0 0 0 0))
+      (local.set $at (i32.add (local.get $at) (i32.const 16)))
+      (local.set $bytes (i32.sub (local.get $bytes) (i32.const 16)))
+      (br_if $vectors (i32.ge_u (local.get $bytes) (i32.const 16))))))
+    (if (local.get $bytes) (then (loop $rest
+      (i32.store (local.get $at) (i32.const 0))
+      (local.set $at (i32.add (local.get $at) (i32.const 4)))
+      (local.set $bytes (i32.sub (local.get $bytes) (i32.const 4)))
+      (br_if $rest (local.get $bytes)))))
+  )`
