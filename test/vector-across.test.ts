@@ -54,7 +54,7 @@ const cases: readonly { name: string; loss: Loss; widths: readonly number[]; inp
   ...[crossEntropy!, softmaxFocal!].map((loss) => ({
     name: loss.name,
     loss,
-    widths: [2, 4, 10, 16, 17],
+    widths: [2, 4, 10, 24, 25],
     inputs: (n: number, c: number) => ({ logits: numbers(3, [n, c]), target: labels(n, c) }),
   })),
   {
@@ -82,7 +82,7 @@ const cases: readonly { name: string; loss: Loss; widths: readonly number[]; inp
   {
     name: "triplet",
     loss: triplet!,
-    widths: [1, 3, 8, 20],
+    widths: [1, 3, 7, 8],
     inputs: (n, d) => ({ a: numbers(5, [n, d]), p: numbers(6, [n, d]), n: numbers(7, [n, d]) }),
   },
   {

@@ -137,7 +137,7 @@ export class LaneMemory extends LaneValues {
       const one = this.code.let("i32", `(i32.add ${start} ${this.shift(this.to.operand(at, "i32"), size)})`)
       return lanes.map(() => ({ start: one, offset: 0 }))
     }
-    if (!isOwn && shape.kind === "linear" && (!this.mask || this.parted.has(buffer)))
+    if (!isOwn && shape.kind === "linear" && (!this.mask || this.isInPart({ buffer, at })))
       return this.strided(this.address(buffer, at), shape.stride, size)
     const places = this.vector(at, "i32")[0]!
     const shifts = Math.log2(isOwn ? size * LANES : size)
@@ -148,6 +148,11 @@ export class LaneMemory extends LaneValues {
       start: `(i32x4.extract_lane ${lane} ${all})`,
       offset: isOwn ? lane * size : 0,
     }))
+  }
+
+  /** Whether a place is in the part of an array that a lane has for itself, even if it does not run. */
+  private isInPart({ buffer, at }: { readonly buffer: Buffer; readonly at: Operand }): boolean {
+    return at.kind === "value" && this.shapes.get(at.id)?.kind === "linear" && this.parted.has(buffer)
   }
 
   /** Addresses as far from one another as a stride. */
@@ -192,7 +197,11 @@ export class LaneMemory extends LaneValues {
   }
 
   private gathered({ buffer, at }: Extract<Stmt, { kind: "load" }>, element: keyof typeof sizes): Vector {
-    const from = this.addresses(buffer, at).map((address) => reach(address))
+    return this.fromLanes(this.addresses(buffer, at), element)
+  }
+
+  private fromLanes(addresses: readonly Address[], element: keyof typeof sizes): Vector {
+    const from = addresses.map((address) => reach(address))
     if (element === "f64")
       return [0, 2].map((k) => `(v128.load64_lane ${laneOf(from[k + 1]!, 1)} (v128.load64_zero ${from[k]}))`)
     if (element === "u8") {
@@ -273,12 +282,20 @@ export class LaneMemory extends LaneValues {
     const element = this.to.elements.get(s.buffer)! as "f32" | "f64"
     const value = this.let(this.term(s.value, s.accumulate ? "f64" : element))
     const to = this.addresses(s.buffer, s.at)
-    if (!s.accumulate)
-      return this.each((lane) => {
-        const [bits, k] = element === "f32" ? [32, lane] : [64, lane % 2]
-        const from = value[element === "f32" ? 0 : lane >> 1]
-        code.add(`(v128.store${bits}_lane ${laneOf(reach(to[lane]!), k)} ${from})`)
+    const store = (lane: number, from: Vector): void => {
+      const [bits, k, half] = element === "f32" ? [32, lane, 0] : [64, lane % 2, lane >> 1]
+      code.add(`(v128.store${bits}_lane ${laneOf(reach(to[lane]!), k)} ${from[half]})`)
+    }
+    // What a lane that does not run stores again is its own.
+    if (!s.accumulate && this.mask && this.isInPart(s)) {
+      code.block(`(if (i32x4.all_true ${this.mask}) (then`, () => lanes.forEach((lane) => store(lane, value)))
+      code.block("(else", () => {
+        const all = this.let(this.choose(this.mask!, value, this.let(this.fromLanes(to, element))))
+        lanes.forEach((lane) => store(lane, all))
       })
+      return code.add(")")
+    }
+    if (!s.accumulate) return this.each((lane) => store(lane, value))
     this.each((lane) => {
       const { start, offset } = to[lane]!
       const at = reach({ start: code.let("i32", start), offset })

@@ -9,6 +9,7 @@ import {
   type Loop,
   type Numbers,
   combinable,
+  isElementary,
   literal,
   loopsIn,
   sameOperand,
@@ -22,8 +23,11 @@ import { mayRunAtOnce } from "./legal.ts"
 import { inScratch } from "./rows.ts"
 import { shapesOf } from "./shapes.ts"
 
-/** Longest loop inside rows in lanes: the longer they are, the less remains to be gained, and the longer sums of f32 become. */
-const LONGEST = 16
+/**
+ * Longest loops inside rows in lanes. Elements that are as far apart as rows are loaded one by one, which vectors along the row save:
+ * elementary functions hide that for longer.
+ */
+const LONGEST = { plain: 7, elementary: 24 }
 /** Loops inside of a row that are written out, and most statements of a row, which is written once more. */
 const SHORT = { iterations: 8, weight: 240 }
 const HEAVIEST = 480
@@ -53,9 +57,10 @@ export function acrossRows(kernel: Kernel, body: readonly Stmt[], numbers: Numbe
         const flat = decided(shortened(x.body, numbers), numbers)
         const row: Loop = { ...x, body: flat }
         if (loopsIn(flat).length === 0) return [mayRunAtOnce(row) ? row : x]
-        const extents = extentsOf(row, isSize)
+        const longest = longestOf(row)
+        const extents = extentsOf(row, isSize, longest)
         if (!extents || weight(flat) > HEAVIEST || !areApart(row, own, parted)) return [x]
-        return inLanes(x, row, extents, { own, parted }, numbers, (b) => {
+        return inLanes(x, row, { extents, longest }, { own, parted }, numbers, (b) => {
           const copy: Buffer = { ...b, id: numbers.value(), length: times(b.length) }
           copies.push(copy)
           return copy
@@ -78,11 +83,16 @@ function shortened(body: readonly Stmt[], numbers: Numbers): Stmt[] {
   })
 }
 
+const longestOf = (row: Loop): number =>
+  loopsIn(row.body).some(({ body }) => weight(body, (s) => (isElementary(s) ? 1 : 0)) > 0)
+    ? LONGEST.elementary
+    : LONGEST.plain
+
 /** The lengths of the loops inside of a row, if they are the same for all rows and none of them has another inside. */
-function extentsOf(row: Loop, sizes: ReadonlySet<number>): readonly Operand[] | undefined {
+function extentsOf(row: Loop, sizes: ReadonlySet<number>, longest: number): readonly Operand[] | undefined {
   const out: Operand[] = []
   for (const { from, to, step, body } of loopsIn(row.body)) {
-    const isShort = to.kind === "number" ? to.value <= LONGEST : sizes.has(to.id)
+    const isShort = to.kind === "number" ? to.value <= longest : sizes.has(to.id)
     if (step || from.kind !== "number" || from.value < 0 || !isShort || loopsIn(body).length > 0)
       return undefined
     if (!out.some((x) => sameOperand(x, to))) out.push(to)
@@ -126,7 +136,7 @@ interface Arrays {
 function inLanes(
   s: Loop,
   row: Loop,
-  extents: readonly Operand[],
+  { extents, longest: most }: { readonly extents: readonly Operand[]; readonly longest: number },
   { own, parted }: Arrays,
   numbers: Numbers,
   copyOf: (b: Buffer) => Buffer,
@@ -137,7 +147,7 @@ function inLanes(
   if (longest.kind === "value") {
     const [isShort, chosen] = [numbers.value(), numbers.value()]
     before.out.push(
-      { kind: "let", id: isShort, op: "le", args: [longest, literal(LONGEST)], type: "bool" },
+      { kind: "let", id: isShort, op: "le", args: [longest, literal(most)], type: "bool" },
       { kind: "let", id: chosen, op: "select", args: [valueOf(isShort), end, s.from], type: "int" },
     )
     end = valueOf(chosen)
