@@ -1,5 +1,5 @@
 // Interval analysis of core expressions: what values may appear, from declared domains, sizes and the operator table.
-import { type AxisExpr, type Expr, type RefExpr, givesPlaces, identities, isConst } from "./ir.ts"
+import { type Expr, type RefExpr, givesPlaces, identities, isConst } from "./ir.ts"
 import { type Interval, ops } from "./ops.ts"
 
 const UNKNOWN: Interval = [-Infinity, Infinity]
@@ -64,19 +64,23 @@ function isAmong(x: Expr, extreme: Expr, op: "max" | "min"): boolean {
   return matches(extreme.def.body, x, extreme, new Map())
 }
 
-/** Whether an expression is the body of a reduction for the index of a reference and any indices on its bound axes. */
-function matches(body: Expr, x: Expr, to: RefExpr, bound: Map<AxisExpr, Expr>): boolean {
-  const { formals, bound: axes } = to.def
+/**
+ * Whether an expression is the body of a reduction for the index of a reference and any indices on its bound axes. `known` is what
+ * parts of the body stand for: each for one expression.
+ */
+function matches(body: Expr, x: Expr, to: RefExpr, known: Map<Expr, Expr>): boolean {
+  const found = known.get(body)
+  if (found) return found === x
+  known.set(body, x)
+  const { formals, bound } = to.def
   const all = (xs: readonly Expr[], ys: readonly Expr[]): boolean =>
-    xs.length === ys.length && xs.every((one, i) => matches(one, ys[i]!, to, bound))
+    xs.length === ys.length && xs.every((one, i) => matches(one, ys[i]!, to, known))
   if (body.kind === "axis") {
     const formal = formals.indexOf(body)
     if (formal >= 0) return to.index[formal] === x
-    if (!axes.includes(body)) return body === x
-    if (!bound.has(body)) bound.set(body, x)
-    return bound.get(body) === x && x.kind === "axis" && x.extent === body.extent
+    return bound.includes(body) ? x.kind === "axis" && x.extent === body.extent : body === x
   }
-  if (body === x) return ![...formals, ...axes].some((axis) => body.axes.includes(axis))
+  if (body === x) return ![...formals, ...bound].some((axis) => body.axes.includes(axis))
   if (body.kind === "load" && x.kind === "load") return body.input === x.input && all(body.index, x.index)
   if (body.kind === "ref" && x.kind === "ref") return body.def === x.def && all(body.index, x.index)
   return body.kind === "op" && x.kind === "op" && body.op === x.op && all(body.args, x.args)
