@@ -205,7 +205,7 @@ const table = {
   expm1mx: { doc: "exp(x) - 1 - x without cancellation.", means: "exp(x) - 1 - x", params: ["x"], takes: unary, type: real, eval: defined("expm1mx"),
     partials: { x: "expm1(x)" }, js: "expm1mx($x)", bounds: () => [0, Infinity], cost: 45, isDefined: true },
   pow1pm1: { doc: "(1 + x) to the power y, less 1, without cancellation.", means: "(1 + x) ^ y - 1", params: ["x", "y"], takes: binary, type: real, eval: defined("pow1pm1"),
-    partials: { x: "y * (1 + x) ^ (y - 1)", y: "(1 + out) * log1p(x)" }, js: "pow1pm1($x, $y)", domain: { x: [-0.9, 8], y: [-4, 4] }, cost: 90, isDefined: true },
+    partials: { x: "y * (1 + x) ^ (y - 1)", y: "(1 + x) ^ y * log1p(x)" }, js: "pow1pm1($x, $y)", domain: { x: [-0.9, 8], y: [-4, 4] }, cost: 90, isDefined: true },
   lgamma: { doc: "Logarithm of the absolute value of the gamma function.", latex: "\\log\\Gamma($x)", params: ["x"], takes: unary, type: real, eval: defined("lgamma"),
     partials: { x: "digamma(x)" }, js: "lgamma($x)", bounds: (x) => [x[0] > 0 ? -0.1214862905358497 : -Infinity, Infinity], domain: { x: [0.1, 8] },
     cost: 60, isDefined: true },

@@ -160,6 +160,7 @@ export const stabilising: readonly Rule[] = [
   accurate("exp-minus-one-minus", "expm1(x) - x => expm1mx(x)"),
   accurate("minus-exp-minus-one", "x - expm1(x) => -expm1mx(x)"),
   accurate("power-minus-one",    "(1 + x) ^ y - 1 => pow1pm1(x, y)", "x >= 0"),
+  accurate("two-to-power-minus-one", "2 ^ x - 1 => pow1pm1(1, x)"),
   accurate("one-minus-power",    "1 - (1 + x) ^ y => -pow1pm1(x, y)", "x >= 0"),
   accurate("softplus-minus",     "softplus(x) - softplus(-x) => x"),
   accurate("softplus-of-minus",  "softplus(-x) - softplus(x) => -x"),
