@@ -181,6 +181,8 @@ export const stabilising: readonly Rule[] = [
 export const finishing: readonly Rule[] = [
   accurate("log-exp",            "log(exp(x)) => x"),
   accurate("log-sigmoid",        "log(sigmoid(x)) => -softplus(-x)"),
+  accurate("log-root",           "log(root(x)) => log(x) / 2"),
+  accurate("power-of-root",      "root(x) ^ y => x ^ (y / 2)"),
   nearOne("log-blend",        "t * sigmoid(-x) + (1 - t) * sigmoid(x)", "t * sigmoid(x) + (1 - t) * sigmoid(-x)"),
   nearOne("log-sigmoid-less", "relu(sigmoid(x) - y)", "sigmoid(-x) + y"),
   nearOne("log-distance",     "abs(t - sigmoid(x))", "if t < sigmoid(x) then t + sigmoid(-x) else 1 - t + sigmoid(x)"),
