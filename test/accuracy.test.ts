@@ -17,8 +17,8 @@ const profileOf = (name: string): Profile =>
 
 /** Losses that miss the goal, with the reason. A loss that meets it may not stay here. */
 const inexact: Readonly<Record<string, string>> = {
-  alignmentUniformity: "the logarithm of the distance of two nearly equal unit vectors",
-  relationalDistance: "distances of nearly equal vectors over their mean",
+  alignmentUniformity:
+    "a distance of unit vectors, rounded with them, in a power and a logarithm at once: 8.1 units",
 }
 
 /** Losses in which something is beyond the range of doubles at arguments of 1e4, with what it is. */
