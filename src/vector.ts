@@ -192,17 +192,20 @@ const lanesIn = (body: readonly Stmt[], bounds: Bounds): readonly Loop[] =>
     return s.rows || mayRunAtOnce(s, bounds) ? [s] : lanesIn(s.body, bounds)
   })
 
-/** Arrays that a loop reads at other places than it writes: steps of a recurrence, whose errors would pile up. */
-function steppedIn({ body }: Loop): ReadonlySet<Buffer> {
-  const stores: Extract<Stmt, { kind: "store" }>[] = []
+/** Arrays that an innermost loop reads at other places than it writes: steps of a recurrence, whose errors would pile up. */
+function steppedIn(loop: Loop): ReadonlySet<Buffer> {
   const out = new Set<Buffer>()
-  forEachStatement(body, (s) => {
-    if (s.kind === "store") stores.push(s)
-  })
-  forEachStatement(body, (s) => {
-    if (s.kind === "load" && stores.some((x) => x.buffer === s.buffer && !sameOperand(x.at, s.at)))
-      out.add(s.buffer)
-  })
+  for (const { body } of [loop, ...loopsIn(loop.body)]) {
+    if (loopsIn(body).length > 0) continue
+    const stores: Extract<Stmt, { kind: "store" }>[] = []
+    forEachStatement(body, (s) => {
+      if (s.kind === "store") stores.push(s)
+    })
+    forEachStatement(body, (s) => {
+      if (s.kind === "load" && stores.some((x) => x.buffer === s.buffer && !sameOperand(x.at, s.at)))
+        out.add(s.buffer)
+    })
+  }
   return out
 }
 

@@ -18,6 +18,8 @@ const gated = compile(gatedText)
 
 /** An element in front of each. */
 const steps = compile("loss steps[b](x: [d]) = sum[d]((x - (x[d = d - 1] ?? 0))^2)")
+/** Steps that make errors larger. */
+const chaos = compile("loss chaos[b](x: [t]) = (fold[t](a = 0.3) => x * a * (1 - a)) + logsumexp[t](x)")
 /** Three named components. */
 const points = compile(
   "loss points[b](p: [axis: (x, y, z)], q: [axis]) = sqrt(1 + sqdist[axis](p, q)) + p.x * q.z",
@@ -93,6 +95,15 @@ const cases: readonly { name: string; loss: Loss; widths: readonly number[]; inp
   },
   { name: "steps", loss: steps, widths: [1, 7], inputs: (n, d) => ({ x: numbers(11, [n, d]) }) },
   {
+    name: "chaos",
+    loss: chaos,
+    widths: [3, 16],
+    inputs: (n, t) => {
+      const x = numbers(14, [n, t])
+      return { x: { ...x, data: x.data.map((v) => 3.7 + v / 20) } }
+    },
+  },
+  {
     name: "points",
     loss: points,
     widths: [3],
@@ -155,10 +166,19 @@ function rowLoops(source: string): { withLoops: number; flat: number } {
   return { withLoops, flat }
 }
 
+test("steps inside a row keep their digits", () => {
+  const x = { ...numbers(14, [8, 16]), data: numbers(14, [8, 16]).data.map((v) => 3.7 + v / 20) }
+  const [wanted, found] = (["js", "wasm"] as const).map(
+    (target) => chaos.kernel({ target, dtype: "f32" } as never)({ x } as never) as { loss: number },
+  )
+  expect(Math.abs(found!.loss / wanted!.loss - 1)).toBeLessThan(1e-7)
+})
+
 test("rows run in lanes", () => {
   expect(rowLoops("loss l[b](x: [d]) = logsumexp[d](x)").withLoops).toBe(1)
   expect(rowLoops("loss l[b](x: [k: (u, v, w)]) = x.u * x.v * exp(x.w)").flat).toBeGreaterThan(0)
   expect(rowLoops(gatedText).withLoops).toBe(1)
+  expect(rowLoops("loss l[b](x: [t]) = fold[t](a = 0.3) => a * exp(x)").withLoops).toBe(1)
   // Each row is sorted.
   expect(rowLoops("loss l[b](x: [d]) = sum[d](x[d = argsort[d](x)] * indicator(d > 1))").withLoops).toBe(0)
 })
