@@ -9,7 +9,7 @@ import type { LaneKind } from "../vector/kinds.ts"
 import { isUnit } from "../vector/shapes.ts"
 import { type Square, squaresOf } from "../vector/squares.ts"
 import { forEachStatement } from "../walk.ts"
-import { LaneValues, type Scalars, type Vector, get, lanes, shuffle, sizes } from "./lane-values.ts"
+import { LOW, LaneValues, type Scalars, type Vector, get, lanes, shuffle, sizes } from "./lane-values.ts"
 import { int } from "./machine.ts"
 
 /** What an instruction adds to an address by itself. */
@@ -26,10 +26,9 @@ const reach = ({ start, offset }: Address, more = 0): string =>
 const place = ({ start, offset }: Address): string =>
   offset === 0 ? start : `(i32.add ${start} ${int(offset)})`
 
-/** Bytes of the first elements of two vectors in turn, of the last ones, and of halves. */
+/** Bytes of the first elements of two vectors in turn, of the last ones, and of their last halves. */
 const LOW_PAIRS = "0 1 2 3 16 17 18 19 4 5 6 7 20 21 22 23"
 const HIGH_PAIRS = "8 9 10 11 24 25 26 27 12 13 14 15 28 29 30 31"
-const FIRST_HALVES = "0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23"
 const SECOND_HALVES = "8 9 10 11 12 13 14 15 24 25 26 27 28 29 30 31"
 
 /** The lane of an instruction stands between the offset and the address. */
@@ -253,9 +252,7 @@ export class LaneMemory extends LaneValues {
     const [low, high] = [LOW_PAIRS, HIGH_PAIRS].map((which) =>
       this.let([shuffle(which, a!, b!), shuffle(which, c!, d!)]),
     ) as [Vector, Vector]
-    return this.let(
-      [low, high].flatMap(([x, y]) => [shuffle(FIRST_HALVES, x!, y!), shuffle(SECOND_HALVES, x!, y!)]),
-    )
+    return this.let([low, high].flatMap(([x, y]) => [shuffle(LOW, x!, y!), shuffle(SECOND_HALVES, x!, y!)]))
   }
 
   protected store(s: Extract<Stmt, { kind: "store" }>): void {

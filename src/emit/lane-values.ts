@@ -31,7 +31,8 @@ export interface Scalars extends Surroundings {
   readonly functionOf: (op: OpName) => string
 }
 
-const LOW = "0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23"
+/** Bytes of the first halves of two vectors. */
+export const LOW = "0 1 2 3 4 5 6 7 16 17 18 19 20 21 22 23"
 const HIGH = "8 9 10 11 12 13 14 15 8 9 10 11 12 13 14 15"
 /** The first halves of the four ints of 64 bits of two vectors. */
 const EVEN = "0 1 2 3 8 9 10 11 16 17 18 19 24 25 26 27"
