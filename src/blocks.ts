@@ -9,6 +9,7 @@ import { type Loop, combinable, letsIn, sameOperand, updatedIn, writtenIn } from
 import { forEachStatement, operandsOf } from "./walk.ts"
 
 type Branch = Extract<Stmt, { kind: "if" }>
+type Lets = ReturnType<typeof letsIn>
 
 /** How what blocks computed is put together. */
 export type Combining = "add" | "mul" | "max" | "min"
@@ -66,12 +67,14 @@ export function cutOf(loop: Loop, places: Places, others: ReadonlySet<Buffer>): 
   if (loop.step) return { kind: "extent" }
   const sums = combinable(loop.body)
   for (const acc of updatedIn(loop.body).keys()) if (!sums.has(acc)) return { kind: "order", what: acc }
+  const lets = letsIn(loop.body)
   const own: Buffer[] = []
   const spread = new Map<Buffer, Combining>()
   for (const buffer of writtenIn(loop.body)) {
     if (hasOwnElements(loop, buffer, places)) continue
     const combined = buffer.kind === "scratch" ? combiningOf(loop.body, buffer) : undefined
-    if (buffer.kind === "scratch" && !others.has(buffer) && fillsFirst(loop.body, buffer)) own.push(buffer)
+    if (buffer.kind === "scratch" && !others.has(buffer) && fillsFirst(loop.body, buffer, lets))
+      own.push(buffer)
     else if (combined) spread.set(buffer, combined)
     else
       return accessesOf(loop.body, buffer).some(({ kind }) => kind === "read")
@@ -157,7 +160,7 @@ export function touchedIn(body: readonly Stmt[]): Set<Buffer> {
 }
 
 /** Whether the first statement that touches an array sets its elements, in every iteration or wherever they are read. */
-function fillsFirst(body: readonly Stmt[], buffer: Buffer): boolean {
+function fillsFirst(body: readonly Stmt[], buffer: Buffer, lets: Lets): boolean {
   const users = body.filter((s) => touchedIn([s]).has(buffer))
   const [first] = users
   switch (first?.kind) {
@@ -168,11 +171,13 @@ function fillsFirst(body: readonly Stmt[], buffer: Buffer): boolean {
     case "sort":
       return first.index === buffer && first.keys !== buffer
     case "for":
-      return fillsFirst(first.body, buffer)
+      return fillsFirst(first.body, buffer, lets)
     case "if":
       return (
-        isOnlyUnder(first, users, buffer) &&
-        [first.then, first.else].every((side) => !touchedIn(side).has(buffer) || fillsFirst(side, buffer))
+        isOnlyUnder(first, users, buffer, lets) &&
+        [first.then, first.else].every(
+          (side) => !touchedIn(side).has(buffer) || fillsFirst(side, buffer, lets),
+        )
       )
     default:
       return false
@@ -180,14 +185,24 @@ function fillsFirst(body: readonly Stmt[], buffer: Buffer): boolean {
 }
 
 /** Whether statements touch an array only in branches that are taken with those of a first one that touch it. */
-function isOnlyUnder(first: Branch, body: readonly Stmt[], buffer: Buffer): boolean {
+function isOnlyUnder(first: Branch, body: readonly Stmt[], buffer: Buffer, lets: Lets): boolean {
   return body.every((s) => {
     if (!touchedIn([s]).has(buffer)) return true
-    if (s.kind === "for") return isOnlyUnder(first, s.body, buffer)
+    if (s.kind === "for") return isOnlyUnder(first, s.body, buffer, lets)
     if (s.kind !== "if") return false
     const isLike = sameOperand(s.condition, first.condition)
     return (["then", "else"] as const).every(
-      (side) => (isLike && touchedIn(first[side]).has(buffer)) || isOnlyUnder(first, s[side], buffer),
+      (side) =>
+        ((isLike || (side === "then" && implies(s.condition, first.condition, lets))) &&
+          touchedIn(first[side]).has(buffer)) ||
+        isOnlyUnder(first, s[side], buffer, lets),
     )
   })
+}
+
+/** Whether a condition is a conjunction of which another one is a part. */
+function implies(condition: Operand, part: Operand, lets: Lets): boolean {
+  if (sameOperand(condition, part)) return true
+  const made = condition.kind === "value" ? lets.get(condition.id) : undefined
+  return made?.op === "and" && made.args.some((x) => implies(x, part, lets))
 }

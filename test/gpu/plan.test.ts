@@ -1,7 +1,14 @@
-// Steps of small kernels: what one workgroup hands from one step to the next.
+// Steps of kernels: what one workgroup hands from one step to the next, and what it does alone.
 import { expect, test } from "vitest"
-import { planOf } from "../../src/gpu/plan.ts"
+import { arranged, planOf } from "../../src/gpu/plan.ts"
+import { checkedOf, type Loss } from "../../src/index.ts"
+import { withLabelChecks } from "../../src/label-checks.ts"
 import type { Buffer, Kernel, Operand, Stmt } from "../../src/loops.ts"
+import { readSettings } from "../../src/run/settings.ts"
+import { schedule } from "../../src/schedule.ts"
+import * as library from "../../src/stdlib.ts"
+import { loopsIn } from "../../src/unroll/facts.ts"
+import { compute, hasRestBesides } from "../../src/variants.ts"
 
 const number = (value: number): Operand => ({ kind: "number", value })
 const value = (id: number): Operand => ({ kind: "value", id })
@@ -34,4 +41,39 @@ test("a loaded number is read where it is loaded", () => {
 
 test("what is computed from a loaded number waits for another step", () => {
   expect(steps([load, half, store(value(2))])).toEqual(["load", "store"])
+})
+
+/** What one workgroup does row by row when a loss and its gradients by the arguments of a sample run on a GPU. */
+function serialLoops(loss: Loss): string[] {
+  const checked = checkedOf(loss)
+  const grad = checked.inputs.filter((x) => x.type === "real" && x.role !== "option").map((x) => x.name)
+  const settings = readSettings(checked, { grad, dtype: "f32" })
+  const { outputs } = compute(checked, settings, new Set(grad), hasRestBesides(checked))
+  const kernel = schedule(withLabelChecks(checked, outputs).outputs, { dtype: "f32", owner: true })
+  const { steps } = planOf(arranged(kernel))
+  return steps.flatMap((step) =>
+    step.kind === "rows"
+      ? []
+      : step.segments.flatMap(({ body }) =>
+          loopsIn(body).flatMap((loop) => (loopsIn(loop.body).length > 0 ? [loop.axis] : [])),
+        ),
+  )
+}
+
+test("rows run at once, also where labels are checked; but for these losses", () => {
+  const losses = Object.values(library as unknown as Record<string, Loss>)
+  const serial = losses.filter((loss) => serialLoops(loss).length > 0).map(({ name }) => name)
+  expect(serial.sort()).toEqual([
+    "adaptiveLogSoftmax1",
+    "adaptiveLogSoftmax2",
+    "adaptiveLogSoftmax3",
+    "adaptiveLogSoftmax4",
+    "crfNll",
+    "ctc",
+    "ctcLogProbs",
+    "hardCrossEntropy",
+    "linearCrossEntropy",
+    "lovaszSoftmax",
+    "proxyAnchor",
+  ])
 })
