@@ -130,8 +130,9 @@ function paired(
   return undefined
 }
 
-/** More pairs are not looked at: sums are short where they are written by hand. */
+/** More pairs are not looked at: sums are short where they are written by hand, products of derivatives are longer. */
 const MOST_PAIRS = 64
+const MOST_FACTORS = 12
 
 /** A sum with one of its terms replaced. */
 function replaced(core: Core, sum: Expr, term: Expr, by: Expr): Expr {
@@ -155,7 +156,7 @@ function cancelled(core: Core, e: Expr): Expr {
 /** A product in which two factors that make up the left-hand side of a rule are one, wherever they stand. */
 function multiplied(core: Core, set: RuleSet, e: Expr, fired?: (rule: Rule) => void): Expr {
   const list = factors(e)
-  if (list.length * list.length > MOST_PAIRS) return e
+  if (list.length > MOST_FACTORS) return e
   for (const [i, a] of list.entries())
     for (const b of list.slice(i + 1)) {
       if (a.inverse || b.inverse) continue

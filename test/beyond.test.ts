@@ -32,6 +32,13 @@ const cases: readonly {
     loss: (1e-200 * Math.exp(500)) ** 2 / 2,
     grad: { x: 1e-200 * Math.exp(500) * Math.exp(500), v: -((1e-200 * Math.exp(500)) ** 2) / 2 },
   },
+  // The slope of a power is infinite at 0, times that of the logistic function it is not, however long the product is.
+  {
+    formula: "a * b * c * d * (1 - t) * (1 - u) * sigmoid(x)^g * softplus(x)",
+    at: { x: -2e3, a: 2, b: 2, c: 2, d: 2, t: 0, u: 0, g: 0.5 },
+    loss: 0,
+    grad: { x: 0 },
+  },
   // From the left, where the logarithm is one.
   { formula: "-log1mexp(x)", at: { x: 0 }, loss: Infinity, grad: { x: Infinity } },
   { formula: "-log1mexp(x)", at: { x: -0 }, loss: Infinity, grad: { x: Infinity } },
