@@ -59,16 +59,20 @@ export interface OracleFile {
   readonly cases: readonly Case[]
 }
 
+type Named = Readonly<Record<string, unknown>>
+
 /** The part of a compiled loss that the cases use. */
 interface AnyLoss {
-  kernel(options: Readonly<Record<string, unknown>>): AnyKernel
+  kernel(options: Named): (inputs: Named, more?: Named) => AnyResult
+  webgpu(device: GPUDevice, options: Named): Promise<DeviceKernel>
 }
-type AnyKernel = (
-  inputs: Readonly<Record<string, unknown>>,
-  more?: Readonly<Record<string, unknown>>,
-) => {
+interface AnyResult {
   readonly loss: number | ArrayLike<number>
   readonly grad: Readonly<Record<string, number | ArrayLike<number> | { readonly data: ArrayLike<number> }>>
+}
+interface DeviceKernel {
+  (inputs: Named, more?: Named): Promise<AnyResult>
+  destroy(): void
 }
 
 export const readCases = (path: string | URL): OracleFile =>
@@ -212,7 +216,13 @@ interface Result {
   readonly grads: Readonly<Record<string, ArrayLike<number>>>
 }
 
-function differences(result: Result, one: Case, answer: Answer, dtype: Dtype): string[] {
+function differences(
+  result: Result,
+  one: Case,
+  answer: Answer,
+  dtype: Dtype,
+  isDevice: boolean,
+): string[] {
   const isAlternative = answer !== one
   const inputs = Object.values(one.inputs).filter((tensor) => tensor.dtype === "float64")
   const scale = Math.max(1, ...inputs.map((tensor) => largest(elements(tensor))))
@@ -237,9 +247,10 @@ function differences(result: Result, one: Case, answer: Answer, dtype: Dtype): s
   for (const [name, expected] of Object.entries(grads)) {
     const torch = one.f32?.grads?.[name]
     if (!isJudged(expected, torch)) continue
-    // A gradient that is mathematically 0 comes out as rounding noise, in double arithmetic on float32 arrays too.
+    // A gradient that is mathematically 0 comes out as rounding noise: of double arithmetic on float32 arrays too, a device apart.
+    const noise = isDevice ? 8 * f32Epsilon : 1e-13
     const tolerance = (): number =>
-      dtype === "f64" ? 1e-10 * steepest + 1e-13 : Math.max(1e-5 * steepest, 8 * torchError(torch), 1e-13)
+      dtype === "f64" ? 1e-10 * steepest + 1e-13 : Math.max(1e-5 * steepest, 8 * torchError(torch), noise)
     const wrong = difference(result.grads[name]!, expected, tolerance, relative, isAlternative)
     if (wrong) found.push(`gradient by ${name} ${wrong}`)
   }
@@ -249,7 +260,7 @@ function differences(result: Result, one: Case, answer: Answer, dtype: Dtype): s
 // ------------------------------------------------------------------------------------------ runs
 
 const losses = new Map<string, AnyLoss>()
-const kernels = new Map<string, AnyKernel>()
+const kernels = new Map<string, ReturnType<AnyLoss["kernel"]>>()
 
 function findLoss(name: string, source: string | undefined): AnyLoss {
   const key = source ?? name
@@ -262,10 +273,11 @@ function findLoss(name: string, source: string | undefined): AnyLoss {
   return loss
 }
 
-function findKernel(loss: AnyLoss, name: string, options: Readonly<Record<string, unknown>>): AnyKernel {
-  const key = name + JSON.stringify(options, (_, value: unknown) => (value === Infinity ? "inf" : value))
-  let kernel = kernels.get(key)
-  if (!kernel) kernels.set(key, (kernel = loss.kernel(options)))
+/** The kernel that a call needs on a target of this process. */
+function findKernel({ key, loss, options }: Call, target: Target): ReturnType<AnyLoss["kernel"]> {
+  const name = `${target} ${key}`
+  let kernel = kernels.get(name)
+  if (!kernel) kernels.set(name, (kernel = loss.kernel({ ...options, target })))
   return kernel
 }
 
@@ -285,8 +297,19 @@ function spread(
 const flat = (value: number | ArrayLike<number> | { readonly data: ArrayLike<number> }): ArrayLike<number> =>
   typeof value === "number" ? [value] : "data" in value ? value.data : value
 
-/** Runs the library on a case. */
-function answer(given: Case, adapter: Adapter, target: Target, dtype: Dtype): Result {
+/** A case as a call of the library. */
+interface Call {
+  /** The same for calls that one kernel serves. */
+  readonly key: string
+  readonly loss: AnyLoss
+  readonly options: Named
+  readonly inputs: Named
+  readonly more: Named
+  /** What the library answered, under the names of the file. */
+  readonly named: (result: AnyResult) => Result
+}
+
+function callOf(given: Case, adapter: Adapter, dtype: Dtype): Call {
   const one = adapter.prepare?.(given) ?? given
   const name = typeof adapter.loss === "string" ? adapter.loss : adapter.loss(one)
   const source = adapter.source?.(one)
@@ -294,88 +317,128 @@ function answer(given: Case, adapter: Adapter, target: Target, dtype: Dtype): Re
   const rename = (given: string): string => adapter.names?.[given] ?? camelCase(given)
   const { reduction = adapter.reduction ?? "mean", ...params } = one.params ?? {}
 
-  const options: Record<string, unknown> = { ...adapter.defaults }
+  const values: Record<string, unknown> = { ...adapter.defaults }
   const fixed: Record<string, unknown> = {}
   for (const [oracle, value] of Object.entries(params)) {
     if (adapter.ignore?.includes(oracle)) continue
     const name = rename(oracle)
-    const bag = adapter.static?.includes(name) ? fixed : options
+    const bag = adapter.static?.includes(name) ? fixed : values
     bag[name] =
       adapter.values?.[oracle]?.(value) ??
       (value === "Infinity" ? Infinity : value === "-Infinity" ? -Infinity : value)
   }
 
-  const inputs: Record<string, unknown> = { ...options }
+  const inputs: Record<string, unknown> = { ...values }
   const expanded = new Map<string, { readonly from: readonly number[]; readonly to: readonly number[] }>()
   for (const [oracle, tensor] of Object.entries(one.inputs)) {
-    let values: ArrayLike<number> = elements(tensor)
+    let list: ArrayLike<number> = elements(tensor)
     let shape = adapter.reshape?.[oracle]?.(one) ?? tensor.shape
     const to = adapter.expand?.[oracle]?.(one)
     if (to) {
       expanded.set(oracle, { from: shape, to })
-      values = expand(values, shape, to)
+      list = expand(list, shape, to)
       shape = to
     }
     const isBool = tensor.dtype === "bool" || adapter.bools?.includes(oracle)
     const array = isBool ? Uint8Array : tensor.dtype === "int64" ? Int32Array : arrays[dtype]
     inputs[rename(oracle)] = adapter.scalars?.includes(oracle)
-      ? values[0]
-      : { data: array.from(values), shape: [...shape] }
+      ? list[0]
+      : { data: array.from(list), shape: [...shape] }
   }
 
   const reals = Object.entries(one.inputs).filter(([, tensor]) => tensor.dtype === "float64")
   const differentiated = one.error ? reals.map(([input]) => input) : Object.keys(one.grads ?? {})
-  const kernel = findKernel(loss, source ?? name, {
-    target,
+  const options = {
     dtype,
     reduction: reduction === "batchmean" ? "mean" : reduction,
     grad: differentiated.map(rename),
     static: fixed,
     emptyMean: adapter.emptyMean ?? "nan",
     ...(one.error ? { check: true } : {}),
-  })
+  }
   const rows = reduction === "none" ? adapter.rows?.(one) : undefined
   const upstream = one.upstream && differentiated.length > 0 && elements(one.upstream)
   const cotangent = upstream && arrays[dtype].from(rows ? spread(upstream, rows) : upstream)
-  const result = kernel(inputs, cotangent ? { cotangent } : {})
-  const output = flat(result.loss)
-  return {
-    output: rows ? rows.kept.map((row) => output[row]!) : output,
-    grads: Object.fromEntries(
-      differentiated.map((oracle) => {
-        const values = flat(result.grad[rename(oracle)]!)
-        const shapes = expanded.get(oracle)
-        return [oracle, shapes ? collapse(values, shapes.from, shapes.to) : values]
-      }),
-    ),
+  const key =
+    (source ?? name) + JSON.stringify(options, (_, value: unknown) => (value === Infinity ? "inf" : value))
+  const named = (result: AnyResult): Result => {
+    const output = flat(result.loss)
+    return {
+      output: rows ? rows.kept.map((row) => output[row]!) : output,
+      grads: Object.fromEntries(
+        differentiated.map((oracle) => {
+          const values = flat(result.grad[rename(oracle)]!)
+          const shapes = expanded.get(oracle)
+          return [oracle, shapes ? collapse(values, shapes.from, shapes.to) : values]
+        }),
+      ),
+    }
   }
+  return { key, loss, options, inputs, more: cotangent ? { cotangent } : {}, named }
 }
 
 /** Whether the inputs of a case are so large that they are given by recipes. */
 export const isLarge = (one: Case): boolean => Object.values(one.inputs).some((tensor) => tensor.gen)
 
-/** Whether a case holds: with the expected answer, with the alternative, or what is wrong. */
-export function judge(
-  one: Case,
-  adapter: Adapter,
-  target: Target,
-  dtype: Dtype,
-): "expected" | "alternative" | string[] {
-  let result: Result
+/** That a case holds with the expected answer or with the alternative, or what is wrong. */
+export type Verdict = "expected" | "alternative" | string[]
+
+/** Judges a case on a target. */
+export function judge(one: Case, adapter: Adapter, target: Target, dtype: Dtype): Verdict {
   try {
-    result = answer(one, adapter, target, dtype)
+    const call = callOf(one, adapter, dtype)
+    return compared(call.named(findKernel(call, target)(call.inputs, call.more)), one, dtype)
   } catch (thrown) {
-    const refused = one.error !== undefined && thrown instanceof LossError
-    const code = refused ? thrown.diagnostics.map((found) => found.code).join() : undefined
-    if (code !== undefined && code === refusals[one.name]) return "expected"
-    if (code !== undefined) return [`is refused with ${code}, not ${refusals[one.name]}`]
-    return [
-      `throws ${thrown instanceof Error ? (thrown.stack ?? thrown.message).split("\n").slice(0, 3).join(" | ") : thrown}`,
-    ]
+    return refused(thrown, one)
   }
+}
+
+/** Judges cases in f32 on a device, by one kernel that serves them all. */
+export async function judgeOnDevice(
+  cases: readonly Case[],
+  adapter: Adapter,
+  device: GPUDevice,
+): Promise<readonly Verdict[]> {
+  const { loss, options } = callOf(cases[0]!, adapter, "f32")
+  const { dtype: _, ...rest } = options
+  const kernel = await loss.webgpu(device, { ...rest, workgroupSize: 16 })
+  const verdicts: Verdict[] = []
+  for (const one of cases) {
+    const call = callOf(one, adapter, "f32")
+    try {
+      verdicts.push(compared(call.named(await kernel(call.inputs, call.more)), one, "f32", true))
+    } catch (thrown) {
+      verdicts.push(refused(thrown, one))
+    }
+  }
+  kernel.destroy()
+  return verdicts
+}
+
+/** The cases by the kernel that serves them. */
+export function byKernel(cases: readonly Case[], adapter: Adapter): readonly (readonly Case[])[] {
+  const groups = new Map<string, Case[]>()
+  for (const one of cases) {
+    const { key } = callOf(one, adapter, "f32")
+    groups.set(key, [...(groups.get(key) ?? []), one])
+  }
+  return [...groups.values()]
+}
+
+function refused(thrown: unknown, one: Case): Verdict {
+  const isRefusal = one.error !== undefined && thrown instanceof LossError
+  const code = isRefusal ? thrown.diagnostics.map((found) => found.code).join() : undefined
+  if (code !== undefined && code === refusals[one.name]) return "expected"
+  if (code !== undefined) return [`is refused with ${code}, not ${refusals[one.name]}`]
+  return [
+    `throws ${thrown instanceof Error ? (thrown.stack ?? thrown.message).split("\n").slice(0, 3).join(" | ") : thrown}`,
+  ]
+}
+
+function compared(result: Result, one: Case, dtype: Dtype, isDevice = false): Verdict {
   if (one.error) return [`is not refused: ${one.message}`]
-  const wrong = differences(result, one, one, dtype)
+  const wrong = differences(result, one, one, dtype, isDevice)
   if (wrong.length === 0) return "expected"
-  if (one.alt && differences(result, one, one.alt, dtype).length === 0) return "alternative"
+  if (one.alt && differences(result, one, one.alt, dtype, isDevice).length === 0) return "alternative"
   return wrong
 }
