@@ -19,7 +19,7 @@ export default defineConfig({
     setupFiles: ["./vitest.setup.ts"],
     // The default leaves one core for a process that hardly works.
     maxWorkers: "100%",
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     passWithNoTests: true,
   },
 })
