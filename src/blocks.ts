@@ -174,7 +174,7 @@ function fillsFirst(body: readonly Stmt[], buffer: Buffer, lets: Lets): boolean 
       return fillsFirst(first.body, buffer, lets)
     case "if":
       return (
-        isOnlyUnder(first, users, buffer, lets) &&
+        isOnlyUnder(first, users, buffer, lets, []) &&
         [first.then, first.else].every(
           (side) => !touchedIn(side).has(buffer) || fillsFirst(side, buffer, lets),
         )
@@ -185,24 +185,30 @@ function fillsFirst(body: readonly Stmt[], buffer: Buffer, lets: Lets): boolean 
 }
 
 /** Whether statements touch an array only in branches that are taken with those of a first one that touch it. */
-function isOnlyUnder(first: Branch, body: readonly Stmt[], buffer: Buffer, lets: Lets): boolean {
+function isOnlyUnder(
+  first: Branch,
+  body: readonly Stmt[],
+  buffer: Buffer,
+  lets: Lets,
+  holding: readonly Operand[],
+): boolean {
   return body.every((s) => {
     if (!touchedIn([s]).has(buffer)) return true
-    if (s.kind === "for") return isOnlyUnder(first, s.body, buffer, lets)
+    if (s.kind === "for") return isOnlyUnder(first, s.body, buffer, lets, holding)
     if (s.kind !== "if") return false
     const isLike = sameOperand(s.condition, first.condition)
-    return (["then", "else"] as const).every(
-      (side) =>
-        ((isLike || (side === "then" && implies(s.condition, first.condition, lets))) &&
-          touchedIn(first[side]).has(buffer)) ||
-        isOnlyUnder(first, s[side], buffer, lets),
+    const inside = [...holding, ...partsOf(s.condition, lets)]
+    const isImplied = partsOf(first.condition, lets).every((x) => inside.some((y) => sameOperand(x, y)))
+    return (
+      ((isImplied && touchedIn(first.then).has(buffer)) ||
+        isOnlyUnder(first, s.then, buffer, lets, inside)) &&
+      ((isLike && touchedIn(first.else).has(buffer)) || isOnlyUnder(first, s.else, buffer, lets, holding))
     )
   })
 }
 
-/** Whether a condition is a conjunction of which another one is a part. */
-function implies(condition: Operand, part: Operand, lets: Lets): boolean {
-  if (sameOperand(condition, part)) return true
+/** The conditions that a conjunction says all hold. */
+function partsOf(condition: Operand, lets: Lets): Operand[] {
   const made = condition.kind === "value" ? lets.get(condition.id) : undefined
-  return made?.op === "and" && made.args.some((x) => implies(x, part, lets))
+  return made?.op === "and" ? made.args.flatMap((x) => partsOf(x, lets)) : [condition]
 }

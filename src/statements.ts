@@ -138,7 +138,11 @@ function ofDef(outputs: Outputs, def: Def, owner: boolean): Statement {
   if (owner && def.op === "sum") ({ bound, filter, body } = gathered(core, def))
   if (def.op === "sum")
     for (;;) {
-      const pin = pinOf(formals, filter, (at) => at.axes.some((a) => bound.includes(a)))
+      const pin = pinOf(
+        formals,
+        filter,
+        (at) => at.axes.some((a) => bound.includes(a)) && !(owner && isShared(at, bound)),
+      )
       if (!pin) break
       const map = new Map([[pin.axis, pin.at]])
       filter = conjunction(core, atPlace(outputs, pin, conjuncts(filter)))
@@ -148,6 +152,15 @@ function ofDef(outputs: Outputs, def: Def, owner: boolean): Statement {
     }
   return { kind: "define", op: def.op, formals, bound, filter, body, def, place, name }
 }
+
+/**
+ * Whether several rows may name a place by data of theirs: an owner of the place then looks for its rows, for they cannot all write
+ * at once. In a sorted order each place has one row.
+ */
+const isShared = (at: Expr, bound: readonly AxisExpr[]): boolean =>
+  readsData(at) &&
+  at.axes.every((a) => bound.includes(a)) &&
+  !refsIn(at).some((ref) => [...reach(ref.def)].some((def) => def.op === "argsort"))
 
 /** A sum over the places of a window that meet a formal, `h == y + i`, as one over `i` at `y = h - i`. */
 function gathered(core: Core, def: Def): Pick<Def, "bound" | "filter" | "body"> {
