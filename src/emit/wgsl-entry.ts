@@ -1,6 +1,7 @@
 // One entry point of a shader: what surrounds the statements of a step.
 import type { Combination, Guard, Rows } from "../gpu/plan.ts"
 import type { Layout } from "../gpu/layout.ts"
+import type { EntryPlace } from "../gpu/program.ts"
 import type { Buffer, Operand, Stmt } from "../loops.ts"
 import type { ScalarType } from "../types.ts"
 import { operandsOf } from "../walk.ts"
@@ -16,12 +17,12 @@ export class EntryCode {
   private readonly layout: Layout
   private readonly names: Names
   private readonly values: WgslValues
-  private readonly entry: 0 | 1
+  private readonly entry: EntryPlace
   private readonly used = new Set<number>()
   /** Regions that were touched, with the arrays in them. */
   private readonly touched = new Map<number, Buffer>()
 
-  constructor(layout: Layout, names: Names, values: WgslValues, entry: 0 | 1) {
+  constructor(layout: Layout, names: Names, values: WgslValues, entry: EntryPlace) {
     this.layout = layout
     this.names = names
     this.values = values

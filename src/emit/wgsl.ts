@@ -2,6 +2,7 @@
 import { type Between, type Combination, type Rows, freeIn } from "../gpu/plan.ts"
 import type { Layout } from "../gpu/layout.ts"
 import type { Entry, Field } from "../gpu/program.ts"
+import type { Tile } from "../gpu/tile.ts"
 import type { ScalarType } from "../types.ts"
 import { Lines, type Names } from "./text.ts"
 import { EntryCode, setWord } from "./wgsl-entry.ts"
@@ -53,28 +54,31 @@ export class Shader {
     return this.add(entry, `step${dispatch}_threads`, "thread")
   }
 
-  /** A workgroup for each row. */
-  workgroups(step: Rows, dispatch: number): Entry {
+  /** A workgroup for each row, or for each tile of rows. */
+  workgroups(step: Rows, dispatch: number, tile?: Tile): Entry {
     const { values } = this
-    const entry = new EntryCode(this.layout, this.names, values, 1)
+    const { loop } = tile ?? step
+    const count = tile?.rows ?? 1
+    const entry = new EntryCode(this.layout, this.names, values, tile ? 2 : 1)
     const code = entry.together()
     entry.compute(code, this.layout.handovers.steps[dispatch]!.reads)
     const parts = entry.parts(step)
-    code.know([step.loop.id])
-    const [from, to] = [code.same(step.loop.from, "int"), code.same(step.loop.to, "int")]
+    code.know([loop.id])
+    const [from, to] = [code.same(loop.from, "int"), code.same(loop.to, "int")]
     values.rename(parts, () =>
       entry.guarded(
         step.guards,
         (x) => code.same(x, "bool"),
         () =>
-          entry.rows(step, from, to, "i32(group)", "i32(groups)", () => {
-            code.block(step.loop.body)
-            code.finish(step.loop.body)
+          entry.rows(step, from, to, times("i32(group)", count), times("i32(groups)", count), () => {
+            code.block(loop.body)
+            code.finish(loop.body)
           }),
       ),
     )
     entry.leave(step, (acc) => parts.get(acc)!)
-    return this.add(entry, `step${dispatch}_workgroups`, "workgroup")
+    const name = `step${dispatch}_${tile ? "tiles" : "workgroups"}`
+    return { ...this.add(entry, name, "workgroup"), ...(tile && { tile: count }) }
   }
 
   /** What one workgroup does between loops over rows. */
@@ -194,6 +198,8 @@ export class Shader {
     return isReal ? "f32" : "i32"
   }
 }
+
+const times = (text: string, count: number): string => (count === 1 ? text : `${text} * ${count}`)
 
 /** Combines the values of the threads of a workgroup. */
 function tree(values: WgslValues, acc: number, op: Combination, part: string): string {

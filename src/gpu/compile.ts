@@ -10,6 +10,7 @@ import { type Plan, type Rows, arranged, planOf } from "./plan.ts"
 import type { ArrayPlace, Count, Dispatch, Entry, GpuProgram, Region } from "./program.ts"
 import type { Layout } from "./layout.ts"
 import { homesOf } from "./scratch.ts"
+import { type Tile, tilesOf, withTiles } from "./tile.ts"
 
 /** How a program is made. */
 export interface ProgramOptions {
@@ -17,6 +18,8 @@ export interface ProgramOptions {
   readonly workgroupSize?: number
   /** Steps up to which a row is short. Default 64; tests have none that is. */
   readonly shortRow?: number
+  /** Rows from which on they are taken in tiles. Default 1024. */
+  readonly tiledRows?: number
 }
 
 /** Storage buffers that every device allows a shader, less the arena. */
@@ -28,10 +31,11 @@ const UNKNOWN = 1 << 20
 /** Makes the program of a kernel, best of one whose rows own what they write. */
 export function gpuProgram(
   given: Kernel,
-  { workgroupSize = 64, shortRow = 64 }: ProgramOptions = {},
+  { workgroupSize = 64, shortRow = 64, tiledRows = 1024 }: ProgramOptions = {},
 ): GpuProgram {
   const kernel = arranged(given)
   const plan = planOf(kernel)
+  const tiles = tilesOf(plan, kernel)
   const counts = new Counts(kernel)
   const regions: Region[] = []
   const region = (one: Region): number => regions.push(one) - 1
@@ -46,7 +50,7 @@ export function gpuProgram(
       partials.set(step, region({ length: step.combined.size, copies: { kind: "workgroups", dispatch } }))
   })
   const places = placesOf(kernel, (buffer) => once(counts.of(buffer.length)!))
-  const scratch = scratchRegions(plan, kernel, (buffer, copies) =>
+  const scratch = scratchRegions(plan, kernel, tiles, (buffer, copies) =>
     region({ length: counts.of(buffer.length)!, copies }),
   )
   const layout: Layout = {
@@ -61,13 +65,15 @@ export function gpuProgram(
     scratch,
     workgroupSize,
   }
-  const shader = new Shader(layout, nameAll(kernel))
+  const shader = new Shader(layout, nameAll(withTiles(kernel, tiles)))
   const dispatches = plan.steps.map((step, i): Dispatch => {
     if (step.kind === "between") return { inner: [], entries: [shader.between(step, i)] }
     const rows = counts.between(step.loop.from, step.loop.to)
     const inner = innerLoops(step.loop.body).map((x) => counts.between(x.from, x.to) ?? UNKNOWN)
-    const entries: [Entry, Entry?] = [shader.threads(step, i)]
+    const entries: [Entry, Entry?, Entry?] = [shader.threads(step, i)]
     if (inner.length > 0) entries.push(shader.workgroups(step, i))
+    const tile = tiles.get(step)
+    if (tile) entries.push(shader.workgroups(step, i, tile))
     return { rows: rows ?? UNKNOWN, inner, entries }
   })
   const types = new Map(shader.resultTypes)
@@ -75,6 +81,7 @@ export function gpuProgram(
     shader: shader.text(),
     workgroupSize,
     shortRow,
+    tiledRows,
     sizeNames: kernel.sizeNames,
     formulas: counts.formulas,
     scalars: kernel.scalars.map(({ input }) => ({ name: input.name, type: input.type })),
@@ -113,21 +120,32 @@ function placesOf(kernel: Kernel, inside: (buffer: Buffer) => number): ReadonlyM
 function scratchRegions(
   plan: Plan,
   kernel: Kernel,
+  tiles: ReadonlyMap<Rows, Tile>,
   region: (buffer: Buffer, copies: Region["copies"]) => number,
 ): Layout["scratch"] {
-  return new Map(
-    [...homesOf(plan, kernel)].map(([buffer, { step: dispatch, inThread }]) => {
-      if (dispatch === undefined) return [buffer, { regions: [region(buffer, { kind: "once" })], inThread }]
-      const kind = inThread ? "threads" : "workgroups"
-      if (plan.steps[dispatch]!.kind === "between")
-        return [buffer, { regions: [region(buffer, { kind, dispatch, entry: 0 })], inThread }]
-      const regions = [
-        region(buffer, { kind: "threads", dispatch, entry: 0 }),
-        region(buffer, { kind, dispatch, entry: 1 }),
-      ]
-      return [buffer, { regions, inThread }]
-    }),
-  )
+  const out = new Map<Buffer, { regions: number[]; inThread: boolean }>()
+  for (const [buffer, { step: dispatch, inThread }] of homesOf(plan, kernel)) {
+    const step = plan.steps[dispatch ?? -1]
+    if (dispatch === undefined || !step) {
+      out.set(buffer, { regions: [region(buffer, { kind: "once" })], inThread })
+      continue
+    }
+    const kind = inThread ? "threads" : "workgroups"
+    if (step.kind === "between") {
+      out.set(buffer, { regions: [region(buffer, { kind, dispatch, entry: 0 })], inThread })
+      continue
+    }
+    const regions = [
+      region(buffer, { kind: "threads", dispatch, entry: 0 }),
+      region(buffer, { kind, dispatch, entry: 1 }),
+    ]
+    const tile = tiles.get(step)
+    if (tile) regions.push(region(buffer, { kind, dispatch, entry: 2 }))
+    out.set(buffer, { regions, inThread })
+    for (const copy of tile?.copies.get(buffer) ?? [])
+      out.set(copy, { regions: [region(copy, { kind, dispatch, entry: 2 })], inThread })
+  }
+  return out
 }
 
 /** The loops that a workgroup deals out to its threads. */

@@ -3,6 +3,7 @@ import { type OpName, ops } from "../ops.ts"
 import type { Kernel, Operand, Stmt } from "../loops.ts"
 import { arranged, planOf } from "./plan.ts"
 import type { Dispatch, GpuProgram } from "./program.ts"
+import { tilesOf } from "./tile.ts"
 
 /** Explains a program of a kernel. Sizes that are known become numbers, the others stay names. */
 export function explainProgram(
@@ -11,17 +12,26 @@ export function explainProgram(
   sizes: ReadonlyMap<string, number>,
 ): string {
   const kernel = arranged(given)
-  const { steps } = planOf(kernel)
+  const plan = planOf(kernel)
+  const tiles = tilesOf(plan, kernel)
   const lengths = new Lengths(kernel, sizes)
-  const lines = steps.map((step, d) => {
+  const lines = plan.steps.map((step, d) => {
     const bodies = step.kind === "rows" ? [step.loop] : step.segments.flatMap(({ body }) => body)
     const traffic = new Traffic(lengths)
     traffic.block(bodies, [])
     const rows = step.kind === "rows" ? lengths.steps(step.loop.from, step.loop.to) : undefined
+    const tile = step.kind === "rows" ? tiles.get(step) : undefined
+    const tiled = new Traffic(lengths, tile?.rows)
+    if (tile) tiled.block([tile.loop], [])
     return [
       `${d + 1}. ${rows === undefined ? "one workgroup" : `${rows} rows, ${takers(program.dispatches[d]!)}`}`,
       `   reads ${traffic.text("reads")}`,
       `   writes ${traffic.text("writes")}`,
+      ...(tile
+        ? [
+            `   from ${program.tiledRows} rows on, where they are long, a workgroup for ${tile.rows}: reads ${tiled.text("reads")}`,
+          ]
+        : []),
     ].join("\n")
   })
   return [
@@ -100,9 +110,12 @@ class Traffic {
     writes: new Map<string, Map<string, number>>(),
   }
   private readonly lengths: Lengths
+  /** Rows that the statements handle at a time. */
+  private readonly rows: number
 
-  constructor(lengths: Lengths) {
+  constructor(lengths: Lengths, rows = 1) {
     this.lengths = lengths
+    this.rows = rows
   }
 
   block(body: readonly Stmt[], loops: readonly string[]): void {
@@ -110,7 +123,7 @@ class Traffic {
       if (s.kind === "for") this.block(s.body, [...loops, this.lengths.steps(s.from, s.to)])
       else if (s.kind === "if") {
         const branches = [s.then, s.else].map((branch) => {
-          const traffic = new Traffic(this.lengths)
+          const traffic = new Traffic(this.lengths, this.rows)
           traffic.block(branch, loops)
           return traffic
         })
@@ -156,6 +169,6 @@ class Traffic {
     loops: readonly string[],
   ): void {
     const array = input?.name ?? (kind === "scratch" ? "scratch" : name === "loss" ? "loss" : `d ${name}`)
-    this.add(which, array, product(loops), 1)
+    this.add(which, array, product(loops), 1 / this.rows)
   }
 }

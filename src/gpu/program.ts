@@ -35,12 +35,15 @@ export interface Region {
   readonly length: Count
   /**
    * How many copies: one, or one for each workgroup or thread of a dispatch. Where an entry is named there are none if the
-   * dispatch takes the other one. Copies follow one another.
+   * dispatch takes another one. Copies follow one another.
    */
   readonly copies:
     | { readonly kind: "once" }
-    | { readonly kind: "workgroups" | "threads"; readonly dispatch: number; readonly entry?: 0 | 1 }
+    | { readonly kind: "workgroups" | "threads"; readonly dispatch: number; readonly entry?: EntryPlace }
 }
+
+/** Which of its entries a dispatch takes. */
+export type EntryPlace = 0 | 1 | 2
 
 /** One way to run a dispatch. */
 export interface Entry {
@@ -48,6 +51,8 @@ export interface Entry {
   readonly name: string
   /** What handles one row at a time: a thread or a whole workgroup. */
   readonly rowPer: "thread" | "workgroup"
+  /** Rows that a workgroup handles at a time, if more than one. */
+  readonly tile?: number
   /** The places of the bindings that the entry point uses besides the uniform (0) and the arena (1). */
   readonly bindings: readonly number[]
 }
@@ -58,8 +63,8 @@ export interface Dispatch {
   readonly rows?: Count
   /** The lengths of the loops inside a row. */
   readonly inner: readonly Count[]
-  /** The entry that short rows take, and that of longer ones; one where there is no choice. */
-  readonly entries: readonly [Entry, Entry?]
+  /** The entry that short rows take, that of longer ones, and that of many longer ones; one where there is no choice. */
+  readonly entries: readonly [Entry, Entry?, Entry?]
 }
 
 /** A word of the uniform buffer. */
@@ -80,6 +85,8 @@ export interface GpuProgram {
   readonly workgroupSize: number
   /** Rows with loops of at most this many steps are short: a thread handles one, where a dispatch has the choice. */
   readonly shortRow: number
+  /** From as many rows on, longer ones are taken in tiles, where a dispatch has the choice: fewer would leave threads idle. */
+  readonly tiledRows: number
   /** The sizes that a call passes; `...` is the flattened one. */
   readonly sizeNames: readonly string[]
   readonly formulas: readonly Formula[]

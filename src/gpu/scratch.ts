@@ -17,14 +17,7 @@ export interface Home {
  */
 export function homesOf(plan: Plan, kernel: Kernel): ReadonlyMap<Buffer, Home> {
   const places = new Places(kernel)
-  const steps = new Map<Buffer, Set<number>>()
-  const note = (buffer: Buffer, step: number): void => {
-    steps.set(buffer, (steps.get(buffer) ?? new Set()).add(step))
-  }
-  plan.steps.forEach((step, i) => {
-    for (const body of bodiesOf(step)) for (const buffer of touchedIn(body)) note(buffer, i)
-  })
-  for (const s of plan.pure.values()) if (s.kind === "load") note(s.buffer, -1)
+  const steps = usersOf(plan)
   return new Map(
     kernel.scratch.map((buffer): [Buffer, Home] => {
       const [step, ...others] = [...(steps.get(buffer) ?? [])]
@@ -35,6 +28,19 @@ export function homesOf(plan: Plan, kernel: Kernel): ReadonlyMap<Buffer, Home> {
       return [buffer, { step, inThread: holders.length === 1 && holders[0] !== undefined }]
     }),
   )
+}
+
+/** The steps that touch each array; -1 stands for what any step may compute. */
+export function usersOf(plan: Plan): ReadonlyMap<Buffer, ReadonlySet<number>> {
+  const steps = new Map<Buffer, Set<number>>()
+  const note = (buffer: Buffer, step: number): void => {
+    steps.set(buffer, (steps.get(buffer) ?? new Set()).add(step))
+  }
+  plan.steps.forEach((step, i) => {
+    for (const body of bodiesOf(step)) for (const buffer of touchedIn(body)) note(buffer, i)
+  })
+  for (const s of plan.pure.values()) if (s.kind === "load") note(s.buffer, -1)
+  return steps
 }
 
 /** The statements of a step: those of one row, or of the segments. */

@@ -2,7 +2,7 @@
 // What a call of a program for WebGPU needs, in numbers: formulas, the words of the arena, workgroups and the words of the uniform.
 //
 // Plain JavaScript, because its text also becomes a part of emitted modules.
-/** @import { Count, GpuProgram } from "../gpu/program.ts" */
+/** @import { Count, Entry, EntryPlace, GpuProgram } from "../gpu/program.ts" */
 
 /**
  * Functions of the operators that formulas use.
@@ -21,7 +21,7 @@
  * @property {readonly number[]} outputs The elements of each output.
  * @property {readonly number[]} offsets The first word of each region.
  * @property {number} arenaWords
- * @property {readonly { entry: 0 | 1, workgroups: number }[]} dispatches Which entry each dispatch takes, and how many workgroups it has.
+ * @property {readonly { entry: EntryPlace, workgroups: number }[]} dispatches Which entry each dispatch takes, and how many workgroups it has.
  * @property {Int32Array<ArrayBuffer>} uniform
  */
 
@@ -81,12 +81,16 @@ export function layoutOf(program, sizes, scalars, operators, limits) {
     Math.max(0, Math.min(copiesBytes / 4, limits.maxStorageBufferBindingSize / 4 - once)) /
     Math.max(1, program.dispatches.filter((_, d) => copiedWords(program, d, undefined, count) > 0).length)
   const dispatches = program.dispatches.map((dispatch, d) => {
-    /** @type {0 | 1} */
-    const entry = dispatch.entries[1] && Math.max(0, ...dispatch.inner.map(count)) > program.shortRow ? 1 : 0
-    const { rowPer } = /** @type {{ rowPer: "thread" | "workgroup" }} */ (dispatch.entries[entry])
     const rows = dispatch.rows === undefined ? 1 : count(dispatch.rows)
+    const isLong = Math.max(0, ...dispatch.inner.map(count)) > program.shortRow
+    /** @type {EntryPlace} */
+    const entry =
+      !dispatch.entries[1] || !isLong ? 0 : dispatch.entries[2] && rows >= program.tiledRows ? 2 : 1
+    const { rowPer, tile = 1 } = /** @type {Entry} */ (dispatch.entries[entry])
     const wanted =
-      dispatch.rows === undefined || rowPer === "workgroup" ? rows : Math.ceil(rows / program.workgroupSize)
+      dispatch.rows === undefined
+        ? 1
+        : Math.ceil(rows / (rowPer === "workgroup" ? tile : program.workgroupSize))
     const words = copiedWords(program, d, entry, count)
     const most = Math.min(
       mostWorkgroups,
@@ -100,7 +104,7 @@ export function layoutOf(program, sizes, scalars, operators, limits) {
     const offset = arenaWords
     let words = count(length)
     if (copies.kind !== "once") {
-      const { entry, workgroups } = /** @type {{ entry: 0 | 1, workgroups: number }} */ (
+      const { entry, workgroups } = /** @type {{ entry: EntryPlace, workgroups: number }} */ (
         dispatches[copies.dispatch]
       )
       const isUsed = copies.entry === undefined || copies.entry === entry
@@ -142,7 +146,7 @@ function padded(words) {
  * The words that one workgroup of a dispatch adds to the arena, by either entry if none is given.
  * @param {GpuProgram} program
  * @param {number} dispatch
- * @param {0 | 1 | undefined} entry
+ * @param {EntryPlace | undefined} entry
  * @param {(value: Count) => number} count
  */
 function copiedWords(program, dispatch, entry, count) {

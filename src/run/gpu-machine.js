@@ -4,7 +4,7 @@
 // Plain JavaScript, because its text also becomes a part of emitted modules.
 import { Scan } from "./gpu-finite.js"
 import { layoutOf } from "./gpu-layout.js"
-/** @import { GpuProgram } from "../gpu/program.ts" */
+/** @import { EntryPlace, GpuProgram } from "../gpu/program.ts" */
 /** @import { GpuBuffer, GpuCommandEncoder, GpuDevice } from "./gpu-device.ts" */
 /** @import { Layout, Operators } from "./gpu-layout.js" */
 
@@ -95,7 +95,7 @@ export class GpuMachine {
    */
   #waysOf({ dispatches }) {
     return dispatches.map(({ entry }, dispatch) => {
-      const key = dispatch * 2 + entry
+      const key = dispatch * 3 + entry
       const way = this.#ways.get(key) ?? this.#way(dispatch, entry)
       this.#ways.set(key, way)
       return way
@@ -104,7 +104,7 @@ export class GpuMachine {
 
   /**
    * @param {number} dispatch
-   * @param {0 | 1} entry
+   * @param {EntryPlace} entry
    * @returns {Way}
    */
   #way(dispatch, entry) {

@@ -1,7 +1,7 @@
 // Turns a checked loss, options and a GPUDevice into a kernel that runs there: on arrays, or on buffers of the caller.
 import { lower } from "../compile.ts"
 import { error, LossError } from "../diagnostics.ts"
-import { gpuProgram } from "../gpu/compile.ts"
+import { type ProgramOptions, gpuProgram } from "../gpu/compile.ts"
 import type { GpuProgram } from "../gpu/program.ts"
 import { type CallOptions, caller, type KernelResult } from "../kernel.ts"
 import { type LabelCheck, withLabelChecks } from "../label-checks.ts"
@@ -83,7 +83,7 @@ export async function makeGpuKernel(
   loss: Loss,
   device: GpuDevice,
   options: GpuOptions = {},
-  more: { readonly shortRow?: number } = {},
+  more: Pick<ProgramOptions, "shortRow" | "tiledRows"> = {},
 ): Promise<GpuKernel> {
   const { finite = false, ...rest } = options
   if (typeof finite !== "boolean")

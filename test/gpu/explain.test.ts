@@ -24,6 +24,14 @@ test("workgroup memory is what the shader declares", () => {
   )
 })
 
+test("a tile of rows reads the other array once for all of them", () => {
+  const pairs = compile("loss nearest[b](x: [d], shared y: [m, d]) = min[m](sum[d]((x - y)^2))")
+  const text = pairs.explain({ target: "wgsl", grad: [], sizes: { b: 4096, m: 1000, d: 16 } })
+  const bytes = 4 * 4096 * 1000 * 16
+  expect(text).toContain(`reads x ${bytes} bytes, y ${bytes} bytes`)
+  expect(text).toMatch(new RegExp(`a workgroup for 4: reads x ${bytes} bytes, y ${bytes / 4} bytes`))
+})
+
 test("other targets have no dispatches", () => {
   expect(mse.explain()).not.toContain("dispatches")
 })

@@ -49,6 +49,20 @@ test("a dispatch takes threads for short rows and workgroups for long ones", () 
   expect(at(10_000_000, 1).dispatches).toEqual([{ entry: 0, workgroups: mostWorkgroups }])
 })
 
+test("long rows are taken in tiles where there are many", () => {
+  const [{ entries, ...dispatch }] = rows.dispatches as [GpuProgram["dispatches"][number]]
+  const tiles = { name: "tiles", rowPer: "workgroup", tile: 4, bindings: [] } as const
+  const tiled: GpuProgram = {
+    ...rows,
+    tiledRows: 10,
+    dispatches: [{ ...dispatch, entries: [entries[0], entries[1], tiles] }],
+  }
+  const at = (b: number, d: number) => layoutOf(tiled, [b, d], [1], operators, limits).dispatches
+  expect(at(9, 100)).toEqual([{ entry: 1, workgroups: 9 }])
+  expect(at(10, 100)).toEqual([{ entry: 2, workgroups: 3 }])
+  expect(at(10, 64)).toEqual([{ entry: 0, workgroups: 1 }])
+})
+
 test("regions follow one another, each at a multiple of 64 words, without the copies of the other entry", () => {
   const threads = layoutOf(rows, [100, 10], [1], operators, limits)
   expect(threads.offsets).toEqual([0, 64, 64 + 4 * 32 * 10, 64 + 4 * 32 * 10])

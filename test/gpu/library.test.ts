@@ -12,9 +12,9 @@ import { exactly, rounded } from "./exact.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
 
-/** A workgroup or a thread for each row, with either reduction. */
+/** A workgroup for several rows, a thread or a workgroup for each, with either reduction. */
 const ways = [
-  { reduction: "mean", shortRow: 0 },
+  { reduction: "mean", shortRow: 0, tiledRows: 0 },
   { reduction: "none", shortRow: 64 },
   { reduction: "mean", shortRow: 64 },
   { reduction: "none", shortRow: 0 },
@@ -36,15 +36,10 @@ describeGpu(() => {
     const grad = loss.inputs.filter((x) => x.type === "real" && !x.static).map((x) => x.name)
     const [fixed] = librarySettings(loss)
     const inputs = arbitraryInputs(fc, loss, { mostSize: 7, static: fixed! })
-    for (const { reduction, shortRow } of waysOf(loss.name)) {
+    for (const { reduction, ...more } of waysOf(loss.name)) {
       const options = { reduction, grad, static: fixed! }
       const device = await gpuDevice()
-      const kernel = await makeGpuKernel(
-        checkedOf(loss),
-        device,
-        { ...options, workgroupSize: 16 },
-        { shortRow },
-      )
+      const kernel = await makeGpuKernel(checkedOf(loss), device, { ...options, workgroupSize: 16 }, more)
       for (const drawn of fc.sample(inputs, { seed: 1, numRuns: 3 })) {
         const given = rounded(drawn)
         expect(differences(resultsOf(await kernel(given)), exactly(loss, options, given)), reduction).toEqual(

@@ -12,8 +12,9 @@ import { lockstepDevice } from "./lockstep-device.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
 
-/** A workgroup or a thread for each row. Workgroups are small, so that small rows need several rounds of one. */
+/** A workgroup for several rows, or a workgroup or a thread for each. Workgroups are small, so that small rows need several rounds of one. */
 const ways = [
+  { reduction: "mean", shortRow: 0, tiledRows: 0 },
   { reduction: "mean", shortRow: 0 },
   { reduction: "none", shortRow: 64 },
 ] as const
@@ -24,14 +25,14 @@ const inherent = ["rotationAngle"]
 /** Runs a loss; returns what is wrong with its shaders, and with its results. */
 async function run(
   loss: Loss,
-  { reduction, shortRow }: (typeof ways)[number],
+  { reduction, ...more }: (typeof ways)[number],
   edit?: (shader: string) => string,
 ): Promise<{ readonly faults: readonly string[]; readonly wrong: readonly string[] }> {
   const grad = loss.inputs.filter((x) => x.type === "real" && !x.static).map((x) => x.name)
   const [fixed] = librarySettings(loss)
   const options = { reduction, grad, static: fixed! }
   const { device, faults } = lockstepDevice(edit)
-  const kernel = await makeGpuKernel(checkedOf(loss), device, { ...options, workgroupSize: 4 }, { shortRow })
+  const kernel = await makeGpuKernel(checkedOf(loss), device, { ...options, workgroupSize: 4 }, more)
   const inputs = arbitraryInputs(fc, loss, { mostSize: 6, static: fixed! })
   const [drawn] = fc.sample(inputs, { seed: 1, numRuns: 1 })
   const given = rounded(drawn!)
@@ -39,7 +40,7 @@ async function run(
   return { faults: [...faults], wrong: edit ? [] : differences(results, exactly(loss, options, given)) }
 }
 
-describe.each(ways)("$reduction, short rows up to $shortRow", (way) => {
+describe.each(ways)("$reduction, short rows up to $shortRow, tiles from $tiledRows rows on", (way) => {
   test.each(losses)("$name", { timeout: 60_000 }, async (loss) => {
     const { faults, wrong } = await run(loss, way)
     expect(faults).toEqual([])

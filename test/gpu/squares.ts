@@ -38,6 +38,7 @@ fn last(@builtin(local_invocation_id) local: vec3<u32>) {
 `,
   workgroupSize: 32,
   shortRow: 64,
+  tiledRows: 1024,
   sizeNames: ["b"],
   formulas: [{ size: "b" }],
   scalars: [{ name: "scale", type: "real" }],
