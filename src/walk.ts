@@ -53,6 +53,41 @@ export function operandsOf(s: Stmt): readonly Operand[] {
   }
 }
 
+/** A statement with other operands, those of the blocks inside included. */
+export function withOperands(s: Stmt, map: (x: Operand) => Operand): Stmt {
+  const inside = (body: readonly Stmt[]): Stmt[] => body.map((one) => withOperands(one, map))
+  switch (s.kind) {
+    case "let":
+      return { ...s, args: s.args.map(map) }
+    case "load":
+      return { ...s, at: map(s.at) }
+    case "store":
+      return { ...s, at: map(s.at), value: map(s.value) }
+    case "fill":
+      return { ...s, at: map(s.at), length: map(s.length) }
+    case "sort": {
+      const { keysAt, stride, indexAt, length } = s
+      return { ...s, keysAt: map(keysAt), stride: map(stride), indexAt: map(indexAt), length: map(length) }
+    }
+    case "acc":
+      return { ...s, initial: map(s.initial) }
+    case "update":
+    case "result":
+      return { ...s, value: map(s.value) }
+    case "for":
+      return {
+        ...s,
+        from: map(s.from),
+        to: map(s.to),
+        ...(s.step && { step: map(s.step) }),
+        ...(s.growing && { growing: { ...s.growing, first: map(s.growing.first) } }),
+        body: inside(s.body),
+      }
+    case "if":
+      return Object.assign({}, s, { condition: map(s.condition), then: inside(s.then), else: inside(s.else) })
+  }
+}
+
 /** The number that a statement defines, if it defines one. */
 export function definedBy(s: Stmt): number | undefined {
   return s.kind === "let" || s.kind === "load" || s.kind === "acc" || s.kind === "for" ? s.id : undefined

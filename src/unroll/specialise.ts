@@ -4,7 +4,7 @@
 // gets the loops that a loss over `[b, c]` would have.
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { ops } from "../ops.ts"
-import { forEachStatement, operandsOf } from "../walk.ts"
+import { forEachStatement, operandsOf, withOperands } from "../walk.ts"
 import { Copier } from "./copy.ts"
 import { type Numbers, literal, loopsIn, sameOperand, valueOf } from "./facts.ts"
 
@@ -79,40 +79,7 @@ function withoutSingleLoops(body: readonly Stmt[], read: (x: Operand) => Operand
 /** The body of a loop whose index is 0. */
 function replaceIndex(body: readonly Stmt[], id: number): Stmt[] {
   const at = (x: Operand): Operand => (x.kind === "value" && x.id === id ? literal(0) : x)
-  return body.map((s): Stmt => {
-    switch (s.kind) {
-      case "let":
-        return { ...s, args: s.args.map(at) }
-      case "load":
-        return { ...s, at: at(s.at) }
-      case "store":
-        return { ...s, at: at(s.at), value: at(s.value) }
-      case "fill":
-        return { ...s, at: at(s.at), length: at(s.length) }
-      case "acc":
-        return { ...s, initial: at(s.initial) }
-      case "update":
-      case "result":
-        return { ...s, value: at(s.value) }
-      case "sort":
-        return {
-          ...s,
-          keysAt: at(s.keysAt),
-          stride: at(s.stride),
-          indexAt: at(s.indexAt),
-          length: at(s.length),
-        }
-      case "for":
-        return { ...s, from: at(s.from), to: at(s.to), body: replaceIndex(s.body, id) }
-      case "if":
-        return {
-          ...s,
-          condition: at(s.condition),
-          then: replaceIndex(s.then, id),
-          else: replaceIndex(s.else, id),
-        }
-    }
-  })
+  return body.map((s) => withOperands(s, at))
 }
 
 const touches = (s: Stmt, buffer: Buffer): boolean => {

@@ -1,7 +1,7 @@
 // Loops of few iterations, known beforehand -> their iterations one after another.
 import type { Operand, Stmt } from "../loops.ts"
 import { type OpName, ops } from "../ops.ts"
-import { forEachStatement } from "../walk.ts"
+import { forEachStatement, withOperands } from "../walk.ts"
 import { Copier } from "./copy.ts"
 import { type Loop, type Numbers, literal, weight, writtenIn } from "./facts.ts"
 
@@ -91,38 +91,7 @@ class Decider {
 
   /** A statement with what is known of its operands, blocks inside included. */
   private operands(s: Stmt): Stmt {
-    const read = (x: Operand): Operand => this.read(x)
-    switch (s.kind) {
-      case "let":
-        return { ...s, args: s.args.map(read) }
-      case "load":
-        return { ...s, at: read(s.at) }
-      case "store":
-        return { ...s, at: read(s.at), value: read(s.value) }
-      case "fill":
-        return { ...s, at: read(s.at), length: read(s.length) }
-      case "sort":
-        return {
-          ...s,
-          keysAt: read(s.keysAt),
-          stride: read(s.stride),
-          indexAt: read(s.indexAt),
-          length: read(s.length),
-        }
-      case "acc":
-        return { ...s, initial: read(s.initial) }
-      case "update":
-      case "result":
-        return { ...s, value: read(s.value) }
-      case "for": {
-        const body = s.body.map((x) => this.operands(x))
-        return { ...s, from: read(s.from), to: read(s.to), body, ...(s.step && { step: read(s.step) }) }
-      }
-      case "if": {
-        const [then, otherwise] = [s.then, s.else].map((list) => list.map((x) => this.operands(x)))
-        return Object.assign({}, s, { condition: read(s.condition), then, else: otherwise })
-      }
-    }
+    return withOperands(s, (x) => this.read(x))
   }
 }
 
