@@ -3,10 +3,9 @@
 // What is the same in every lane stays a number. A linear place is kept as that of the first lane.
 import type { Buffer, Operand, Stmt } from "../loops.ts"
 import type { OpName } from "../ops.ts"
-import type { Loop } from "../unroll/facts.ts"
+import { type Loop, definedIn } from "../unroll/facts.ts"
 import { type LaneKind, type Surroundings, kindsOf } from "../vector/kinds.ts"
 import { type Shape, shapesOf } from "../vector/shapes.ts"
-import { definedBy, forEachStatement } from "../walk.ts"
 import { type Code, Machine, int, watNumber } from "./machine.ts"
 import { addedProducts } from "./products.ts"
 import { Ranges } from "./values.ts"
@@ -52,7 +51,7 @@ export class LaneValues {
   protected readonly code: Code
   protected readonly shapes: ReadonlyMap<number, Shape>
   protected readonly kinds: ReadonlyMap<number, LaneKind>
-  protected readonly inside = new Set<number>()
+  protected readonly inside: ReadonlySet<number>
   protected readonly short: Machine
   protected readonly long: Machine
   /** Vectors made before the loop, by what is in them. */
@@ -77,11 +76,7 @@ export class LaneValues {
     this.short = new Machine("f32x4", to.code, to.isRelaxed)
     this.long = new Machine("f64x2", to.code, to.isRelaxed)
     this.products = to.isRelaxed ? addedProducts(loop) : new Set()
-    this.inside.add(loop.id)
-    forEachStatement(loop.body, (s) => {
-      const id = definedBy(s)
-      if (id !== undefined) this.inside.add(id)
-    })
+    this.inside = definedIn([loop])
   }
 
   // ------------------------------------------------------------------------------------------- vectors

@@ -3,8 +3,8 @@
 // A recurrence writes the row behind the one that it reads: what it reads ends where what it writes begins, whatever its index.
 import type { Kernel, Operand, Stmt } from "../loops.ts"
 import { type Sum, add, constant, multiply } from "../blocks/products.ts"
-import type { Loop } from "../unroll/facts.ts"
-import { definedBy, forEachStatement } from "../walk.ts"
+import { type Loop, definedIn } from "../unroll/facts.ts"
+import { forEachStatement } from "../walk.ts"
 
 /** An int is not below all of `low`, nor above all of `high`. Empty where nothing is known. */
 interface Range {
@@ -55,11 +55,7 @@ export class Bounds {
 
   /** Whether two places of a loop are different, each at any index of its own. */
   areApart(x: Operand, y: Operand, loop: Loop): boolean {
-    const own = new Set([loop.id])
-    forEachStatement(loop.body, (s) => {
-      const id = definedBy(s)
-      if (id !== undefined) own.add(id)
-    })
+    const own = definedIn([loop])
     const [a, b] = [x, y].map((at) => this.range(at, own)) as [Range, Range]
     // A loop that runs has an index.
     const length = add(add(this.sum(loop.to), this.sum(loop.from), -1), constant(1), -1)
