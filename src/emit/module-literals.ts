@@ -6,6 +6,12 @@ export const json = (value: unknown): string =>
 /** A string as a literal. */
 export const quoted: (text: string) => string = json
 
+/** Items as an array. */
+export const list = (items: readonly string[]): string => `[${items.join(", ")}]`
+/** One item a line. */
+export const table = (items: readonly string[]): string =>
+  items.length === 0 ? "[]" : `[\n${items.map((item) => `  ${item},\n`).join("")}]`
+
 /** FNV-1a over the UTF-16 units of a text, 64 bits (Fowler, Noll, Vo): tells sources apart, proves nothing. */
 export function hash(text: string): string {
   let h = 0xcbf29ce484222325n

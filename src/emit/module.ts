@@ -2,15 +2,12 @@
 //
 // Names of users occur in them only as strings: keys of the arguments and words of messages, escaped to ASCII. The one
 // exception is the name of the exported function, which is an identifier of ASCII letters. Documentation is left out.
-import { postorder } from "../graph.ts"
-import { type Expr, conjuncts } from "../ir.ts"
 import type { Kernel } from "../loops.ts"
-import type { LabelRead } from "../loss.ts"
 import { machineText } from "../run/gpu-text.generated.ts"
-import type { Domain, Input } from "../types.ts"
-import { type Leaves, inline, numberText } from "./inline.ts"
+import type { Input } from "../types.ts"
 import { emitJs } from "./js.ts"
-import { hash, json, quoted } from "./module-literals.ts"
+import { ModuleInputs } from "./module-inputs.ts"
+import { hash, json, list, quoted, table } from "./module-literals.ts"
 import type { ModuleParts } from "./module-parts.ts"
 import { moduleText } from "./module-text.ts"
 import { moduleTypes } from "./module-types.ts"
@@ -43,25 +40,9 @@ export function emitModule(parts: ModuleParts): readonly ModuleFile[] {
   ]
 }
 
-/** Whether a condition reads no array but one, at its own place. */
-const readsOnly = (e: Expr, input: Input): boolean =>
-  postorder([e]).every(
-    (x) =>
-      x.kind !== "ref" &&
-      (x.kind !== "load" ||
-        (x.input === input && x.index.every((i) => i.kind === "axis")) ||
-        x.index.length === 0),
-  )
-
-const list = (items: readonly string[]): string => `[${items.join(", ")}]`
-/** One item a line. */
-const table = (items: readonly string[]): string =>
-  items.length === 0 ? "[]" : `[\n${items.map((item) => `  ${item},\n`).join("")}]`
-
 class Writer {
   private readonly parts: ModuleParts
-  private readonly inputs: readonly Input[]
-  private readonly sizeNames: string[] = []
+  private readonly inputs: ModuleInputs
   private readonly binaries: string[] = []
   private readonly relaxedBinaries: string[] = []
   private readonly sharedAt: number[] = []
@@ -74,22 +55,22 @@ class Writer {
 
   constructor(parts: ModuleParts) {
     this.parts = parts
-    this.inputs = parts.loss.inputs.filter((input) => !input.isStatic)
+    this.inputs = new ModuleInputs(parts)
   }
 
   module(name: string): string {
     const { loss, choice, dtype, version, sizes } = this.parts
     const variants = this.variants()
-    const inputs = table(this.inputs.map((input) => this.input(input)))
+    const inputs = table(this.inputs.list.map((input) => this.inputs.input(input)))
     const checks = table(
       loss.checks.flatMap(({ condition, message }) => {
-        const holds = this.function(condition)
+        const holds = this.inputs.function(condition)
         return holds === undefined ? [] : [`{ holds: ${holds}, message: ${quoted(message)} }`]
       }),
     )
-    const reads = table(loss.labelReads.flatMap((read) => this.labelRead(read)))
+    const reads = table(loss.labelReads.flatMap((read) => this.inputs.labelRead(read)))
     const first = loss.batch.find((axis) => axis.name !== "...")
-    const batch = list(loss.batch.map((axis) => this.extent(axis.extent)))
+    const batch = list(loss.batch.map((axis) => this.inputs.extent(axis.extent)))
     const rest = loss.batch.map((axis) => String(axis.name === "..."))
     const named = (names: readonly string[]): string => list(names.map(quoted))
     return [
@@ -99,7 +80,7 @@ class Writer {
       `const checks = ${checks}`,
       `const labelReads = ${reads}`,
       `const gradients = ${named(choice.grad)}`,
-      `const batch = ${first ? this.extent(first.extent) : "undefined"}`,
+      `const batch = ${first ? this.inputs.extent(first.extent) : "undefined"}`,
       `const batchExtents = ${batch}`,
       `const batchRest = ${list(rest)}`,
       `const floats = ${dtype === "f32" ? "Float32Array" : "Float64Array"}`,
@@ -107,8 +88,8 @@ class Writer {
       ...variants,
       ...this.wasmTables(),
       // Last, because everything above may mention sizes.
-      `const sizeNames = ${named(this.sizeNames)}`,
-      `const fixedSizes = ${list(this.sizeNames.map((size) => String(sizes.get(size))))}`,
+      `const sizeNames = ${named(this.inputs.sizeNames)}`,
+      `const fixedSizes = ${list(this.inputs.sizeNames.map((size) => String(sizes.get(size))))}`,
       moduleText + callText + this.runText(),
       `export { ${name === "default" ? "run as default" : `run as ${name}, run as default`} }`,
       "",
@@ -130,7 +111,7 @@ class Writer {
 
   private wasmTables(): string[] {
     if (!this.isWasm) return []
-    const arrayTypes = this.inputs.map((input) =>
+    const arrayTypes = this.inputs.list.map((input) =>
       arrayTypeOf({ input, element: input.type === "real" ? this.parts.dtype : input.type }),
     )
     return [
@@ -163,135 +144,19 @@ class Writer {
     return this.parts.choice.reduction === "none" && this.parts.loss.batch.length > 0
   }
 
-  private size(name: string): number {
-    const known = this.sizeNames.indexOf(name)
-    return known >= 0 ? known : this.sizeNames.push(name) - 1
-  }
-
-  private readonly leaves: Leaves = {
-    size: (name) => `size(call, ${this.size(name)})`,
-    scalar: (input) => {
-      const fixed = this.parts.statics.get(input)
-      if (fixed !== undefined) return input.type === "bool" ? String(fixed !== 0) : numberText(fixed)
-      const value = `call.scalars[${this.inputs.indexOf(input)}]`
-      return input.type === "bool" ? `(${value} !== 0)` : value
-    },
-  }
-
-  /** A function of a call. */
-  private function(expr: Expr): string | undefined {
-    const text = inline(expr, this.leaves)
-    return text === undefined ? undefined : `(call) => ${text}`
-  }
-
-  /** An extent: the number of a size, or a function. */
-  private extent(expr: Expr): string {
-    return expr.kind === "size" ? String(this.size(expr.name)) : this.function(expr)!
-  }
-
-  private input(input: Input): string {
-    const { name, type, role, dimensions, label, domain, domainUsed } = input
-    const fields = [
-      `name: ${quoted(name)}`,
-      `type: ${quoted(type)}`,
-      `sample: ${role === "sample"}`,
-      `optional: ${input.default !== undefined}`,
-      `axes: ${list(dimensions.map((d) => quoted(d.name)))}`,
-      `extents: ${list(dimensions.map((d) => this.extent(d.extent)))}`,
-    ]
-    if (label)
-      fields.push(
-        `label: { axis: ${quoted(label.axis)}, optional: ${label.optional}, below: ${this.function(label.extent)} }`,
-      )
-    if (domain) fields.push(`domain: ${this.domain(domain, dimensions.length > 0 && domainUsed === true)}`)
-    const initial = this.initial(input)
-    if (initial !== undefined) fields.push(`initial: ${initial}`)
-    return `{ ${fields.join(", ")} }`
-  }
-
-  private domain({ low, high, not }: Domain, data: boolean): string {
-    const fields = [
-      `data: ${data}`,
-      `lowStrict: ${low?.strict === true}`,
-      `highStrict: ${high?.strict === true}`,
-    ]
-    if (low) fields.push(`low: ${this.function(low.value)}`)
-    if (high) fields.push(`high: ${this.function(high.value)}`)
-    if (not) fields.push(`not: ${this.function(not)}`)
-    return `{ ${fields.join(", ")} }`
-  }
-
-  /** The default as a function of a call, of the indices of an element and of its place. */
-  private initial(input: Input): string | undefined {
-    if (!input.default) return undefined
-    if ("vector" in input.default) {
-      const values = list(input.default.vector.map(numberText))
-      return `(call, at, i) => ${values}[i]`
-    }
-    const axes = input.dimensions.map((d) => this.parts.loss.core.axis(d.name, d.extent))
-    const text = inline(input.default.expr, { ...this.leaves, axis: (axis) => `at[${axes.indexOf(axis)}]` })
-    return text === undefined ? undefined : `(call, at) => ${text}`
-  }
-
-  /** Whether anything reads a label, as a function of a call and of the indices of the label. */
-  private labelRead({ input, condition, extent }: LabelRead): string {
-    const own = input.dimensions.map((d) => this.parts.loss.core.axis(d.name, d.extent))
-    const others = condition.axes.filter((axis) => !own.includes(axis))
-    const write = (part: Expr): string | undefined =>
-      inline(part, {
-        ...this.leaves,
-        axis: (axis) => (own.includes(axis) ? `at[${own.indexOf(axis)}]` : `other${others.indexOf(axis)}`),
-        element: (array, index) => {
-          // An array that may be left out is not there yet.
-          if (array.default || !this.inputs.includes(array)) return undefined
-          const extents = array.dimensions.map((d) => `extent(call, ${this.extent(d.extent)})`)
-          const place = index.reduce(
-            (at, one, k) => (k === 0 ? one : `(${at}) * ${extents[k]} + ${one}`),
-            "0",
-          )
-          return `call.arrays[${this.inputs.indexOf(array)}][${place}]`
-        },
-      })
-    // Where only a kernel could tell, labels must be in range that perhaps nothing reads. What stands behind such a condition
-    // may be readable only where it holds.
-    const parts: string[] = []
-    let isWhole = true
-    for (const part of conjuncts(condition)) {
-      const text = isWhole || readsOnly(part, input) ? write(part) : undefined
-      if (text === undefined) isWhole = false
-      else parts.push(text)
-    }
-    const text = parts.join(" && ") || "true"
-    let reads = `return ${text}`
-    if (others.length > 0) {
-      const loops = others.map(
-        (axis, k) =>
-          `for (let other${k} = 0; other${k} < extent(call, ${this.extent(axis.extent)}); other${k}++) `,
-      )
-      reads = `${loops.join("")}if (${text}) return true; return false`
-    }
-    return `{ input: ${this.inputs.indexOf(input)}, below: ${this.function(extent)}, reads: (call, at) => { ${reads} } }`
-  }
-
   /** The kernels: without the arrays that may be left out, and with all of them. */
   private variants(): string[] {
     const { choice } = this.parts
-    const arrays = this.inputs.filter((input) => input.default && input.dimensions.length > 0)
-    const scalars = this.inputs.filter((input) => input.default && input.dimensions.length === 0)
+    const arrays = this.inputs.list.filter((input) => input.default && input.dimensions.length > 0)
+    const scalars = this.inputs.list.filter((input) => input.default && input.dimensions.length === 0)
     const needed = arrays.filter((input) => choice.grad.includes(input.name))
     const sets = needed.length === arrays.length ? [arrays] : [needed, arrays]
     const texts = sets.map((set, k) => this.variant(k, set, new Set([...scalars, ...set].map((i) => i.name))))
     return [
       ...texts,
-      `const optionalArrays = ${list(arrays.map((input) => String(this.inputs.indexOf(input))))}`,
+      `const optionalArrays = ${list(arrays.map((input) => String(this.inputs.list.indexOf(input))))}`,
       `const variants = ${list(sets.map((_, k) => `variant${k}`))}`,
     ]
-  }
-
-  /** A scalar input of a kernel in a call. */
-  private number(input: Input): string {
-    const at = this.inputs.indexOf(input)
-    return at >= 0 ? `call.scalars[${at}]` : numberText(this.parts.statics.get(input) ?? NaN)
   }
 
   /** Which arrays a variant needs, and where its numbers are. */
@@ -299,7 +164,7 @@ class Writer {
     const at = (result: string): string => String(results.indexOf(result))
     const own = results.filter((result) => result.startsWith("grad:"))
     return [
-      `  arrays: ${list(set.map((input) => String(this.inputs.indexOf(input))))},`,
+      `  arrays: ${list(set.map((input) => String(this.inputs.list.indexOf(input))))},`,
       `  results: ${results.length},`,
       `  loss: ${at("loss")}, count: ${at("count")}, per: ${at("per")},`,
       `  scalarGradients: ${list(own.map((result) => `[${quoted(result.slice(5))}, ${at(result)}]`))},`,
@@ -318,9 +183,9 @@ class Writer {
     })
     const labels = this.parts.labels!(given).map(
       ({ name, input, extent }) =>
-        `{ result: ${kernel.results.indexOf(name)}, input: ${this.inputs.indexOf(input)}, below: ${this.function(extent)} }`,
+        `{ result: ${kernel.results.indexOf(name)}, input: ${this.inputs.list.indexOf(input)}, below: ${this.inputs.function(extent)} }`,
     )
-    const scalars = kernel.scalars.map(({ input }) => this.number(input))
+    const scalars = kernel.scalars.map(({ input }) => this.inputs.number(input))
     return [
       `function operators${k}() {`,
       hostText(operatorsOf(program)).replace(/^(?=.)/gm, "  "),
@@ -330,10 +195,10 @@ class Writer {
       ...this.results(set, kernel),
       `  program: ${json(program)},`,
       `  operators: operators${k},`,
-      `  inputs: ${list(kernel.inputs.map(({ input }) => String(this.inputs.indexOf(input!))))},`,
+      `  inputs: ${list(kernel.inputs.map(({ input }) => String(this.inputs.list.indexOf(input!))))},`,
       `  outputs: ${list(outputs)},`,
       `  labels: ${list(labels)},`,
-      `  sizes: (call) => ${list(kernel.sizeNames.map((size) => `size(call, ${this.size(size)})`))},`,
+      `  sizes: (call) => ${list(kernel.sizeNames.map((size) => `size(call, ${this.inputs.size(size)})`))},`,
       `  scalars: (call) => ${list(scalars)},`,
       "}",
     ].join("\n")
@@ -346,7 +211,7 @@ class Writer {
     let losses = this.hasRows()
     const args = [
       ...kernel.inputs.map((b) => {
-        const at = this.inputs.indexOf(b.input!)
+        const at = this.inputs.list.indexOf(b.input!)
         return at < 0 ? "cotangent" : `call.arrays[${at}]`
       }),
       ...kernel.outputs.map((b) => {
@@ -354,8 +219,8 @@ class Writer {
         losses = false
         return "losses"
       }),
-      ...kernel.scalars.map(({ input }) => this.number(input)),
-      ...kernel.sizeNames.map((size) => `size(call, ${this.size(size)})`),
+      ...kernel.scalars.map(({ input }) => this.inputs.number(input)),
+      ...kernel.sizeNames.map((size) => `size(call, ${this.inputs.size(size)})`),
       "results",
     ]
     return [
