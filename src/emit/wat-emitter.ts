@@ -1,26 +1,19 @@
 // The loops of a kernel -> functions of WebAssembly: the kernel itself, how much scratch it needs, blocks of loops for threads.
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
-import { type OpName, ops } from "../ops.ts"
-import type { ScalarType } from "../types.ts"
-import { isInt32, keepsInt } from "../vector/kinds.ts"
-import { placesIn } from "../walk.ts"
+import { ops } from "../ops.ts"
 import type { Scalars } from "./lane-values.ts"
 import { Lanes } from "./lanes.ts"
-import { definedFunctions } from "../functions.ts"
 import type { Accuracy } from "./math.ts"
-import { Code, Machine, int, watNumber } from "./machine.ts"
-import { type Names, axisComment, nameAll } from "./text.ts"
+import { int, watNumber } from "./machine.ts"
+import { axisComment } from "./text.ts"
 import { SLOT, type SharedLoop, type Sharing, blockName, frameBytes } from "./wat-blocks.ts"
-import { definedFunction } from "./wat-functions.ts"
-import { clearer, filler, functionText, quotient, remainder } from "./wat-helpers.ts"
-import { UNKNOWN, comparisons, direct, elementary } from "./wat-math.ts"
+import { clearer, filler, functionText } from "./wat-helpers.ts"
+import { direct } from "./wat-math.ts"
 import { watSort } from "./wat-sort.ts"
+import { type Register, WatValues, get } from "./wat-values.ts"
 
 /** How an array lies in memory. */
 export type Element = "f32" | "f64" | "i32" | "u8"
-
-/** The types of values in registers. A condition is an i32. */
-type Register = "f64" | "i32"
 
 const bytes: Readonly<Record<Element, number>> = { f32: 4, f64: 8, i32: 4, u8: 1 }
 
@@ -30,29 +23,17 @@ const ALIGNMENT = 16
 /** Bytes between the scratch of threads, so that they do not write the same lines of a cache. */
 const APART = 128
 
-const get = (name: string): string => `(local.get $${name})`
-
 /** Writes the functions of one module. */
-export class Emitter implements Scalars {
-  readonly host: Set<OpName>
-  /** The functions of one operator each, and those that serve them, by name. */
-  readonly functions: Map<string, string>
-  private readonly helpers: Map<string, string>
+export class Emitter extends WatValues implements Scalars {
   private readonly kernel: Kernel
-  private readonly names: Names
-  private readonly registers: Map<number, Register>
   readonly elements: ReadonlyMap<Buffer, Element>
-  readonly places: ReadonlySet<number>
   readonly isWide: boolean
   readonly isRelaxed: boolean
-  private readonly accuracy: Accuracy
   /** For each array that a sort writes, the one it merges in. */
   private readonly rooms: ReadonlyMap<Buffer, Buffer>
   private readonly sharing: Sharing
   /** The functions of loops over blocks. */
   readonly blocks: string[] = []
-  readonly code = new Code()
-  private readonly machine = new Machine("f64", this.code)
 
   constructor(
     kernel: Kernel,
@@ -63,167 +44,13 @@ export class Emitter implements Scalars {
     isRelaxed: boolean,
     around?: Emitter,
   ) {
+    super(kernel, accuracy, around)
     this.kernel = kernel
     this.rooms = rooms
     this.sharing = sharing
-    this.accuracy = accuracy
     this.isRelaxed = isRelaxed
     this.isWide = kernel.dtype === "f64" || accuracy !== "fast"
     this.elements = elements
-    this.names = nameAll(kernel)
-    this.places = placesIn(kernel)
-    this.host = around?.host ?? new Set()
-    this.functions = around?.functions ?? new Map()
-    this.helpers = around?.helpers ?? new Map()
-    this.registers = new Map(around?.registers)
-    if (around) return
-    for (const [id, { kind, type }] of this.names.values)
-      this.registers.set(id, kind === "size" || kind === "index" || type === "bool" ? "i32" : "f64")
-  }
-
-  // ------------------------------------------------------------------------------------------ operands
-
-  private registerOf(x: Operand): Register {
-    if (x.kind === "number") return isInt32(x.value) && !Object.is(x.value, -0) ? "i32" : "f64"
-    return this.registers.get(x.id)!
-  }
-
-  isInt(id: number): boolean {
-    return this.registers.get(id) === "i32" && this.typeOf(id) === "int"
-  }
-
-  typeOf(id: number): ScalarType {
-    return this.names.values.get(id)!.type
-  }
-
-  nameOf(id: number): string {
-    return `$${this.names.values.get(id)!.name}`
-  }
-
-  start(buffer: Buffer): string {
-    return get(this.names.buffers.get(buffer)!)
-  }
-
-  operand(x: Operand, as: Register): string {
-    if (x.kind === "number")
-      return as === "i32" ? int(Math.trunc(x.value)) : `(f64.const ${watNumber(x.value)})`
-    const value = get(this.names.values.get(x.id)!.name)
-    const is = this.registers.get(x.id)!
-    if (is === as) return value
-    return as === "f64" ? `(f64.convert_i32_s ${value})` : `(i32.trunc_sat_f64_s ${value})`
-  }
-
-  private isBool(x: Operand): boolean {
-    return x.kind === "value" && this.names.values.get(x.id)!.type === "bool"
-  }
-
-  // ----------------------------------------------------------------------------------------- operators
-
-  private allInt(args: readonly Operand[]): boolean {
-    return args.every((x) => this.registerOf(x) === "i32")
-  }
-
-  /** The register of a `let`. */
-  private register({ id, op, args, type }: Extract<Stmt, { kind: "let" }>): Register {
-    if (type === "bool" || this.places.has(id) || op === "indicator") return "i32"
-    const numbers = op === "select" || op === "guard" ? args.slice(1) : args
-    return type === "int" && keepsInt.has(op) && this.allInt(numbers) ? "i32" : "f64"
-  }
-
-  private value(s: Extract<Stmt, { kind: "let" }>): string {
-    const { op, args, type } = s
-    const register = this.register(s)
-    this.registers.set(s.id, register)
-    switch (op) {
-      case "and":
-      case "or":
-        return `(i32.${op} ${this.operand(args[0]!, "i32")} ${this.operand(args[1]!, "i32")})`
-      case "not":
-        return `(i32.eqz ${this.operand(args[0]!, "i32")})`
-      case "indicator":
-        return this.operand(args[0]!, "i32")
-      case "select":
-      case "guard": {
-        const no: Operand = args[2] ?? { kind: "number", value: 0 }
-        return `(select ${this.operand(args[1]!, register)} ${this.operand(no, register)} ${this.operand(args[0]!, "i32")})`
-      }
-      case "eq":
-      case "ne":
-      case "lt":
-      case "le":
-        return this.comparison(op, args)
-    }
-    if (register === "i32" && type === "int") return this.place(op, args)
-    return this.number(op, args, type === "bool")
-  }
-
-  private comparison(op: "eq" | "ne" | "lt" | "le", args: readonly Operand[]): string {
-    if (this.allInt(args) || args.some((x) => this.isBool(x))) {
-      const signed = op === "lt" || op === "le" ? `${op}_s` : op
-      return `(i32.${signed} ${args.map((x) => this.operand(x, "i32")).join(" ")})`
-    }
-    const [x, y] = args.map((a) => this.operand(a, "f64")) as [string, string]
-    return comparisons[op]!(this.machine, x, y)
-  }
-
-  /** An int in 32 bits. */
-  private place(op: OpName, args: readonly Operand[]): string {
-    const list = args.map((a) => this.operand(a, "i32"))
-    const [x, y] = list as [string, string]
-    if (op === "add" || op === "sub" || op === "mul") return `(i32.${op} ${x} ${y})`
-    if (op === "stop") return x
-    if (op === "max" || op === "min") {
-      const [a, b] = [this.code.let("i32", x), this.code.let("i32", y)]
-      return `(select ${a} ${b} (i32.${op === "max" ? "gt_s" : "lt_s"} ${a} ${b}))`
-    }
-    const right = args[1]!
-    const power = right.kind === "number" && right.value > 0 ? Math.log2(right.value) : NaN
-    if (Number.isInteger(power))
-      return op === "mod" ? `(i32.and ${x} ${int(2 ** power - 1)})` : `(i32.shr_s ${x} ${int(power)})`
-    this.helpers.set(op, op === "mod" ? remainder : quotient)
-    return `(call $int_${op} ${x} ${y})`
-  }
-
-  /** A number, or a condition of operators that only the host has. */
-  private number(op: OpName, args: readonly Operand[], isBool: boolean): string {
-    const list = args.map((a) => this.operand(a, "f64"))
-    const write = direct[op]
-    if (write) return write(this.machine, ...list.map((x) => this.machine.let(x)))
-    const call = `(call ${this.functionOf(op)} ${list.join(" ")})`
-    return isBool ? `(f64.ne ${call} (f64.const 0))` : call
-  }
-
-  /** The name of the function of an operator, or of one that serves the special functions. */
-  functionOf(name: string): string {
-    const op = name as OpName
-    const entry = Object.hasOwn(ops, name) ? ops[op] : undefined
-    const isDefined = !entry || entry.isDefined
-    const write = this.accuracy === "engine" ? undefined : elementary[op]
-    if (!write && !isDefined) this.host.add(op)
-    else if (!this.functions.has(name)) {
-      this.functions.set(name, "")
-      const code = new Code()
-      const params =
-        entry?.params ??
-        definedFunctions()
-          .get(name)!
-          .arguments.map((a) => a.name.name)
-      const args = params.map((_, i) => get(`x${i}`))
-      const m = new Machine("f64", code)
-      code.add(
-        write ? write(m, args, UNKNOWN) : definedFunction(m, name, args, (called) => this.functionOf(called)),
-      )
-      this.functions.set(
-        name,
-        functionText(
-          `$${name}`,
-          params.map((_, i) => [`$x${i}`, "f64"]),
-          "f64",
-          code,
-        ),
-      )
-    }
-    return `$${name}`
   }
 
   // ---------------------------------------------------------------------------------------- statements
