@@ -9,12 +9,12 @@ import compileWat from "watr/compile"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { assemble } from "../src/emit/assemble.ts"
 import { type Loss, compile } from "../src/index.ts"
-import type { InputValue } from "../src/run/given.ts"
 import { isRelaxed } from "../src/run/wasm.ts"
 import * as library from "../src/stdlib.ts"
 import { arbitraryInputs } from "../src/testing.ts"
 import { codeOf } from "./errors.ts"
 import { small } from "./library.settings.ts"
+import { inSingles } from "./singles.ts"
 import { RELAXED, allowRelaxed } from "./relaxed.flag.ts"
 
 allowRelaxed()
@@ -53,17 +53,6 @@ describe("the text", () => {
     expect(Buffer.compare(assemble(relaxed), compileWat(relaxed) as Uint8Array)).toBe(0)
   })
 })
-
-/** Arguments in f32, which kernels compute with in vectors of f32. */
-function inSingles(loss: Loss, given: Readonly<Record<string, InputValue>>): Record<string, InputValue> {
-  const out = { ...given }
-  for (const { name, type } of loss.inputs) {
-    const value = given[name]
-    if (type === "real" && typeof value === "object" && "data" in value)
-      out[name] = { ...value, data: Float32Array.from(value.data as Float64Array) }
-  }
-  return out
-}
 
 describe("the results", () => {
   test.each(losses.map((loss) => [loss.name, loss] as const))("of %s", (_, loss) => {

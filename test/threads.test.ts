@@ -6,13 +6,13 @@ import { afterAll, afterEach, describe, expect, test, vi } from "vitest"
 import { type Loss, checkedOf, compile } from "../src/index.ts"
 import { type AnyKernel, makeKernel } from "../src/kernel.ts"
 import { KernelMemory, platform } from "../src/run/memory.ts"
-import type { InputValue } from "../src/run/given.ts"
 import type { KernelOptions } from "../src/run/settings.ts"
 import { workerText } from "../src/run/worker-text.js"
 import * as library from "../src/stdlib.ts"
 import { arbitraryInputs } from "../src/testing.ts"
 import { tinyBlocks } from "./blocks.sizes.ts"
 import { small } from "./library.settings.ts"
+import { inSingles } from "./singles.ts"
 import { codeOf } from "./errors.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
@@ -22,17 +22,6 @@ const kernelOf = (loss: Loss, options: KernelOptions): AnyKernel =>
 
 const mse = compile("loss mse[b](x, y) = (x - y)^2")
 const rows = { x: Float32Array.from({ length: 40 }, (_, i) => i / 7), y: new Float32Array(40) }
-
-/** Arguments with arrays of f32, so that a kernel has one module. */
-function inSingles(loss: Loss, given: Readonly<Record<string, InputValue>>): Record<string, InputValue> {
-  const out = { ...given }
-  for (const { name, type } of loss.inputs) {
-    const value = given[name]
-    if (type === "real" && typeof value === "object" && "data" in value)
-      out[name] = { ...value, data: Float32Array.from(value.data as Float64Array) }
-  }
-  return out
-}
 
 /** Waits for something that happens on another thread. */
 async function until(holds: () => boolean): Promise<void> {
