@@ -2,7 +2,7 @@
 //
 // Of its own, because memory of WebAssembly that grows detaches the buffer that it had, and from the first buffer that a
 // process detaches V8 tests at every access of every typed array whether its buffer is still there: JavaScript loops, by hand
-// or not, then run up to 1.6 times as long.
+// or not, are slower from then on.
 import { Bench } from "tinybench"
 import { agree, rounding } from "./agree.ts"
 import { byHand, generated, type Side } from "./generated.ts"
