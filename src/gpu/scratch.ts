@@ -44,7 +44,7 @@ export function usersOf(plan: Plan): ReadonlyMap<Buffer, ReadonlySet<number>> {
 }
 
 /** The statements of a step: those of one row, or of the segments. */
-export function bodiesOf(step: Step): readonly (readonly Stmt[])[] {
+function bodiesOf(step: Step): readonly (readonly Stmt[])[] {
   return step.kind === "rows" ? [step.loop.body] : step.segments.map(({ body }) => body)
 }
 

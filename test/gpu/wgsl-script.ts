@@ -4,7 +4,7 @@
 // Memory is reached through `$get` and `$set` alone.
 import { type Type, type Typed, binary, builtin, levels, literal, prelude, typeOf } from "./wgsl-operators.ts"
 
-interface Array {
+interface ArrayVariable {
   readonly name: string
   readonly element: Type
 }
@@ -15,8 +15,8 @@ export interface Script {
   readonly text: string
   /** The fields of the uniform, in words. */
   readonly uniform: readonly { readonly name: string; readonly type: Type }[]
-  readonly bindings: ReadonlyMap<number, Array>
-  readonly shared: readonly (Array & { readonly length: number })[]
+  readonly bindings: ReadonlyMap<number, ArrayVariable>
+  readonly shared: readonly (ArrayVariable & { readonly length: number })[]
   readonly workgroupSize: number
 }
 
@@ -44,8 +44,8 @@ class Translator {
   private readonly list: readonly string[]
   private at = 0
   private readonly uniform: { name: string; type: Type }[] = []
-  private readonly bindings = new Map<number, Array>()
-  private readonly shared: (Array & { readonly length: number })[] = []
+  private readonly bindings = new Map<number, ArrayVariable>()
+  private readonly shared: (ArrayVariable & { readonly length: number })[] = []
   private readonly arrays = new Map<string, Type>()
   private readonly privates = new Map<string, Type>()
   private readonly results = new Map<string, Type | undefined>()
