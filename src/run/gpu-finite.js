@@ -3,7 +3,7 @@
 //
 // Plain JavaScript, because its text also becomes a part of emitted modules.
 /** @import { GpuBuffer, GpuCommandEncoder, GpuDevice } from "./gpu-device.ts" */
-/** @import { Part } from "./gpu-machine.js" */
+/** @import { Part } from "./gpu-buffers.js" */
 
 // What is found is the largest distance of such a number from the end of its array: 0 if there is none.
 const scanShader = `
