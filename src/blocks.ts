@@ -3,13 +3,19 @@
 // An iteration may store into elements of its own, work in scratch that it fills itself, and add to accumulators and arrays that
 // nothing reads before the loop ends. Blocks have sizes that depend on the sizes of arrays alone, and what they add up is added in
 // the order of the blocks: the result has the same bits however many threads run them.
+import { fillsFirst } from "./blocks/fills.ts"
 import { Places } from "./blocks/places.ts"
 import type { Buffer, Kernel, Operand, Stmt } from "./loops.ts"
-import { type Loop, combinable, letsIn, sameOperand, updatedIn, writtenIn } from "./unroll/facts.ts"
+import {
+  type Loop,
+  combinable,
+  letsIn,
+  sameOperand,
+  touchedIn,
+  updatedIn,
+  writtenIn,
+} from "./unroll/facts.ts"
 import { forEachStatement, operandsOf } from "./walk.ts"
-
-type Branch = Extract<Stmt, { kind: "if" }>
-type Lets = ReturnType<typeof letsIn>
 
 /** How what blocks computed is put together. */
 export type Combining = "add" | "mul" | "max" | "min"
@@ -67,13 +73,12 @@ export function cutOf(loop: Loop, places: Places, others: ReadonlySet<Buffer>): 
   if (loop.step) return { kind: "extent" }
   const sums = combinable(loop.body)
   for (const acc of updatedIn(loop.body).keys()) if (!sums.has(acc)) return { kind: "order", what: acc }
-  const lets = letsIn(loop.body)
   const own: Buffer[] = []
   const spread = new Map<Buffer, Combining>()
   for (const buffer of writtenIn(loop.body)) {
     if (hasOwnElements(loop, buffer, places)) continue
     const combined = buffer.kind === "scratch" ? combiningOf(loop.body, buffer) : undefined
-    if (buffer.kind === "scratch" && !others.has(buffer) && fillsFirst(loop.body, buffer, lets))
+    if (buffer.kind === "scratch" && !others.has(buffer) && fillsFirst(loop.body, buffer, places))
       own.push(buffer)
     else if (combined) spread.set(buffer, combined)
     else
@@ -96,7 +101,7 @@ export function hasOwnElements(loop: Loop, buffer: Buffer, places: Places): bool
   }
   if (isApart(({ at, length }) => places.digit(at, loop, length))) return true
   const { extents } = buffer
-  return !!extents && isApart(({ at, length }) => (length ? undefined : places.axis(at, loop, extents)))
+  return !!extents && isApart(({ at, length }) => places.axis(at, loop, extents, length))
 }
 
 interface Access {
@@ -147,68 +152,4 @@ function combiningOf(body: readonly Stmt[], buffer: Buffer): Combining | undefin
     ways.add(isPlain ? (made.op as Combining) : undefined)
   })
   return ways.size === 1 && olds.size === 0 ? [...ways][0] : undefined
-}
-
-/** The arrays that statements touch. */
-export function touchedIn(body: readonly Stmt[]): Set<Buffer> {
-  const out = new Set<Buffer>()
-  forEachStatement(body, (s) => {
-    if (s.kind === "load" || s.kind === "store" || s.kind === "fill") out.add(s.buffer)
-    if (s.kind === "sort") out.add(s.keys).add(s.index)
-  })
-  return out
-}
-
-/** Whether the first statement that touches an array sets its elements, in every iteration or wherever they are read. */
-function fillsFirst(body: readonly Stmt[], buffer: Buffer, lets: Lets): boolean {
-  const users = body.filter((s) => touchedIn([s]).has(buffer))
-  const [first] = users
-  switch (first?.kind) {
-    case "store":
-      return !first.accumulate
-    case "fill":
-      return true
-    case "sort":
-      return first.index === buffer && first.keys !== buffer
-    case "for":
-      return fillsFirst(first.body, buffer, lets)
-    case "if":
-      return (
-        isOnlyUnder(first, users, buffer, lets, []) &&
-        [first.then, first.else].every(
-          (side) => !touchedIn(side).has(buffer) || fillsFirst(side, buffer, lets),
-        )
-      )
-    default:
-      return false
-  }
-}
-
-/** Whether statements touch an array only in branches that are taken with those of a first one that touch it. */
-function isOnlyUnder(
-  first: Branch,
-  body: readonly Stmt[],
-  buffer: Buffer,
-  lets: Lets,
-  holding: readonly Operand[],
-): boolean {
-  return body.every((s) => {
-    if (!touchedIn([s]).has(buffer)) return true
-    if (s.kind === "for") return isOnlyUnder(first, s.body, buffer, lets, holding)
-    if (s.kind !== "if") return false
-    const isLike = sameOperand(s.condition, first.condition)
-    const inside = [...holding, ...partsOf(s.condition, lets)]
-    const isImplied = partsOf(first.condition, lets).every((x) => inside.some((y) => sameOperand(x, y)))
-    return (
-      ((isImplied && touchedIn(first.then).has(buffer)) ||
-        isOnlyUnder(first, s.then, buffer, lets, inside)) &&
-      ((isLike && touchedIn(first.else).has(buffer)) || isOnlyUnder(first, s.else, buffer, lets, holding))
-    )
-  })
-}
-
-/** The conditions that a conjunction says all hold. */
-function partsOf(condition: Operand, lets: Lets): Operand[] {
-  const made = condition.kind === "value" ? lets.get(condition.id) : undefined
-  return made?.op === "and" ? made.args.flatMap((x) => partsOf(x, lets)) : [condition]
 }

@@ -138,6 +138,83 @@ describe("by hand", () => {
     expect([filled, kept, sometimes]).toEqual(["cut own", "order", "order"])
   })
 
+  test("what a condition fills may be read, or matter, where the condition holds", () => {
+    const fillUnder = (b: Builder, condition: Operand, scratch: Buffer): void =>
+      b.if(condition, () => b.store(scratch, 0, 1))
+    const chosen = (op: "guard" | "select", isSame: boolean): string =>
+      verdict((b, i, out, scratch) => {
+        const isOdd = b.op("eq", b.op("mod", i, 2), 1)
+        fillUnder(b, isOdd, scratch)
+        const read = b.op("add", b.load(scratch, 0), 1)
+        const condition = isSame ? isOdd : b.op("eq", i, 0)
+        b.store(out, i, op === "guard" ? b.op("guard", condition, read) : b.op("select", condition, 0, read))
+      })
+    expect([chosen("guard", true), chosen("guard", false), chosen("select", true)]).toEqual([
+      "cut own",
+      "order",
+      "order",
+    ])
+    const inLoop = (to: "m" | "n"): string =>
+      verdict((b, i, out, scratch, m) => {
+        fillUnder(b, b.op("ne", 0, m), scratch)
+        b.for("j", to === "m" ? m : 3, () => b.store(out, i, b.load(scratch, 0)))
+      })
+    expect([inLoop("m"), inLoop("n")]).toEqual(["cut own", "order"])
+  })
+
+  test("places that a sorted order names are apart", () => {
+    /** A loop over i that adds to the places which an order holds, in an array over [n, 2]. */
+    const sorted = (
+      write: (b: Builder, i: Operand, sums: Buffer, order: Buffer, keys: Buffer, n: Operand) => void,
+    ): string => {
+      const b = new Builder("f64")
+      const n = b.size("n")
+      const length = b.sizeOp("mul", n, 2)
+      const [sums, keys] = [b.scratch(length, [n, 2]), b.scratch(n)]
+      const order = b.scratch(length, [2, n], "int")
+      b.sort(order, 0, keys, 0, n)
+      b.for("i", n, (i) => write(b, i, sums, order, keys, n))
+      b.load(sums, 0)
+      const how = [...blocksOf(b.kernel()).values()][0]!
+      return isCut(how) ? ["cut", ...how.spread.values()].join(" ") : how.kind
+    }
+    const addTo = (b: Builder, sums: Buffer, k: Operand): void =>
+      b.for("j", 2, (j) => b.addTo(sums, b.op("add", b.op("mul", k, 2), j), 1))
+    const apart = sorted((b, i, sums, order) => addTo(b, sums, b.load(order, i)))
+    const reversed = sorted((b, i, sums, order, _, n) =>
+      addTo(b, sums, b.load(order, b.op("sub", b.op("sub", n, 1), i))),
+    )
+    const twoOrders = sorted((b, i, sums, order, _, n) => {
+      addTo(b, sums, b.load(order, i))
+      addTo(b, sums, b.load(order, b.op("add", n, i)))
+    })
+    const halves = sorted((b, i, sums, order) =>
+      addTo(b, sums, b.load(order, b.op("floor", b.op("mul", i, 0.5)))),
+    )
+    const again = sorted((b, i, sums, order, keys, n) => {
+      b.sort(order, 0, keys, 0, n)
+      addTo(b, sums, b.load(order, i))
+    })
+    expect([apart, twoOrders, halves]).toEqual(["cut", "cut add", "cut add"])
+    expect([reversed, again]).toEqual(["cut add", "order"])
+  })
+
+  test("a fill stays in the part of its iteration if it is as long", () => {
+    const fill = (length: number, from: number): string => {
+      const b = new Builder("f64")
+      const n = b.size("n")
+      const rows = b.scratch(b.sizeOp("mul", n, 4), [n, 4])
+      b.for("i", n, (i) => {
+        b.fill(rows, b.op("add", b.op("mul", i, 4), from), length)
+        b.addTo(rows, b.op("add", b.op("mul", i, 4), b.load(b.input("x", n, "int"), i)), 1)
+      })
+      b.load(rows, 0)
+      const [how] = blocksOf(b.kernel()).values()
+      return isCut(how!) ? "cut" : how!.kind
+    }
+    expect([fill(4, 0), fill(5, 0), fill(4, 1)]).toEqual(["cut", "overlap", "overlap"])
+  })
+
   test("values may be combined at shared places by one operator", () => {
     const sums = verdict((b, i, _, scratch, m) => b.for("j", m, (j) => b.addTo(scratch, j, i)))
     const largest = verdict((b, i, _, scratch, m) =>

@@ -83,8 +83,14 @@ export class Builder {
     return b
   }
 
-  scratch(length: Arg): Buffer {
-    const b: Buffer = { id: this.buffers++, kind: "scratch", element: "f64", length: operand(length) }
+  scratch(length: Arg, extents?: readonly Arg[], element: Buffer["element"] = "f64"): Buffer {
+    const b: Buffer = {
+      id: this.buffers++,
+      kind: "scratch",
+      element,
+      length: operand(length),
+      ...(extents && { extents: extents.map(operand) }),
+    }
     this.scratches.push(b)
     return b
   }
@@ -120,6 +126,19 @@ export class Builder {
 
   fill(buffer: Buffer, at: Arg, length: Arg, value = 0): void {
     this.block.push({ kind: "fill", buffer, at: operand(at), length: operand(length), value })
+  }
+
+  /** Fills `index` with the order of as many keys, each from its place on. */
+  sort(index: Buffer, indexAt: Arg, keys: Buffer, keysAt: Arg, length: Arg): void {
+    this.block.push({
+      kind: "sort",
+      index,
+      indexAt: operand(indexAt),
+      keys,
+      keysAt: operand(keysAt),
+      stride: operand(1),
+      length: operand(length),
+    })
   }
 
   acc(initial: Arg, type: ScalarType = "real"): Operand & { kind: "value" } {

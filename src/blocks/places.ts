@@ -3,8 +3,8 @@
 // In an array over [i, j, k] an element stands at (i * n + j) * m + k. Two iterations of the loop over j never meet there: what
 // is added to j * m is at least 0 and below m, which follows from the range of k, or a multiple of n * m.
 import type { Expr } from "../ir.ts"
-import type { Kernel, Operand, Stmt } from "../loops.ts"
-import type { Loop } from "../unroll/facts.ts"
+import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
+import { type Loop, definedIn, sameOperand, writtenIn } from "../unroll/facts.ts"
 import { forEachStatement } from "../walk.ts"
 import {
   ONE,
@@ -20,6 +20,8 @@ import {
   sameSum,
 } from "./products.ts"
 
+const isZero = (x: Operand): boolean => x.kind === "number" && x.value === 0
+
 /** Reads the places of one kernel. */
 export class Places {
   private readonly sums = new Map<number, Sum>()
@@ -28,6 +30,12 @@ export class Places {
   private readonly sizes = new Map<string, number>()
   /** Values that are computed from sizes alone. */
   private readonly fixed = new Set<number>()
+  /** Conditions that a number is not 0. */
+  private readonly notZero = new Map<number, Operand>()
+  /** Arrays that hold sorted orders. */
+  private readonly orders = new Set<Buffer>()
+  /** Indices that are read from such an array, and where. */
+  private readonly sorted = new Map<number, { readonly order: Buffer; readonly at: Sum }>()
 
   constructor(kernel: Kernel) {
     for (const { id, value } of kernel.sizes) {
@@ -41,10 +49,14 @@ export class Places {
 
   private read(s: Stmt): void {
     if (s.kind === "for" && this.isPositive(s.from)) this.below.set(s.id, this.sumOf(s.to))
+    if (s.kind === "sort") this.orders.add(s.index)
+    if (s.kind === "load" && this.orders.has(s.buffer))
+      this.sorted.set(s.id, { order: s.buffer, at: this.sumOf(s.at) })
     if (s.kind === "load" && s.buffer.input?.label) {
       const extent = this.extentOf(s.buffer.input.label.extent)
       if (extent) this.below.set(s.id, extent)
     }
+    if (s.kind === "let" && s.op === "ne" && isZero(s.args[0]!)) this.notZero.set(s.id, s.args[1]!)
     if (s.kind !== "let" || s.type !== "int") return
     const [x, y] = s.args as [Operand, Operand]
     const reversed = s.op === "sub" && y.kind === "value" ? this.below.get(y.id) : undefined
@@ -118,22 +130,50 @@ export class Places {
   }
 
   /**
-   * The same by the axes of an array, whose indices stay in them: the place of the axis whose index is that of the loop, and of
-   * nothing else. A term belongs to the outermost axis of whose step it is a multiple.
+   * The same by the axes of an array, whose indices stay in them: the place of the axis whose index is that of the loop, or what a
+   * sorted order holds there, and of nothing else. A term belongs to the outermost axis of whose step it is a multiple.
    */
-  axis(at: Operand, loop: Loop, extents: readonly Operand[]): string | undefined {
+  axis(at: Operand, loop: Loop, extents: readonly Operand[], length?: Operand): string | undefined {
     const sums = extents.map((x) => this.sumOf(x))
     if (sums.some((sum) => sum.length !== 1) || !this.below.has(loop.id)) return undefined
     const steps = sums.map((_, k) => sums.slice(k + 1).reduce((x, [y]) => product(x, y!), ONE))
     const all = this.sumOf(at)
-    const own = all.filter(({ factors }) => factors.includes(loop.id))
+    const [own, ...more] = all.flatMap((term) =>
+      term.factors
+        .map((id) => ({ term, id, name: this.distinct(id, loop) }))
+        .filter((x) => x.name !== undefined),
+    )
+    if (!own || more.length > 0) return undefined
     const axisOf = (term: Product): number => steps.findIndex((step) => isMultiple(term, step))
-    if (own.length !== 1) return undefined
-    const k = axisOf(own[0]!)
-    const isIndex = keyOf(quotient(own[0]!, steps[k]!) ?? ONE) === String(loop.id)
-    const isAlone = all.every((term) => term === own[0] || axisOf(term) !== k)
-    const isWhole = sameSum(sums[k]!, this.sumOf(loop.to))
-    return isIndex && isAlone && isWhole && own[0]!.times === steps[k]!.times ? `axis ${k}` : undefined
+    const k = axisOf(own.term)
+    const isIndex = keyOf(quotient(own.term, steps[k]!) ?? ONE) === String(own.id)
+    const isAlone = all.every((term) => term === own.term || axisOf(term) !== k)
+    // As many elements as one step of the axis stay at its place if they start where that does.
+    const isInside =
+      !length || (sameSum(this.sumOf(length), [steps[k]!]) && all.every((term) => axisOf(term) <= k))
+    const isWhole = own.id !== loop.id || sameSum(sums[k]!, this.sumOf(loop.to))
+    return isIndex && isAlone && isWhole && isInside && own.term.times === steps[k]!.times
+      ? `axis ${k}${own.name}`
+      : undefined
+  }
+
+  /** What a value is called if it is another one in each iteration of a loop: the index itself, or what an order holds there. */
+  private distinct(id: number, loop: Loop): string | undefined {
+    if (id === loop.id) return ""
+    const sorted = this.sorted.get(id)
+    if (!sorted || writtenIn(loop.body).has(sorted.order)) return undefined
+    const inside = definedIn(loop.body)
+    const rest = add(sorted.at, [{ times: 1, factors: [loop.id] }], -1)
+    const isFixed = rest.every(({ factors }) => factors.every((f) => f !== loop.id && !inside.has(f)))
+    return isFixed
+      ? ` by ${sorted.order.id} from ${rest.map((t) => `${t.times}*${keyOf(t)}`).join("+")}`
+      : undefined
+  }
+
+  /** Whether a condition says that a loop has iterations, which holds in each of them. */
+  saysNotEmpty(condition: Operand, loop: Loop): boolean {
+    const extent = condition.kind === "value" ? this.notZero.get(condition.id) : undefined
+    return extent !== undefined && isZero(loop.from) && sameOperand(extent, loop.to)
   }
 
   /** Whether a place moves on by one element with the index of a loop. */

@@ -1,7 +1,8 @@
 // Loops -> the same, with a mark on those whose iterations may run at once, however deep they stand.
-import { cutOf, isCut, touchedIn } from "../blocks.ts"
+import { cutOf, isCut } from "../blocks.ts"
 import { Places } from "../blocks/places.ts"
 import type { Buffer, Kernel, Stmt } from "../loops.ts"
+import { touchedIn } from "../unroll/facts.ts"
 
 /** A kernel with these marks. */
 export function marked(kernel: Kernel): Kernel {

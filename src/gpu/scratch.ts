@@ -1,7 +1,8 @@
 // Steps -> which scratch arrays threads and workgroups have for themselves.
-import { hasOwnElements, touchedIn } from "../blocks.ts"
+import { hasOwnElements } from "../blocks.ts"
 import { Places } from "../blocks/places.ts"
 import type { Buffer, Kernel, Stmt } from "../loops.ts"
+import { touchedIn } from "../unroll/facts.ts"
 import { type Plan, type Step } from "./plan.ts"
 
 /** Who has an array for itself: the whole program one, each workgroup of a step one, or each of its threads. */

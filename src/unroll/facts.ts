@@ -73,6 +73,16 @@ export function writtenIn(body: readonly Stmt[]): Set<Buffer> {
   return out
 }
 
+/** The arrays that statements touch. */
+export function touchedIn(body: readonly Stmt[]): Set<Buffer> {
+  const out = new Set<Buffer>()
+  forEachStatement(body, (s) => {
+    if (s.kind === "load" || s.kind === "store" || s.kind === "fill") out.add(s.buffer)
+    if (s.kind === "sort") out.add(s.keys).add(s.index)
+  })
+  return out
+}
+
 /** Numbers of values and accumulators that a block reads. */
 export function readIn(body: readonly Stmt[]): Set<number> {
   const out = new Set<number>()

@@ -2,7 +2,7 @@
 //
 // A row of a few elements fills no vectors, and what is computed once a row would be computed by itself. In lanes all of it is
 // computed for four rows. Scratch of a row lies beside that of the three others. Rows that no group has run as before.
-import { touchedIn } from "../blocks.ts"
+
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { Copier } from "../unroll/copy.ts"
 import {
@@ -13,6 +13,7 @@ import {
   literal,
   loopsIn,
   sameOperand,
+  touchedIn,
   updatedIn,
   valueOf,
   weight,

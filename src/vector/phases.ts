@@ -1,6 +1,6 @@
 // A loop inside rows that computes numbers and then runs a loop with each -> a loop for the numbers, which runs in lanes, and one
 // for the loops, which reads them from scratch.
-import { touchedIn } from "../blocks.ts"
+
 import type { Buffer, Kernel, Stmt } from "../loops.ts"
 import { Copier } from "../unroll/copy.ts"
 import {
@@ -11,6 +11,7 @@ import {
   isElementary,
   loopsIn,
   readIn,
+  touchedIn,
   updatedIn,
   valueOf,
   weight,
