@@ -78,6 +78,8 @@ export function statementsOf(outputs: Outputs, optimise: boolean, owner: boolean
   return out
 }
 
+type Summed = Pick<Def, "bound" | "filter" | "body">
+
 interface Sink extends Store {
   readonly result: boolean
 }
@@ -135,7 +137,7 @@ function ofDef(outputs: Outputs, def: Def, owner: boolean): Statement {
     }
   }
   let { bound } = def
-  if (owner && def.op === "sum") ({ bound, filter, body } = gathered(core, def))
+  if (owner && def.op === "sum") ({ bound, filter, body } = perOrder(core, def.formals, gathered(core, def)))
   if (def.op === "sum")
     for (;;) {
       const pin = pinOf(
@@ -162,8 +164,22 @@ const isShared = (at: Expr, bound: readonly AxisExpr[]): boolean =>
   at.axes.every((a) => bound.includes(a)) &&
   !refsIn(at).some((ref) => [...reach(ref.def)].some((def) => def.op === "argsort"))
 
+/**
+ * A sum of what rows add in several sorted orders, as the sum over the orders of what each adds: only within one order has each
+ * place one row.
+ */
+function perOrder(core: Core, formals: readonly AxisExpr[], sum: Summed): Summed {
+  const at = pinOf(formals, sum.filter, (e) => e.kind === "ref" && e.def.op === "argsort")?.at
+  const sorted = at?.kind === "ref" ? at.index.at(-1)! : undefined
+  const orders = sum.bound.filter((a) => a !== sorted)
+  const isOnce = sum.bound.some((a) => a === sorted) && orders.every((a) => at!.axes.includes(a))
+  if (!isOnce || orders.length === 0) return sum
+  const inner = core.define("sum", [sorted as AxisExpr], sum.filter, sum.body)
+  return { bound: orders, filter: core.true, body: inner }
+}
+
 /** A sum over the places of a window that meet a formal, `h == y + i`, as one over `i` at `y = h - i`. */
-function gathered(core: Core, def: Def): Pick<Def, "bound" | "filter" | "body"> {
+function gathered(core: Core, def: Def): Summed {
   let { bound, filter, body } = def
   for (;;) {
     const window = windowOf(core, def.formals, bound, filter)

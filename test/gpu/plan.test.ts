@@ -60,8 +60,8 @@ function serialLoops(loss: Loss): string[] {
   )
 }
 
-test("rows run at once, also where labels are checked; but for these losses", () => {
+test("rows run at once, also where labels are checked", () => {
   const losses = Object.values(library as unknown as Record<string, Loss>)
   const serial = losses.filter((loss) => serialLoops(loss).length > 0).map(({ name }) => name)
-  expect(serial.sort()).toEqual(["lovaszSoftmax"])
+  expect(serial).toEqual([])
 })
