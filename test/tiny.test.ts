@@ -87,6 +87,36 @@ for (const target of ["js", "interpret"] as const)
       expect(kernel({ x: Float64Array.of(-10000) }).grad.x).toEqual(Float64Array.of(0))
     })
 
+    test.each([1e-9, 1e-4, 0.5])("the angle of [1, 0] and [1, %s], and of the opposite", (tangent) => {
+      const kernel = compile("loss l[b](x: [d], y: [d]) = angle(x, y)").kernel({
+        target,
+        dtype: "f64",
+        grad: ["y"],
+      })
+      for (const side of [1, -1]) {
+        const [x, y] = [Float64Array.of(1, 0), Float64Array.of(side, tangent)]
+        const { loss, grad } = kernel({ x: { data: x, shape: [1, 2] }, y: { data: y, shape: [1, 2] } })
+        close(loss, Math.atan2(tangent, side))
+        const square = 1 + tangent ** 2
+        close(-grad.y![0]!, tangent / square)
+        close(side * grad.y![1]!, 1 / square)
+      }
+    })
+
+    test("an angle of equal vectors has derivative 0, one with a vector of length 0 is right", () => {
+      const kernel = compile("loss l[b](x: [d], y: [d]) = angle(x, y)").kernel({
+        target,
+        dtype: "f64",
+        reduction: "none",
+        grad: ["x"],
+      })
+      const x = { data: Float64Array.of(3, 4, 0, 0, 0, 0), shape: [3, 2] }
+      const y = { data: Float64Array.of(3, 4, 3, 4, 0, 0), shape: [3, 2] }
+      const { loss, grad } = kernel({ x, y })
+      expect(Array.from(loss)).toEqual([0, Math.PI / 2, Math.PI / 2])
+      expect(Array.from(grad.x!, (g) => g + 0).slice(0, 2)).toEqual([0, 0])
+    })
+
     test("a softmax over nothing adds nothing", () => {
       const loss = compile(
         "loss l[b](x) = let s[j in b] = x[b = j] in sum[j if j != b](exp(s - logsumexp[j if j != b](s)))",
