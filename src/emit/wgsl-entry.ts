@@ -50,7 +50,8 @@ export class EntryCode {
   /** Code of a whole workgroup on the lines of this entry. */
   together(): WorkgroupCode {
     const isOwn = (b: Buffer): boolean => this.layout.scratch.get(b)?.inThread === true
-    return new WorkgroupCode(this.lines, this.values, this.place, isOwn, this.layout.workgroupSize)
+    const { workgroupSize, strips } = this.layout
+    return new WorkgroupCode(this.lines, this.values, this.place, isOwn, workgroupSize, strips)
   }
 
   /** Computes or fetches values from outside the step, those they need first. */

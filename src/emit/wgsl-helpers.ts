@@ -4,13 +4,17 @@ import { updated } from "./wgsl-values.ts"
 const combinations = ["add", "mul", "max", "min"] as const
 const types = { f32: "real", i32: "int", bool: "bool" } as const
 
-/** The text of the functions that are used; the others are those of mathematics. */
-export function helpers(uses: readonly string[], workgroupSize: number): string {
+/** The bytes of workgroup memory that trees of all types take. */
+export const treeBytes = (workgroupSize: number): number => 2 * 4 * workgroupSize
+
+/** The text of the functions that are used; the others are those of mathematics. `strip` is how many words strips take. */
+export function helpers(uses: readonly string[], workgroupSize: number, strip: number): string {
   const made = ["var<private> lane_index: u32;", "fn lane() -> i32 { return i32(lane_index); }"]
   for (const name of [...uses].filter(isHelper).sort()) made.push(...texts(name, workgroupSize))
   const shared = new Set([...uses].filter(isHelper).map((name) => sharedType(name)))
   for (const type of ["f32", "i32"])
     if (shared.has(type)) made.splice(1, 0, `var<workgroup> tree_${type}: array<${type}, ${workgroupSize}>;`)
+  if (strip > 0) made.splice(1, 0, `var<workgroup> strip: array<f32, ${strip}>;`)
   return made.join("\n")
 }
 

@@ -11,8 +11,8 @@ const BLOCK = 32
 export class ThreadCode {
   readonly lines: Lines
   readonly values: WgslValues
-  private readonly place: (buffer: Buffer) => Place
-  private readonly names: { count: number }
+  readonly place: (buffer: Buffer) => Place
+  readonly names: { count: number }
 
   constructor(
     lines: Lines,
@@ -100,22 +100,25 @@ export class ThreadCode {
     const index = values.value(s.id).name
     const sums = s.step ? [] : [...combinable(s.body)].filter(([acc, op]) => this.isLongSum(acc, op))
     if (sums.length === 0 || isShort(s)) {
-      lines.open(
-        `for (var ${index}: i32 = ${from}; ${index} < ${to}; ${index} += ${s.step ? this.int(s.step) : "1"}) {`,
-      )
-      this.block(s.body)
-      return lines.close("}")
+      const step = s.step ? this.int(s.step) : "1"
+      return this.steps(s, from, to, `${index} += ${step}`)
     }
     const [start, end] = [this.fresh("c"), this.fresh("e")]
     const parts = new Map(sums.map(([acc]) => [acc, this.fresh("s")]))
     lines.open(`for (var ${start}: i32 = ${from}; ${start} < ${to}; ${start} += ${BLOCK}) {`)
     lines.add(`let ${end} = min(${start} + ${BLOCK}, ${to});`)
     for (const part of parts.values()) lines.add(`var ${part}: f32 = 0.0f;`)
-    lines.open(`for (var ${index}: i32 = ${start}; ${index} < ${end}; ${index}++) {`)
-    values.rename(parts, () => this.block(s.body))
-    lines.close("}")
+    values.rename(parts, () => this.steps(s, start, end, `${index}++`))
     for (const [acc, part] of parts) lines.add(`${values.name(acc)} += ${part};`)
     lines.close("}")
+  }
+
+  /** Steps of a loop one after another. */
+  protected steps(s: Loop, from: string, to: string, increment: string): void {
+    const index = this.values.value(s.id).name
+    this.lines.open(`for (var ${index}: i32 = ${from}; ${index} < ${to}; ${increment}) {`)
+    this.block(s.body)
+    this.lines.close("}")
   }
 
   private isLongSum(acc: number, op: string): boolean {

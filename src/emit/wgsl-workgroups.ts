@@ -7,7 +7,9 @@
 import type { Buffer, Operand, Stmt } from "../loops.ts"
 import { type Loop, combinable } from "../unroll/facts.ts"
 import { forEachStatement } from "../walk.ts"
+import { type Strip, stripsIn } from "../gpu/strips.ts"
 import { Lines } from "./text.ts"
+import { StripCode } from "./wgsl-strips.ts"
 import { ThreadCode } from "./wgsl-threads.ts"
 import { type Place, type WgslValues, identity, updated, wgslTypes } from "./wgsl-values.ts"
 
@@ -29,6 +31,7 @@ export class WorkgroupCode {
   /** Whether every thread of a loop that is dealt out has an array of its own there. */
   private readonly isOwn: (buffer: Buffer) => boolean
   private readonly size: number
+  private readonly strips: ReadonlyMap<Loop, Strip>
   private threads: ThreadCode
   /** What was touched since the last barrier. */
   private pending: Access[] = []
@@ -42,12 +45,14 @@ export class WorkgroupCode {
     place: (buffer: Buffer) => Place,
     isOwn: (buffer: Buffer) => boolean,
     size: number,
+    strips: ReadonlyMap<Loop, Strip>,
   ) {
     this.lines = lines
     this.values = values
     this.place = place
     this.isOwn = isOwn
     this.size = size
+    this.strips = strips
     this.threads = new ThreadCode(lines, values, place)
   }
 
@@ -106,15 +111,28 @@ export class WorkgroupCode {
       const { type } = values.value(acc)
       lines.add(`var ${part}: ${wgslTypes[type]} = ${identity(combined.get(acc)!, type)};`)
     }
-    const { name } = values.value(s.id)
-    const [from, to] = [this.threads.int(s.from), this.threads.int(s.to)]
-    lines.open(`for (var ${name}: i32 = ${from} + lane(); ${name} < ${to}; ${name} += ${this.size}) {`)
-    values.rename(parts, () => this.threads.block(s.body))
-    lines.close("}")
+    values.rename(parts, () => (stripsIn(s.body, this.strips).length > 0 ? this.inStep(s) : this.each(s)))
     for (const [acc, part] of parts) {
       const op = combined.get(acc)!
       lines.add(updated(values.name(acc), op, this.tree(op, part, acc), values.value(acc).type))
     }
+  }
+
+  /** Iterations that threads take each at its own pace. */
+  private each(s: Loop): void {
+    const { name } = this.values.value(s.id)
+    const [from, to] = [this.threads.int(s.from), this.threads.int(s.to)]
+    this.lines.open(`for (var ${name}: i32 = ${from} + lane(); ${name} < ${to}; ${name} += ${this.size}) {`)
+    this.threads.block(s.body)
+    this.lines.close("}")
+  }
+
+  /** Iterations whose threads share strips. */
+  private inStep(s: Loop): void {
+    const loops = [s, ...stripsIn(s.body, this.strips).map(([along]) => along)]
+    const bounds = new Map(loops.map((x) => [x, [this.same(x.from, "int"), this.same(x.to, "int")] as const]))
+    this.barriers++
+    new StripCode(this.threads, s, this.strips, bounds, this.size).all()
   }
 
   /** The value of all threads combined. */

@@ -2,6 +2,7 @@
 import { type Between, type Combination, type Rows, freeIn } from "../gpu/plan.ts"
 import type { Layout } from "../gpu/layout.ts"
 import type { Entry, Field } from "../gpu/program.ts"
+import { stripWords } from "../gpu/strips.ts"
 import type { Tile } from "../gpu/tile.ts"
 import type { ScalarType } from "../types.ts"
 import { Lines, type Names } from "./text.ts"
@@ -145,7 +146,7 @@ export class Shader {
 
   /** The whole module. */
   text(): string {
-    const { kernel, places, workgroupSize } = this.layout
+    const { kernel, places, strips, workgroupSize } = this.layout
     const lines = new Lines()
     lines.open("struct Uniform {")
     for (const field of this.fields()) lines.add(`${this.fieldName(field)}: ${this.fieldType(field)},`)
@@ -166,7 +167,7 @@ export class Shader {
     const uses = [...this.values.uses]
     return [
       lines.toString(),
-      helpers(uses, workgroupSize),
+      helpers(uses, workgroupSize, stripWords(strips, workgroupSize)),
       wgslFunctions(uses.filter((name) => !isHelper(name))),
       ...this.entries,
       "",

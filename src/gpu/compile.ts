@@ -1,6 +1,7 @@
 // Loops -> a program for WebGPU: the plan, where its arrays live, the shader text, and how it is run.
 import { nameAll } from "../emit/text.ts"
 import { Shader } from "../emit/wgsl.ts"
+import { treeBytes } from "../emit/wgsl-helpers.ts"
 import { elementOf } from "../emit/wgsl-values.ts"
 import type { Buffer, Kernel, Stmt } from "../loops.ts"
 import type { Loop } from "../unroll/facts.ts"
@@ -10,6 +11,7 @@ import { type Plan, type Rows, arranged, planOf } from "./plan.ts"
 import type { ArrayPlace, Count, Dispatch, Entry, GpuProgram, Region } from "./program.ts"
 import type { Layout } from "./layout.ts"
 import { homesOf } from "./scratch.ts"
+import { type Strip, stripsOf } from "./strips.ts"
 import { type Tile, tilesOf, withTiles } from "./tile.ts"
 
 /** How a program is made. */
@@ -20,6 +22,8 @@ export interface ProgramOptions {
   readonly shortRow?: number
   /** Rows from which on they are taken in tiles. Default 1024. */
   readonly tiledRows?: number
+  /** Bytes of workgroup memory that the device allows. Default 16,384, which all do. */
+  readonly workgroupMemory?: number
 }
 
 /** Storage buffers that every device allows a shader, less the arena. */
@@ -28,14 +32,33 @@ const MOST_ARRAYS = 7
 /** Steps of a loop that the host cannot count. */
 const UNKNOWN = 1 << 20
 
-/** Makes the program of a kernel, best of one whose rows own what they write. */
-export function gpuProgram(
+/** A kernel as a GPU runs it: its steps, and what a workgroup shares. */
+export interface Arrangement {
+  readonly kernel: Kernel
+  readonly plan: Plan
+  readonly tiles: ReadonlyMap<Rows, Tile>
+  /** The kernel with its tiles. */
+  readonly whole: Kernel
+  readonly strips: ReadonlyMap<Loop, Strip>
+}
+
+/** Arranges a kernel, best one whose rows own what they write. */
+export function arrangementOf(
   given: Kernel,
-  { workgroupSize = 64, shortRow = 64, tiledRows = 1024 }: ProgramOptions = {},
-): GpuProgram {
+  { workgroupSize = 64, workgroupMemory = 16384 }: ProgramOptions = {},
+): Arrangement {
   const kernel = arranged(given)
   const plan = planOf(kernel)
   const tiles = tilesOf(plan, kernel)
+  const whole = withTiles(kernel, tiles)
+  const bytes = workgroupMemory - treeBytes(workgroupSize)
+  return { kernel, plan, tiles, whole, strips: stripsOf(plan, whole, tiles, { size: workgroupSize, bytes }) }
+}
+
+/** Makes the program of a kernel. */
+export function gpuProgram(given: Kernel, options: ProgramOptions = {}): GpuProgram {
+  const { workgroupSize = 64, shortRow = 64, tiledRows = 1024 } = options
+  const { kernel, plan, tiles, whole, strips } = arrangementOf(given, options)
   const counts = new Counts(kernel)
   const regions: Region[] = []
   const region = (one: Region): number => regions.push(one) - 1
@@ -63,9 +86,10 @@ export function gpuProgram(
     partials,
     places,
     scratch,
+    strips,
     workgroupSize,
   }
-  const shader = new Shader(layout, nameAll(withTiles(kernel, tiles)))
+  const shader = new Shader(layout, nameAll(whole))
   const dispatches = plan.steps.map((step, i): Dispatch => {
     if (step.kind === "between") return { inner: [], entries: [shader.between(step, i)] }
     const rows = counts.between(step.loop.from, step.loop.to)

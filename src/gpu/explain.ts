@@ -1,9 +1,9 @@
 // A program -> what each dispatch does, in words: rows, bytes read and written, and workgroup memory.
 import { type OpName, ops } from "../ops.ts"
-import type { Kernel, Operand, Stmt } from "../loops.ts"
-import { arranged, planOf } from "./plan.ts"
+import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
+import { arrangementOf } from "./compile.ts"
 import type { Dispatch, GpuProgram } from "./program.ts"
-import { tilesOf } from "./tile.ts"
+import { type Strip, stripsIn } from "./strips.ts"
 
 /** Explains a program of a kernel. Sizes that are known become numbers, the others stay names. */
 export function explainProgram(
@@ -11,9 +11,8 @@ export function explainProgram(
   program: GpuProgram,
   sizes: ReadonlyMap<string, number>,
 ): string {
-  const kernel = arranged(given)
-  const plan = planOf(kernel)
-  const tiles = tilesOf(plan, kernel)
+  const { workgroupSize } = program
+  const { kernel, plan, tiles, strips } = arrangementOf(given, { workgroupSize })
   const lengths = new Lengths(kernel, sizes)
   const lines = plan.steps.map((step, d) => {
     const bodies = step.kind === "rows" ? [step.loop] : step.segments.flatMap(({ body }) => body)
@@ -32,12 +31,26 @@ export function explainProgram(
             `   from ${program.tiledRows} rows on, where they are long, a workgroup for ${tile.rows}: reads ${tiled.text("reads")}`,
           ]
         : []),
+      ...shared(
+        stripsIn([...bodies, ...(tile ? [tile.loop] : [])], strips).map(([, strip]) => strip),
+        workgroupSize,
+      ),
     ].join("\n")
   })
   return [
     ...lines,
     `workgroups of ${program.workgroupSize} threads; ${workgroupBytes(program.shader)} bytes of workgroup memory; ${program.inputs.length + program.outputs.length} arrays of the caller`,
   ].join("\n")
+}
+
+/** What the threads of a workgroup bring into its memory together. */
+function shared(strips: readonly Strip[], workgroupSize: number): string[] {
+  const parts = strips.flatMap(({ width, reads }) =>
+    reads.map(
+      ({ load }) => `${arrayName(load.buffer)}, ${workgroupSize} rows by ${width} elements at a time`,
+    ),
+  )
+  return parts.length > 0 ? [`   through workgroup memory: ${[...new Set(parts)].join("; ")}`] : []
 }
 
 /** What handles a row. */
@@ -103,6 +116,10 @@ function product(factors: readonly string[]): string {
   return [...(number === 1 && names.length > 0 ? [] : [String(number)]), ...names].join(" * ")
 }
 
+/** An array as the user calls it. */
+const arrayName = ({ kind, input, name }: Buffer): string =>
+  input?.name ?? (kind === "scratch" ? "scratch" : name === "loss" ? "loss" : `d ${name}`)
+
 /** The bytes that statements read and write, by array; what stands under a condition counts as if it held. */
 class Traffic {
   private readonly bytes = {
@@ -163,12 +180,7 @@ class Traffic {
     return arrays.join(", ") || "nothing"
   }
 
-  private note(
-    which: "reads" | "writes",
-    { kind, input, name }: { kind: string; input?: { name: string }; name?: string },
-    loops: readonly string[],
-  ): void {
-    const array = input?.name ?? (kind === "scratch" ? "scratch" : name === "loss" ? "loss" : `d ${name}`)
-    this.add(which, array, product(loops), 1 / this.rows)
+  private note(which: "reads" | "writes", buffer: Buffer, loops: readonly string[]): void {
+    this.add(which, arrayName(buffer), product(loops), 1 / this.rows)
   }
 }

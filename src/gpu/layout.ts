@@ -3,6 +3,8 @@ import type { Buffer, Kernel } from "../loops.ts"
 import type { Handovers } from "./handover.ts"
 import type { Plan, Rows } from "./plan.ts"
 import type { ArrayPlace, Region } from "./program.ts"
+import type { Loop } from "../unroll/facts.ts"
+import type { Strip } from "./strips.ts"
 
 /** A plan with its regions of the arena. */
 export interface Layout {
@@ -25,5 +27,7 @@ export interface Layout {
       readonly inThread: boolean
     }
   >
+  /** What goes through workgroup memory, by the loop along the rows. */
+  readonly strips: ReadonlyMap<Loop, Strip>
   readonly workgroupSize: number
 }

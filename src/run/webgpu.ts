@@ -85,7 +85,7 @@ export async function makeGpuKernel(
   loss: Loss,
   device: GpuDevice,
   options: GpuOptions = {},
-  more: Pick<ProgramOptions, "shortRow" | "tiledRows"> = {},
+  more: Pick<ProgramOptions, "shortRow" | "tiledRows" | "workgroupMemory"> = {},
 ): Promise<GpuKernel> {
   const { finite = false, ...rest } = options
   if (typeof finite !== "boolean")
@@ -120,7 +120,11 @@ export async function makeGpuKernel(
       const { outputs, checks } = withLabelChecks(loss, computed.outputs)
       const kernel = lower(outputs, { dtype: "f32", owner: true })
       const { workgroupSize } = settings
-      const program = gpuProgram(kernel, { ...(workgroupSize !== undefined && { workgroupSize }), ...more })
+      const program = gpuProgram(kernel, {
+        ...(workgroupSize !== undefined && { workgroupSize }),
+        workgroupMemory: device.limits.maxComputeWorkgroupStorageSize,
+        ...more,
+      })
       variant = {
         ...computed,
         checks,

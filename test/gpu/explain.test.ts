@@ -32,6 +32,16 @@ test("a tile of rows reads the other array once for all of them", () => {
   expect(text).toMatch(new RegExp(`a workgroup for 4: reads x ${bytes} bytes, y ${bytes / 4} bytes`))
 })
 
+test("what a workgroup shares takes the memory that the shader declares", () => {
+  const pairs = compile("loss nearest[b](x: [d], shared y: [m, d]) = min[m](sum[d]((x - y)^2))")
+  const text = (options: object): string => pairs.explain({ target: "wgsl", grad: [], ...options })
+  expect(text({})).toContain("through workgroup memory: y, 64 rows by 32 elements at a time")
+  // Rows of 33 words, and a tree of floats.
+  expect(text({})).toContain(`${4 * 64 * 33 + 4 * 64} bytes of workgroup memory`)
+  expect(text({ workgroupSize: 256 })).toContain("y, 256 rows by 8 elements")
+  expect(text({ workgroupSize: 256 })).toContain(`${4 * 256 * 9 + 4 * 256} bytes of workgroup memory`)
+})
+
 test("other targets have no dispatches", () => {
   expect(mse.explain()).not.toContain("dispatches")
 })

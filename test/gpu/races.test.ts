@@ -12,10 +12,13 @@ import { lockstepDevice } from "./lockstep-device.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
 
-/** A workgroup for several rows, or a workgroup or a thread for each. Workgroups are small, so that small rows need several rounds of one. */
+/**
+ * A workgroup for several rows, or a workgroup or a thread for each. Workgroups are small, so that small rows need several rounds
+ * of one, and once their memory is, so that a row needs several strips.
+ */
 const ways = [
   { reduction: "mean", shortRow: 0, tiledRows: 0 },
-  { reduction: "mean", shortRow: 0 },
+  { reduction: "mean", shortRow: 0, workgroupMemory: 128 },
   { reduction: "none", shortRow: 64 },
 ] as const
 
@@ -46,6 +49,18 @@ describe.each(ways)("$reduction, short rows up to $shortRow, tiles from $tiledRo
     expect(faults).toEqual([])
     if (!inherent.includes(loss.name)) expect(wrong).toEqual([])
   })
+})
+
+// Before strips are brought the ones before must have been read, and after that they must be there.
+test.each([
+  ["before", /workgroupBarrier\(\);(?=\s*let bits)/g],
+  ["after", /workgroupBarrier\(\);(?=\s*if)/g],
+])("without the barrier %s strips are brought there are races", async (_, barrier) => {
+  const loss = losses.find((x) => x.name === "infoNce")!
+  let count = 0
+  const { faults } = await run(loss, ways[1], (shader) => shader.replace(barrier, () => (count++, "")))
+  expect(count).toBeGreaterThan(0)
+  expect(faults.some((fault) => /race of the invocations of a workgroup at strip/.test(fault))).toBe(true)
 })
 
 describe.each(["workgroup", "storage"])("without a barrier of %s memory", (kind) => {

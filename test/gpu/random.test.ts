@@ -37,7 +37,11 @@ async function computed(
     if (typeof site === "string" || !site.point.trace(undefined, 0).trace.inRange) return
     checked++
     const inputs = rounded(site.inputs)
-    const more = { shortRow: at % 2 === 0 ? 0 : 64, tiledRows: at % 4 === 0 ? 0 : 1024 }
+    const more = {
+      shortRow: at % 2 === 0 ? 0 : 64,
+      tiledRows: at % 4 === 0 ? 0 : 1024,
+      workgroupMemory: at % 8 < 4 ? 128 : 16384,
+    }
     const kernel = await makeGpuKernel(checkedOf(loss), device, { ...options, workgroupSize }, more)
     expect(differences(resultsOf(await kernel(inputs)), exactly(loss, options, inputs)), text).toEqual([])
     after(text)

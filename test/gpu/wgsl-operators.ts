@@ -91,6 +91,8 @@ export function builtin(name: string, to: string, args: readonly Typed[]): Typed
       return { type, text: `$even(${x})` }
     case "sqrt":
       return { type, text: `$f(Math.sqrt(${x}))` }
+    case "countLeadingZeros":
+      return { type, text: `Math.clz32(${x})` }
     case "min":
     case "max":
     case "abs":
