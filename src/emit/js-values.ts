@@ -157,13 +157,13 @@ export class JsValues {
       `${this.operand(yes!)} ${this.operand(no)}`,
     ]
     const found = this.picked.get(values)
-    if (found !== undefined) return `table[${found} + ${second}]`
+    if (found !== undefined) return `memory[${found} + ${second}]`
     const mirrored = this.picked.get(reversed)
-    if (mirrored !== undefined) return `table[${mirrored + 1} - ${second}]`
+    if (mirrored !== undefined) return `memory[${mirrored + 1} - ${second}]`
     const slot = this.picksFrom + 2 * (this.picks++ % PICKS)
     for (const [before, place] of this.picked) if (place === slot) this.picked.delete(before)
     this.picked.set(values, slot)
-    lines.add(`table[${slot}] = ${this.operand(no)}`, `table[${slot + 1}] = ${this.operand(yes!)}`)
-    return `table[${slot} + ${second}]`
+    lines.add(`memory[${slot}] = ${this.operand(no)}`, `memory[${slot + 1}] = ${this.operand(yes!)}`)
+    return `memory[${slot} + ${second}]`
   }
 }

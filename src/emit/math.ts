@@ -14,8 +14,8 @@ import type { Lines } from "./text.ts"
 export type Accuracy = "fast" | "full" | "engine"
 
 /**
- * The tables, with the statements that fill them. `Math_…` are the engine's functions, captured when the factory runs. All of
- * them are parts of one array: each array that a loop reads takes three of the engine's registers.
+ * The tables, with the statements that fill them. `Math_…` are the engine's functions, captured when the factory runs. Each is
+ * an array of its own: for an engine that runs the factory once these arrays are constants, read at a place without an addition.
  */
 const tables = {
   // e^i at i modulo 2048: below -745.13 exp is 0, above 709.78 it is infinite.
@@ -74,10 +74,10 @@ const FIRST = 0x3fe61000
 /** Collects what the functions of one kernel need, and names for their values. */
 export class Elementary {
   private readonly accuracy: Accuracy
-  /** Where each table starts in the array of all. */
-  private readonly used = new Map<TableName, number>()
+  private readonly used = new Set<TableName>()
+  /** The length of the array `memory`, in which loops put values to read them otherwise. */
   private length = 0
-  /** The place in the array where numbers are put whose bits are read. */
+  /** The place in that array where numbers are put whose bits are read. */
   private bits: number | undefined
   private readonly mathFunctions: Set<string>
   private count = 0
@@ -96,11 +96,11 @@ export class Elementary {
   /** The statements that make the tables, to stand in front of all functions. */
   head(): string[] {
     const lines: string[] = []
-    if (this.length > 0) lines.push(`const table = new Float64Array(${this.length})`)
+    if (this.length > 0) lines.push(`const memory = new Float64Array(${this.length})`)
     if (this.bits !== undefined)
       lines.push(
-        "const words = new Int32Array(table.buffer)",
-        `table[${this.bits}] = 1`,
+        "const words = new Int32Array(memory.buffer)",
+        `memory[${this.bits}] = 1`,
         `const lowWord = words[${2 * this.bits}] === 0 ? ${2 * this.bits} : ${2 * this.bits + 1}`,
         `const highWord = ${4 * this.bits + 1} - lowWord`,
       )
@@ -110,14 +110,17 @@ export class Elementary {
         "function logMiddle(i) {",
         `  words[highWord] = ${FIRST} + i * 8192`,
         "  words[lowWord] = 0",
-        `  const low = table[${this.bits}]`,
+        `  const low = memory[${this.bits}]`,
         `  words[highWord] = ${FIRST} + i * 8192 + 8192`,
-        `  return (low + table[${this.bits}]) / 2`,
+        `  return (low + memory[${this.bits}]) / 2`,
         "}",
       )
-    for (const [name, start] of this.used) {
-      const { from = 0, to, at = "i", value } = tables[name] as Table
-      lines.push(`for (let i = ${from}; i < ${to}; i++) table[(${at}) + ${start}] = ${value}`)
+    for (const name of this.used) {
+      const { length, from = 0, to, at = "i", value } = tables[name] as Table
+      lines.push(
+        `const ${name} = new Float64Array(${length})`,
+        `for (let i = ${from}; i < ${to}; i++) ${name}[${at}] = ${value}`,
+      )
     }
     return lines
   }
@@ -173,26 +176,22 @@ export class Elementary {
     return `Math_${name}`
   }
 
-  /** Room in the array of all tables; returns where it starts. */
+  /** Room in the array `memory`; returns where it starts. */
   room(length: number): number {
     this.length += length
     return this.length - length
   }
 
-  /** The element of a table at a place, an expression that needs no parentheses beside a plus. */
   private element(name: TableName, place: string): string {
-    let start = this.used.get(name)
-    if (start === undefined) {
-      this.used.set(name, (start = this.room(tables[name].length)))
-      for (const f of tables[name].uses) this.mathFunctions.add(f)
-    }
-    return `table[${place} + ${start}]`
+    this.used.add(name)
+    for (const f of tables[name].uses) this.mathFunctions.add(f)
+    return `${name}[${place}]`
   }
 
   /** A number put where its bits can be read: the low word of what `rounder` made is a whole number, for less than a conversion. */
   private put(lines: Lines, x: string): void {
     this.bits ??= this.room(1)
-    lines.add(`table[${this.bits}] = ${x}`)
+    lines.add(`memory[${this.bits}] = ${x}`)
   }
 
   /** The nearest multiple of 1/n of a number below 2^31 / n: `at` counts the parts, `rest` is what is left. */
@@ -219,8 +218,8 @@ export class Elementary {
     const above = high <= 709.782714 ? "" : `${x} > 709.782714 ? 709.782714 : `
     const w = below + above === "" ? x : this.value(lines, below + above + x)
     const { at: k, rest } = this.nearest(lines, w, 1024)
-    const whole = this.element("expWhole", `((${k} >> 10) & 2047)`)
-    const half = this.value(lines, `${whole} * ${this.element("expParts", `(${k} & 1023)`)}`)
+    const whole = this.element("expWhole", `(${k} >> 10) & 2047`)
+    const half = this.value(lines, `${whole} * ${this.element("expParts", `${k} & 1023`)}`)
     return { half, rest }
   }
 
@@ -242,9 +241,9 @@ export class Elementary {
     const k = this.value(lines, `${d} | 0`)
     // The first part has 32 bits, so its product with a whole number below 2^17 is exact.
     const r = this.value(lines, `${x} - ${d} * ${LN2_HIGH} - ${d} * ${LN2_LOW}`)
-    const whole = this.element("twoWhole", `(((${k} >> 6) + 1075) & 4095)`)
-    const t = this.value(lines, `${whole} * ${this.element("twoParts", `(${k} & 63)`)}`)
-    const lack = this.element("twoLacks", `(${k} & 63)`)
+    const whole = this.element("twoWhole", `((${k} >> 6) + 1075) & 4095`)
+    const t = this.value(lines, `${whole} * ${this.element("twoParts", `${k} & 63`)}`)
+    const lack = this.element("twoLacks", `${k} & 63`)
     const p = `0.16666666666666666 + ${r} * (0.041666666666666664 + ${r} * (0.008333333333333333 + ${r} * 0.001388888888888889))`
     lines.add(`${out} = ${t} + ${t} * (${r} + (${r} * ${r} * (0.5 + ${r} * (${p})) + ${lack}))`)
     lines.reopen(`} else {`)
@@ -335,7 +334,7 @@ export class Elementary {
     const j = this.value(lines, `words[highWord] - ${FIRST}`)
     const k = this.value(lines, `${j} >> 20`)
     const i = this.value(lines, `(${j} >> 13) & 127`)
-    const power = this.element("twoWhole", `((1075 - ${k}) & 4095)`)
+    const power = this.element("twoWhole", `(1075 - ${k}) & 4095`)
     const r = this.value(lines, `${x} * ${power} * ${this.element("logInverses", i)} - 1`)
     lines.add(`${out} = ${k} * 0.6931471805599453 + ${this.element("logParts", i)} + (${this.series(r)})`)
     lines.reopen("} else {")
