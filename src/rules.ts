@@ -196,6 +196,8 @@ export const finishing: readonly Rule[] = [
   accurate("exp-minus-one",      "exp(x) - 1 => expm1(x)"),
   accurate("one-minus-exp",      "1 - exp(x) => -expm1(x)"),
   accurate("next-power",         "x ^ (y - 1) * x => x ^ y"),
+  accurate("next-power-of-minus", "x ^ y * x => x ^ (y + 1)", "y < 0"),
+  accurate("over-root",          "x / sqrt(x) => sqrt(x)"),
 ]
 
 // prettier-ignore

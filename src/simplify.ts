@@ -153,14 +153,15 @@ function cancelled(core: Core, e: Expr): Expr {
   return list.length === factors(e).length ? e : fromFactors(core, list)
 }
 
-/** A product in which two factors that make up the left-hand side of a rule are one, wherever they stand. */
+/** A product or quotient in which two factors that make up the left-hand side of a rule are one, wherever they stand. */
 function multiplied(core: Core, set: RuleSet, e: Expr, fired?: (rule: Rule) => void): Expr {
   const list = factors(e)
   if (list.length > MOST_FACTORS) return e
   for (const [i, a] of list.entries())
     for (const b of list.slice(i + 1)) {
-      if (a.inverse || b.inverse) continue
-      const factor = applyRules(core, set, "mul", [a.factor, b.factor], fired)
+      if (a.inverse && b.inverse) continue
+      const [over, under] = a.inverse ? [b, a] : [a, b]
+      const factor = applyRules(core, set, under.inverse ? "div" : "mul", [over.factor, under.factor], fired)
       if (!factor) continue
       const rest = list.flatMap((f) => (f === a ? [{ factor, inverse: false }] : f === b ? [] : [f]))
       return multiplied(core, set, fromFactors(core, rest), fired)

@@ -58,10 +58,12 @@ function leftHandSide(rule: Rule): { core: Core; inputs: Map<string, Input>; fro
   return { core, inputs, from: make(core, tree, holes, axis) as OpExpr }
 }
 
-/** What a condition such as `x > 0` or `x >= 0` says of a hole, as a domain that intervals can use. */
+/** What a condition such as `x > 0`, `x >= 0` or `x < 0` says of a hole, as a domain that intervals can use. */
 function domainOf(core: Core, rule: Rule, name: string): Partial<Input> {
-  const found = rule.when?.match(/^(\w+) (>=?) 0$/)
+  const found = rule.when?.match(/^(\w+) (>=?|<) 0$/)
   if (!found || found[1] !== name) return {}
+  if (found[2] === "<")
+    return { domainUsed: true, domain: { high: { value: core.const(-1e-3), strict: false } } }
   return {
     domainUsed: true,
     domain: { low: { value: core.const(found[2] === ">" ? 1e-3 : 0), strict: false } },
@@ -99,10 +101,7 @@ for (const [group, rules] of groups)
         const next = random(20251)
         for (let i = 0; i < samples; i++) {
           const values = new Map(
-            [...inputs].map(([name, input]) => [
-              input,
-              sample(input, i, next, rule.when?.includes(name) ?? false),
-            ]),
+            [...inputs].map(([name, input]) => [input, sample(input, i, next, signOf(rule, name))]),
           )
           const at = (e: Expr): number =>
             evaluator(doubles, { sizes: new Map(), elements: (input) => values.get(input)! }).scalar(e)
@@ -118,12 +117,18 @@ for (const [group, rules] of groups)
       })
   })
 
-function sample(input: Input, turn: number, next: () => number, positive: boolean): number[] {
+/** The sign that a condition asks of a hole; 0 if it may have either. */
+function signOf({ when }: Rule, name: string): -1 | 0 | 1 {
+  if (!when?.includes(name)) return 0
+  return when.includes("<") ? -1 : 1
+}
+
+function sample(input: Input, turn: number, next: () => number, sign: -1 | 0 | 1): number[] {
   const one = (): number => {
     if (input.type === "bool") return next() < 0.5 ? 0 : 1
     if (input.type === "int") return Math.floor(next() * 9) - 4
     const value = turn % 7 === 0 ? Math.floor(next() * 7) - 3 : (next() - 0.5) * (turn % 3 === 0 ? 20 : 4)
-    return positive ? Math.abs(value) + 1e-3 : value
+    return sign === 0 ? value : sign * (Math.abs(value) + 1e-3)
   }
   return input.dimensions.length === 0 ? [one()] : [one(), one(), one()]
 }
