@@ -168,7 +168,8 @@ const clog1mexp = (x: Complex): Complex => (x.re > -Math.LN2 ? clog(neg(cexpm1(x
 const clogaddexp = (x: Complex, y: Complex): Complex => {
   if (x.re === y.re && !Number.isFinite(x.re)) return complex(x.re)
   const [most, least] = x.re >= y.re ? [x, y] : [y, x]
-  return add(most, clog1p(cexp(sub(least, most))))
+  // What weighs nothing has no derivative, however fast it moves.
+  return least.re === -Infinity ? most : add(most, clog1p(cexp(sub(least, most))))
 }
 
 const clampMin = (x: Complex, low: Complex): Complex => (Number.isNaN(low.re) || x.re < low.re ? low : x)

@@ -68,6 +68,17 @@ export interface Term {
 /** Flat lists end here: a shared graph written as a tree can be exponentially larger. */
 const FLAT = 64
 
+/** The operands of an associative operator in order, those of operands by the same operator in their place. */
+export function operands(e: Expr & { kind: "op" }): Expr[] {
+  const out: Expr[] = []
+  const go = (x: Expr): void => {
+    if (x.kind === "op" && x.op === e.op && out.length < FLAT) x.args.forEach(go)
+    else out.push(x)
+  }
+  go(e)
+  return out
+}
+
 /** The summands of an expression in order, through additions, subtractions and negations. */
 export function terms(e: Expr, negative = false): Term[] {
   const out: Term[] = []

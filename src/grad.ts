@@ -5,7 +5,7 @@
 // summed at once. A leaf read at indices e contributes a sum whose filter says `x == e`; the constructor of sums turns that
 // into renamings, transposes, one-hot guards, scatters and windows.
 import { bounds } from "./bounds.ts"
-import { factors, fromTerms, terms } from "./flat.ts"
+import { factors, fromTerms, operands, terms } from "./flat.ts"
 import { definitions, postorder } from "./graph.ts"
 import {
   type AxisExpr,
@@ -17,7 +17,7 @@ import {
   conjuncts,
   isConst,
 } from "./ir.ts"
-import { type OpName, ops } from "./ops.ts"
+import { ops } from "./ops.ts"
 import { template } from "./pattern.ts"
 import { carriedBack, runningOf } from "./running.ts"
 import { count, reduce, substitute, unguard } from "./sums.ts"
@@ -109,16 +109,20 @@ class Backward {
       if (node.kind === "load") this.leaf(this.inputs, node.input, axesOf(core, node.input), node, g)
       else if (node.kind === "ref") this.leaf(this.defs, node.def, node.def.formals, node, g)
       else if (node.kind === "op") {
-        const { params, partials } = ops[node.op]
-        const holes: Record<string, Expr> = { out: node === root ? name : node }
-        params.forEach((name, i) => (holes[name] = node.args[i]!))
-        node.args.forEach((arg, i) => {
-          const partial = partials?.[params[i]!]
+        const { params, partials, kept } = ops[node.op]
+        const out = node === root ? name : node
+        const add = (arg: Expr, partial: string | undefined, holes: Readonly<Record<string, Expr>>): void => {
           if (partial === undefined || !this.reaches(arg)) return
-          const part = this.sumOut(scale(core, g, derivative(node.op, i)(core, holes)), node.axes, arg)
+          const part = this.sumOut(scale(core, g, derivative(partial)(core, holes)), node.axes, arg)
           const old = adjoints.get(arg)
           adjoints.set(arg, old ? join(core, old, part) : part)
-        })
+        }
+        if (kept !== undefined && out !== node) operands(node).forEach((x) => add(x, kept, { x, out }))
+        else {
+          const holes: Record<string, Expr> = { out }
+          params.forEach((name, i) => (holes[name] = node.args[i]!))
+          node.args.forEach((arg, i) => add(arg, partials?.[params[i]!], holes))
+        }
       }
     }
   }
@@ -339,10 +343,9 @@ function split(core: Core, e: Expr, axis: AxisExpr, index: Expr): { at: Expr; re
 
 const derivatives = new Map<string, ReturnType<typeof template>>()
 
-/** The partial derivative of an operator by its parameter at a position, read once. */
-function derivative(op: OpName, position: number): ReturnType<typeof template> {
-  const key = `${op} ${position}`
-  let made = derivatives.get(key)
-  if (!made) derivatives.set(key, (made = template(ops[op].partials![ops[op].params[position]!]!)))
+/** A derivative of the operator table, read once. */
+function derivative(text: string): ReturnType<typeof template> {
+  let made = derivatives.get(text)
+  if (!made) derivatives.set(text, (made = template(text)))
   return made
 }

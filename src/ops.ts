@@ -22,6 +22,11 @@ export interface Operator {
   readonly eval: (...args: number[]) => number
   /** Derivative by each real parameter; a parameter left out has derivative 0. */
   readonly partials?: Readonly<Record<string, string>>
+  /**
+   * For an associative and commutative operator: its derivative by an operand x where the value has a name, as in the steps of
+   * recurrences. The operands of operands count too, so that nothing between them and the value need be kept.
+   */
+  readonly kept?: string
   /** JavaScript over the parameters as `$x`; every operand is a name or a literal in parentheses. */
   readonly js: string
   /** True if the arguments may be exchanged bit for bit. */
@@ -167,7 +172,8 @@ const table = {
   softplus: { doc: "log(1 + exp(x)), exact everywhere (no linear threshold).", means: "log(1 + exp(x))", params: ["x"], takes: unary, type: real, eval: softplus,
     partials: { x: "sigmoid(x)" }, js: "Math.max($x, 0) + Math.log1p(Math.exp(-Math.abs($x)))", bounds: monotone(softplus), cost: 45 },
   logaddexp: { doc: "log(exp(x) + exp(y)).", means: "log(exp(x) + exp(y))", params: ["x", "y"], takes: binary, type: real, eval: logaddexp, commutative: true,
-    partials: { x: "if out == -inf then 0 else exp(x - out)", y: "if out == -inf then 0 else exp(y - out)" },
+    partials: { x: "if x == -inf then 0 else sigmoid(x - y)", y: "if y == -inf then 0 else sigmoid(y - x)" },
+    kept: "if x == -inf then 0 else exp(x - out)",
     js: "($x === $y ? $x + 0.6931471805599453 : Math.max($x, $y) + Math.log1p(Math.exp(-Math.abs($x - $y))))", cost: 50,
     bounds: (x, y) => [logaddexp(x[0], y[0]), logaddexp(x[1], y[1])] },
   xlogy: { doc: "x * log(y), and 0 where x is 0.", means: "x * log(y)", params: ["x", "y"], takes: binary, type: real,

@@ -102,6 +102,24 @@ for (const name of Object.keys(ops) as OpName[]) {
       })
     }
 
+    if (entry.kept !== undefined)
+      test(`the derivative by each of three operands, where the value is kept, is ${entry.kept}`, () => {
+        const derivative = template(entry.kept!)(core, { x: holes["x"]!, out: holes["y"]! })
+        const next = random(6)
+        for (let i = 0; i < samples; i++) {
+          const values = [...draw(entry, next), draw(entry, next)[0]!]
+          const value = entry.eval(entry.eval(values[0]!, values[1]!), values[2]!)
+          for (const [k, x] of values.entries()) {
+            const [a, b, c] = values.map((v, j) => complex(v, j === k ? step : 0))
+            const exact = complexes.apply(name, [complexes.apply(name, [a!, b!]), c!]).im / step
+            const ours = valueOf(derivative, at([x, value]))
+            expect(Math.abs(ours - exact), `at ${values.join()}`).toBeLessThanOrEqual(
+              1e-12 * Math.max(1e-3, Math.abs(exact)),
+            )
+          }
+        }
+      })
+
     if (entry.means !== undefined)
       test(`the value is ${entry.means}`, () => {
         const meaning = template(entry.means!)(core, holes)

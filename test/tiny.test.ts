@@ -31,6 +31,18 @@ for (const target of ["js", "interpret"] as const)
           close(grad.logits[1]!, exact)
         })
 
+    // The derivative is sigmoid(x - y), whatever the value rounds to.
+    for (const offset of [0, -1e4, 1e4])
+      test(`the sum of two exponentials at an offset of ${offset}`, () => {
+        const loss = compile("loss f[b](x, y) = log(exp(x) + exp(y))")
+        const { grad } = loss.kernel({ target, dtype: "f64", grad: ["x", "y"] })({
+          x: Float64Array.of(offset + 0.25),
+          y: Float64Array.of(offset - 0.5),
+        })
+        close(grad["x"]![0]!, 1 / (1 + Math.exp(-0.75)))
+        close(grad["y"]![0]!, 1 / (1 + Math.exp(0.75)))
+      })
+
     test("probability targets", () => {
       const kernel = crossEntropyProbs.kernel({ target, dtype: "f64" })
       const logits = { data: Float64Array.of(40, 0), shape: [1, 2] }
