@@ -51,6 +51,27 @@ export interface OpExpr extends Node {
 /** A core expression. */
 export type Expr = ConstExpr | SizeExpr | AxisExpr | LoadExpr | RefExpr | OpExpr
 
+type Own<E> = E extends Expr ? Omit<E, keyof Node | "kind"> : never
+type Fields = Partial<
+  Record<"value" | "name" | "extent" | "input" | "def" | "index" | "op" | "args", unknown>
+>
+
+/**
+ * A node with the fields that its kind has; those of other kinds are there too, undefined: an engine reads fields fastest from
+ * objects of one shape, and every pass reads those of all kinds.
+ */
+export function node<K extends Expr["kind"]>(
+  kind: K,
+  id: number,
+  type: ScalarType,
+  axes: readonly AxisExpr[],
+  own: Own<Extract<Expr, { kind: K }>>,
+): Extract<Expr, { kind: K }> {
+  const { value, name, extent, input, def, index, op, args } = own as Fields
+  const all = { id, kind, type, axes, value, name, extent, input, def, index, op, args }
+  return all as unknown as Extract<Expr, { kind: K }>
+}
+
 /**
  * How a definition combines the values of its body over its bound axes. `let` has no bound axes: a named value. `argsort`
  * keeps its bound axis as its last formal: the places of the values in ascending order, equal ones as they stand, NaN last.

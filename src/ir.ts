@@ -8,6 +8,7 @@ import {
   type Def,
   type Expr,
   givesPlaces,
+  node,
   type Recurrence,
   type ReduceOp,
 } from "./expr.ts"
@@ -72,21 +73,17 @@ export class Core {
   /** A number; a whole one is an int, which may stand wherever a real may. */
   const(value: number): Expr {
     const type = Number.isInteger(value) ? "int" : "real"
-    return this.leaf(`n${Object.is(value, -0) ? "-0" : value}`, (id) => ({
-      id,
-      kind: "const",
-      type,
-      axes: [],
-      value,
-    }))
+    return this.leaf(`n${Object.is(value, -0) ? "-0" : value}`, (id) =>
+      node("const", id, type, [], { value }),
+    )
   }
 
   bool(value: boolean): Expr {
-    return this.leaf(`b${+value}`, (id) => ({ id, kind: "const", type: "bool", axes: [], value: +value }))
+    return this.leaf(`b${+value}`, (id) => node("const", id, "bool", [], { value: +value }))
   }
 
   sizeOf(name: string): Expr {
-    return this.leaf(`s${name}`, (id) => ({ id, kind: "size", type: "int", axes: [], name }))
+    return this.leaf(`s${name}`, (id) => node("size", id, "int", [], { name }))
   }
 
   axis(name: string, extent: Expr): AxisExpr {
@@ -95,7 +92,7 @@ export class Core {
     let axis = byName.get(name)
     if (!axis) {
       const axes: AxisExpr[] = []
-      axis = { id: this.newId(), kind: "axis", type: "int", axes, name, extent }
+      axis = node("axis", this.newId(), "int", axes, { name, extent })
       axes.push(axis)
       byName.set(name, axis)
     }
@@ -112,10 +109,9 @@ export class Core {
     if (number === undefined) this.inputIds.set(input, (number = this.inputIds.size))
     const known = this.loads.get(number, index)
     if (known) return known
-    const axes = unionAxes(index)
-    const node: Expr = { id: this.newId(), kind: "load", type: input.type, axes, input, index }
-    this.loads.add(number, index, node)
-    return node
+    const load = node("load", this.newId(), input.type, unionAxes(index), { input, index })
+    this.loads.add(number, index, load)
+    return load
   }
 
   /** Applies an operator of the table, normalising. */
@@ -132,7 +128,7 @@ export class Core {
   /** The operator node itself, after folding constants and ordering the operands of a commutative operator. */
   raw(op: OpName, args: readonly Expr[]): Expr {
     const entry = ops[op]
-    if (args.every((x) => x.kind === "const")) {
+    if (args[0]!.kind === "const" && args.every((x) => x.kind === "const")) {
       const value = entry.eval(...args.map((x) => (x as ConstExpr).value))
       return entry.type(args.map((x) => x.type)) === "bool" ? this.bool(value !== 0) : this.const(value)
     }
@@ -140,9 +136,9 @@ export class Core {
     const known = this.applied.get(numbers[op], args)
     if (known) return known
     const type = entry.type(args.map((x) => x.type))
-    const node: Expr = { id: this.newId(), kind: "op", type, axes: unionAxes(args), op, args }
-    this.applied.add(numbers[op], args, node)
-    return node
+    const made = node("op", this.newId(), type, unionAxes(args), { op, args })
+    this.applied.add(numbers[op], args, made)
+    return made
   }
 
   /** The value of a definition at the given indices, which match its formals in number and extent. */
@@ -157,9 +153,9 @@ export class Core {
       }
     const known = this.refs.get(def.id, at)
     if (known) return known
-    const node: Expr = { id: this.newId(), kind: "ref", type: def.type, axes: unionAxes(at), def, index: at }
-    this.refs.add(def.id, at, node)
-    return node
+    const ref = node("ref", this.newId(), def.type, unionAxes(at), { def, index: at })
+    this.refs.add(def.id, at, ref)
+    return ref
   }
 
   /**

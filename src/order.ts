@@ -14,8 +14,8 @@ const none: readonly AxisExpr[] = []
 function merged(x: readonly AxisExpr[], y: readonly AxisExpr[]): readonly AxisExpr[] {
   if (x === y || y.length === 0) return x
   if (x.length < y.length) return merged(y, x)
-  const more = y.filter((a) => !x.includes(a))
-  return more.length === 0 ? x : [...x, ...more].sort(compare)
+  for (let i = 0; i < y.length; i++) if (!x.includes(y[i]!)) return [...new Set([...x, ...y])].sort(compare)
+  return x
 }
 
 /** All orders of the axes (as positions) that permute only axes of equal extent. At most 24 are tried. */

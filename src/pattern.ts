@@ -103,9 +103,12 @@ export function matchOp(p: Pattern, op: OpName, args: readonly Expr[], holes: Ho
 /** False if arguments cannot match by what stands at their roots: most rules are dismissed by that. */
 export function mayMatch(p: Pattern & { kind: "op" }, args: readonly Expr[]): boolean {
   if (p.args.length !== args.length) return false
-  if (args.length !== 2) return p.args.every((x, i) => alike(x, args[i]!))
-  const [p0, p1] = p.args as readonly [Pattern, Pattern]
-  const [x, y] = args as readonly [Expr, Expr]
+  if (args.length !== 2) {
+    for (let i = 0; i < args.length; i++) if (!alike(p.args[i]!, args[i]!)) return false
+    return true
+  }
+  const [p0, p1] = [p.args[0]!, p.args[1]!]
+  const [x, y] = [args[0]!, args[1]!]
   if (p0.kind === "hole" && p1.kind === "hole" && p0.name === p1.name && x !== y) return false
   if (alike(p0, x) && alike(p1, y)) return true
   return ops[p.op].commutative === true && alike(p0, y) && alike(p1, x)
