@@ -88,15 +88,17 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
   const extents = new Map<Expr, number>()
   const strides = new Map<Input, readonly number[]>()
 
-  /** Loads and definitions: the flat place of an index, every part checked. */
+  /** An index of an axis of loads and definitions, which must be one. */
+  const checked = (what: string, at: number, extent: number): number => {
+    if (!(at >= 0 && at < extent) || at !== floor(at))
+      throw new Error(`${what} is read at index ${at} of an axis of ${extent}`)
+    return at
+  }
+
+  /** The flat place of an index in row-major order. */
   const place = (what: string, shape: readonly number[], index: readonly number[]): number => {
     let flat = 0
-    for (let i = 0; i < shape.length; i++) {
-      const at = index[i]!
-      if (!(at >= 0 && at < shape[i]!) || at !== floor(at))
-        throw new Error(`${what} is read at index ${at} of an axis of ${shape[i]}`)
-      flat = flat * shape[i]! + at
-    }
+    for (let i = 0; i < shape.length; i++) flat = flat * shape[i]! + checked(what, index[i]!, shape[i]!)
     return flat
   }
 
@@ -132,14 +134,13 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
           const shape = shapeOf(e.input)
           const index = e.index.map(make)
           const name = `input ${e.input.name}`
-          return () =>
-            elements[
-              place(
-                name,
-                shape,
-                index.map((i) => real(i())),
-              )
-            ]!
+          // As `place`, without an array of the index: most of the time goes into loads.
+          return () => {
+            let flat = 0
+            for (let i = 0; i < shape.length; i++)
+              flat = flat * shape[i]! + checked(name, real(index[i]!()), shape[i]!)
+            return elements[flat]!
+          }
         }
         case "ref": {
           const table = tableOf(e.def)
@@ -164,6 +165,12 @@ export function evaluator<V>(numbers: Numbers<V>, environment: Environment<V>): 
         return () => (truth(x()) && truth(y()) ? yes : zero)
       case "or":
         return () => (truth(x()) || truth(y()) ? yes : zero)
+    }
+    switch (args.length) {
+      case 1:
+        return () => apply(op, [x()])
+      case 2:
+        return () => apply(op, [x(), y()])
       default:
         return () =>
           apply(
