@@ -2,8 +2,11 @@
 import { lower } from "./compile.ts"
 import { emitModule } from "./emit/module.ts"
 import { gpuProgram } from "./gpu/compile.ts"
+import { piecesOf } from "./gpu/pieces.ts"
+import type { GpuProgram } from "./gpu/program.ts"
 import { withLabelChecks } from "./label-checks.ts"
-import type { Loss } from "./loss.ts"
+import type { Kernel } from "./loops.ts"
+import type { Loss, Outputs } from "./loss.ts"
 import { outputsOf } from "./outputs.ts"
 import { failure } from "./run/failure.ts"
 import { type KernelOptions, readSettings } from "./run/settings.ts"
@@ -44,10 +47,15 @@ export function emitFiles(loss: Loss, options: EmitOptions = {}): readonly Emitt
   const parts = { loss, choice, dtype, accuracy, statics, sizes, version, target, threads, relaxed, wat }
   const outputs = (given: ReadonlySet<string>) => outputsOf(loss, { ...choice, given })
   if (target !== "wgsl") return emitModule({ ...parts, kernel: (given) => lower(outputs(given), { dtype }) })
+  const loops = (of: Outputs): Kernel => lower(of, { dtype, owner: true })
+  const program = (kernel: Kernel): GpuProgram =>
+    gpuProgram(kernel, workgroupSize === undefined ? {} : { workgroupSize })
   return emitModule({
     ...parts,
-    kernel: (given) => lower(withLabelChecks(loss, outputs(given)).outputs, { dtype, owner: true }),
+    kernel: (given) => loops(withLabelChecks(loss, outputs(given)).outputs),
     labels: (given) => withLabelChecks(loss, outputs(given)).checks,
-    program: (kernel) => gpuProgram(kernel, workgroupSize === undefined ? {} : { workgroupSize }),
+    program,
+    pieces: (given, whole) =>
+      piecesOf(loss, { ...choice, given }, outputs(given), whole, (of) => program(loops(of))),
   })
 }

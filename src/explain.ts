@@ -7,7 +7,9 @@ import type { AxisExpr, Expr } from "./ir.ts"
 import { definitions, postorder } from "./graph.ts"
 import type { Buffer, Kernel, Stmt } from "./loops.ts"
 import { gpuProgram } from "./gpu/compile.ts"
-import { explainProgram } from "./gpu/explain.ts"
+import { explainPieces, explainProgram } from "./gpu/explain.ts"
+import { piecesOf } from "./gpu/pieces.ts"
+import type { GpuProgram } from "./gpu/program.ts"
 import { withLabelChecks } from "./label-checks.ts"
 import type { Loss, Outputs } from "./loss.ts"
 import { ops } from "./ops.ts"
@@ -50,15 +52,23 @@ export function explainLoss(loss: Loss, options: KernelOptions = {}): string {
         new Map(Object.entries(options.sizes ?? {})),
       ),
     ),
-    ...(settings.target === "wgsl" ? [section("dispatches", dispatchesText(loss, settings, outputs))] : []),
+    ...(settings.target === "wgsl" ? gpuSections(loss, settings, outputs) : []),
   ].join("\n\n")
 }
 
 /** How a GPU runs it. */
-function dispatchesText(loss: Loss, { sizes, workgroupSize }: Settings, outputs: Outputs): string {
-  const kernel = schedule(withLabelChecks(loss, outputs).outputs, { dtype: "f32", owner: true })
-  const program = gpuProgram(kernel, workgroupSize === undefined ? {} : { workgroupSize })
-  return explainProgram(kernel, program, sizes)
+function gpuSections(loss: Loss, { choice, sizes, workgroupSize }: Settings, outputs: Outputs): string[] {
+  const loops = (of: Outputs): Kernel => schedule(of, { dtype: "f32", owner: true })
+  const make = (kernel: Kernel): GpuProgram =>
+    gpuProgram(kernel, workgroupSize === undefined ? {} : { workgroupSize })
+  const kernel = loops(withLabelChecks(loss, outputs).outputs)
+  const program = make(kernel)
+  const given = new Set(choice.grad)
+  const pieces = piecesOf(loss, { ...choice, given }, outputs, program, (of) => make(loops(of)))
+  return [
+    section("dispatches", explainProgram(kernel, program, sizes)),
+    section("batches beyond a device", explainPieces(pieces)),
+  ]
 }
 
 /** What the comment of the loss says. */

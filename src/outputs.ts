@@ -17,13 +17,25 @@ export interface OutputOptions {
   readonly fired?: (rule: Rule) => void
 }
 
-/** The value, the counts and the gradients of a loss, with static options and absent defaults filled in. */
-export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptions = {}): Outputs {
-  const { core } = loss
-  const given = (input: Input): boolean =>
-    input.default === undefined || choice.given.has(input.name) || isOption(input)
+/** The expressions of one row. */
+export interface Row {
+  readonly value: Expr
+  /** Whether it counts. */
+  readonly where: Expr
+  /** What it adds to the denominator of the mean. */
+  readonly per: Expr
+}
+
+/** The expressions of one row of a loss, with static options and absent defaults filled in. */
+export function rowOf(loss: Loss, choice: KernelChoice): Row {
+  const fill = filled(loss, choice)
+  return { value: fill(loss.value), where: fill(loss.where), per: fill(loss.per) }
+}
+
+/** A function that fills static options and absent defaults in. */
+function filled({ core }: Loss, choice: KernelChoice): (e: Expr) => Expr {
   const isRest = (e: Expr): boolean => choice.single === true && e.kind === "size" && e.name === rest
-  const fill = transformer(core, {
+  return transformer(core, {
     before: (e) => {
       if (isRest(e)) return core.one
       return e.kind === "axis" && isRest(e.extent) ? core.zero : undefined
@@ -35,10 +47,17 @@ export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptio
         if (value === undefined) return undefined
         return input.type === "bool" ? core.bool(value !== 0) : core.const(value)
       }
-      if (given(input) || !input.default || !("expr" in input.default)) return undefined
+      if (isGiven(input, choice) || !input.default || !("expr" in input.default)) return undefined
       return substitute(core, input.default.expr, new Map(axesOf(core, input).map((a, i) => [a, index[i]!])))
     },
   })
+}
+
+/** The value, the counts and the gradients of a loss, with static options and absent defaults filled in. */
+export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptions = {}): Outputs {
+  const { core } = loss
+  const isRest = (e: Expr): boolean => choice.single === true && e.kind === "size" && e.name === rest
+  const fill = filled(loss, choice)
   const stabilise = options.stabilise === false ? (e: Expr) => e : rewriter(core, "stabilise", options.fired)
   const named = residuals(core)
   const prepare = (e: Expr): Expr => named(stabilise(fill(e)))
@@ -49,7 +68,7 @@ export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptio
   const weight = sum(per)
   const scalars: { name: "loss" | "count" | "per" | `grad:${string}`; value: Expr }[] = []
   const arrays: { name: string; axes: Outputs["arrays"][number]["axes"]; value: Expr }[] = []
-  const inputs = loss.inputs.filter((x) => !x.isStatic && (given(x) || (x.default && "vector" in x.default)))
+  const inputs = loss.inputs.filter((x) => isRead(x, choice))
   const wrt = choice.grad.map((name) => loss.inputs.find((x) => x.name === name)!)
 
   let gradients: ReturnType<typeof grad>
@@ -89,6 +108,14 @@ const rest = "..."
 
 const isOption = (input: Input): boolean =>
   input.role === "option" && input.dimensions.length === 0 && !input.isStatic
+
+/** Whether the caller says what an argument is. */
+const isGiven = (input: Input, choice: KernelChoice): boolean =>
+  input.default === undefined || choice.given.has(input.name) || isOption(input)
+
+/** Whether a kernel reads an argument. */
+export const isRead = (input: Input, choice: KernelChoice): boolean =>
+  !input.isStatic && (isGiven(input, choice) || (input.default !== undefined && "vector" in input.default))
 
 const cotangents = new WeakMap<Loss, Input>()
 

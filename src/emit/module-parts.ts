@@ -1,5 +1,5 @@
 // What the texts of a module are made of.
-import type { GpuProgram } from "../gpu/program.ts"
+import type { GpuProgram, Pieces } from "../gpu/program.ts"
 import type { LabelCheck } from "../label-checks.ts"
 import type { Kernel } from "../loops.ts"
 import type { KernelChoice, Loss } from "../loss.ts"
@@ -28,7 +28,8 @@ export interface ModuleParts {
   readonly wat?: boolean
   /** The loops for the arguments with a default that are passed: scalars always, arrays none, some or all. */
   readonly kernel: (given: ReadonlySet<string>) => Kernel
-  /** For wgsl: the program of a kernel, and the checks of labels among its results. */
+  /** For wgsl: the program of a kernel, how it runs in pieces, and the checks of labels among its results. */
   readonly program?: (kernel: Kernel) => GpuProgram
+  readonly pieces?: (given: ReadonlySet<string>, program: GpuProgram) => Pieces
   readonly labels?: (given: ReadonlySet<string>) => readonly LabelCheck[]
 }

@@ -1,11 +1,16 @@
 // The parts of a standalone module that run its programs on a GPUDevice, besides those of every module and the machine.
-import type { GpuProgram } from "../gpu/program.ts"
+import type { GpuProgram, Pieces } from "../gpu/program.ts"
 import type { KernelChoice, Loss } from "../loss.ts"
 import type { OpName } from "../ops.ts"
 
-/** The operators of the formulas of a program, each once, by name. */
-export const operatorsOf = ({ formulas }: GpuProgram): readonly OpName[] =>
-  [...new Set(formulas.flatMap((formula): OpName[] => ("op" in formula ? [formula.op] : [])))].sort()
+/** The operators of the formulas of a program and of its pieces, each once, by name. */
+export const operatorsOf = (program: GpuProgram, pieces: Pieces): readonly OpName[] => {
+  const scaled = "why" in pieces ? undefined : pieces.scaled
+  const names = [...program.formulas, ...(scaled?.formulas ?? [])].flatMap((formula): OpName[] =>
+    "op" in formula ? [formula.op] : [],
+  )
+  return [...new Set(names)].sort()
+}
 
 /** The part that is the same for every module. It reads what `moduleText` and the machine define. */
 export const wgslText = `
@@ -13,14 +18,14 @@ function failing(code, message, details, help) {
   return Object.assign(new Error(lossName + ": " + message + (help ? "; " + help : "")), { code, details })
 }
 
-const machines = new WeakMap()
-/** The machine of a variant on a device; one that searches for numbers that are not finite is another. */
-function machineOf(device, variant, finite) {
+const runners = new WeakMap()
+/** The runner of a variant on a device; one that searches for numbers that are not finite is another. */
+function runnerOf(device, variant, finite) {
   if (typeof device?.createComputePipelineAsync !== "function") wrong("the first argument of " + lossName + " is no GPUDevice")
-  if (!machines.has(device)) machines.set(device, new Map())
-  const known = machines.get(device)
+  if (!runners.has(device)) runners.set(device, new Map())
+  const known = runners.get(device)
   const key = variants.indexOf(variant) * 2 + (finite ? 1 : 0)
-  if (!known.has(key)) known.set(key, new GpuMachine(device, variant.program, variant.operators(), failing, finite))
+  if (!known.has(key)) known.set(key, new GpuRunner(device, variant.program, () => variant.pieces, variant.operators(), failing, finite))
   return known.get(key)
 }
 
@@ -47,7 +52,7 @@ async function run(device, args, options) {
   const arrays = variant.inputs.map((i, k) => onDevice(i < 0 ? cotangent : call.arrays[i], variant.program.inputs[k].element))
   const numbers = { sizes: variant.sizes(call), scalars: variant.scalars(call) }
   const outputs = variant.outputs.map((name) => (name === undefined ? losses : grad.get(name)))
-  const report = await machineOf(device, variant, finite === true).run(numbers, arrays, outputs, (found) => {
+  const report = await runnerOf(device, variant, finite === true).run(numbers, arrays, outputs, (found) => {
     if (finite === true) checkFinite(variant, found)
   })
   return answer(all, report.results)
@@ -109,7 +114,7 @@ function encode(device, encoder, { inputs: args, sizes, outputs, cotangent, fini
     return value === undefined ? [] : [{ result, to: partOf(device, name, value, 1, 4) }]
   })
   const numbers = { sizes: variant.sizes(call), scalars: variant.scalars(call) }
-  const machine = machineOf(device, variant, finite)
+  const { machine } = runnerOf(device, variant, finite)
   const read = machine.encode(encoder, numbers, from, to, copies)
   return {
     async check() {
@@ -130,8 +135,8 @@ function encode(device, encoder, { inputs: args, sizes, outputs, cotangent, fini
 
 /** Gives the buffers on a device back. */
 function destroy(device) {
-  for (const machine of machines.get(device)?.values() ?? []) machine.destroy()
-  machines.delete(device)
+  for (const runner of runners.get(device)?.values() ?? []) runner.destroy()
+  runners.delete(device)
 }
 
 Object.assign(run, { encode, destroy, programs: variants.map((variant) => variant.program) })

@@ -174,6 +174,7 @@ class Writer {
   /** A variant that runs on a device: a program, and what it takes from a call. */
   private gpuVariant(k: number, set: readonly Input[], kernel: Kernel, given: ReadonlySet<string>): string {
     const program = this.parts.program!(kernel)
+    const pieces = this.parts.pieces!(given, program)
     this.shaders.push(program.shader)
     let losses = this.hasRows()
     const outputs = kernel.outputs.map(({ name }) => {
@@ -188,12 +189,13 @@ class Writer {
     const scalars = kernel.scalars.map(({ input }) => this.inputs.number(input))
     return [
       `function operators${k}() {`,
-      hostText(operatorsOf(program)).replace(/^(?=.)/gm, "  "),
+      hostText(operatorsOf(program, pieces)).replace(/^(?=.)/gm, "  "),
       "  return host",
       "}",
       `const variant${k} = {`,
       ...this.results(set, kernel),
       `  program: ${json(program)},`,
+      `  pieces: ${json(pieces)},`,
       `  operators: operators${k},`,
       `  inputs: ${list(kernel.inputs.map(({ input }) => String(this.inputs.list.indexOf(input!))))},`,
       `  outputs: ${list(outputs)},`,

@@ -2,7 +2,7 @@
 import { type OpName, ops } from "../ops.ts"
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { arrangementOf } from "./compile.ts"
-import type { Dispatch, GpuProgram } from "./program.ts"
+import type { Dispatch, GpuProgram, Pieces } from "./program.ts"
 import { type Strip, stripsIn } from "./strips.ts"
 
 /** Explains a program of a kernel. Sizes that are known become numbers, the others stay names. */
@@ -51,6 +51,13 @@ function shared(strips: readonly Strip[], workgroupSize: number): string[] {
     ),
   )
   return parts.length > 0 ? [`   through workgroup memory: ${[...new Set(parts)].join("; ")}`] : []
+}
+
+/** Explains what happens to a batch that a device cannot hold. */
+export function explainPieces(pieces: Pieces): string {
+  if ("why" in pieces) return `are refused: ${pieces.why}`
+  const order = pieces.scaled ? ", once for the sums that the mean divides, and once for the gradients" : ""
+  return `run in pieces of rows along axis ${pieces.axis}${order}`
 }
 
 /** What handles a row. */

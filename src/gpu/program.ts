@@ -100,3 +100,24 @@ export interface GpuProgram {
   readonly regions: readonly Region[]
   readonly dispatches: readonly Dispatch[]
 }
+
+/** How a call runs in pieces of rows where it is too large for a device, or why it cannot. */
+export type Pieces =
+  | { readonly why: string }
+  | {
+      /** The axis of the rows as the caller knows it, and the place of its size among `GpuProgram.sizeNames`. */
+      readonly axis: string
+      readonly size: number
+      /** The places of the inputs and outputs that have a part for each row. The other outputs are sums over the rows. */
+      readonly inputs: readonly number[]
+      readonly outputs: readonly number[]
+      /** What the mean divides by: nothing in sums, the number of rows, or a sum of weights. */
+      readonly mean: "none" | "count" | "per"
+      /** Whether the mean of nothing is 0. */
+      readonly emptyIsZero: boolean
+      /**
+       * With a sum of weights: the sum of the losses times a first scalar and of the weights times a second, which are the last
+       * scalars, with its gradients. Those of the mean come of it once the sums are known.
+       */
+      readonly scaled?: GpuProgram
+    }

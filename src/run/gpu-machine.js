@@ -6,12 +6,14 @@ import { Buffers, usage } from "./gpu-buffers.js"
 import { Scan } from "./gpu-finite.js"
 import { Guard } from "./gpu-guard.js"
 import { layoutOf } from "./gpu-layout.js"
+import { shortageOf } from "./gpu-limits.js"
 import { Pipelines } from "./gpu-pipelines.js"
 /** @import { GpuProgram } from "../gpu/program.ts" */
 /** @import { Part } from "./gpu-buffers.js" */
 /** @import { GpuBuffer, GpuCommandEncoder, GpuDevice } from "./gpu-device.ts" */
 /** @import { Failure } from "./gpu-guard.js" */
 /** @import { Layout, Operators } from "./gpu-layout.js" */
+/** @import { Shortage } from "./gpu-limits.js" */
 
 /**
  * The numbers of a call, in the orders of the program.
@@ -51,7 +53,8 @@ export class GpuMachine {
   }
 
   /**
-   * Runs a call. `accept` is called with the report before an output is written, and may throw.
+   * Runs a call. `accept` is called with the report before an output is written, and may throw. Outputs that are not passed, the
+   * last ones, stay on the device.
    * @param {Numbers} numbers
    * @param {readonly (Float32Array | Int32Array | Uint32Array)[]} inputs
    * @param {readonly Float32Array[]} outputs
@@ -66,9 +69,8 @@ export class GpuMachine {
       inputs = inputs.map((array) => array.slice())
       await this.pipelines.compile(layout)
     }
-    const words = layout.outputs.reduce((total, length) => total + length, 0)
     const head = this.#reportWords()
-    const bytes = (head + words) * 4
+    const bytes = outputs.reduce((total, { byteLength }) => total + byteLength, head * 4)
     const [staging, mapped] = await this.guard.run(() => {
       const staging = this.buffers.takeReadable(bytes)
       const parts = inputs.map((array, i) => {
@@ -86,8 +88,8 @@ export class GpuMachine {
       const encoder = device.createCommandEncoder()
       this.#record(encoder, layout, parts, results, staging)
       let at = head
-      results.forEach(({ buffer }, i) => {
-        const length = /** @type {number} */ (layout.outputs[i])
+      outputs.forEach(({ length }, i) => {
+        const { buffer } = /** @type {Part} */ (results[i])
         if (length > 0) encoder.copyBufferToBuffer(buffer, 0, staging, at * 4, length * 4)
         at += length
       })
@@ -131,7 +133,10 @@ export class GpuMachine {
     this.guard.check()
     this.buffers.isShared = true
     const { device } = this
-    const layout = this.#layout(numbers)
+    const layout = this.#layout(
+      numbers,
+      "calls with arrays run in pieces where rows are independent, those with buffers do not",
+    )
     const bytes = this.#reportWords() * 4
     const prepared = this.prepare()
     prepared.catch(() => {})
@@ -186,32 +191,44 @@ export class GpuMachine {
     this.scan?.destroy()
   }
 
-  /** @param {Numbers} numbers */
-  #layout({ sizes, scalars }) {
-    const { device, program } = this
-    const layout = layoutOf(program, sizes, scalars, this.operators, device.limits)
-    const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize)
-    const check = (
-      /** @type {string} */ what,
-      /** @type {string | undefined} */ name,
-      /** @type {number} */ words,
-    ) => {
-      if (words * 4 > most)
-        throw this.guard.fail(
-          "device-limit",
-          `${what} takes ${words * 4} bytes, and the device binds at most ${most}`,
-          { argument: name, value: words * 4, expected: most },
-          `ask the adapter for a device with requiredLimits: { maxStorageBufferBindingSize, maxBufferSize }, or pass fewer rows`,
-        )
-    }
-    program.inputs.forEach(({ name }, i) =>
-      check(`\`${name}\``, name, /** @type {number} */ (layout.inputs[i])),
-    )
-    program.outputs.forEach(({ name }, i) =>
-      check(`the result for \`${name}\``, name, /** @type {number} */ (layout.outputs[i])),
-    )
-    check("scratch memory", undefined, layout.arenaWords)
+  /**
+   * @param {Numbers} numbers
+   * @param {string} [why] nothing helps against what is too large
+   */
+  #layout(numbers, why) {
+    const layout = this.#layoutOf(numbers)
+    const shortage = shortageOf(this.program, layout, this.device.limits)
+    if (shortage) throw this.tooLarge(shortage, why)
     return layout
+  }
+
+  /** @param {Numbers} numbers */
+  #layoutOf({ sizes, scalars }) {
+    return layoutOf(this.program, sizes, scalars, this.operators, this.device.limits)
+  }
+
+  /**
+   * What of a call is too large for the device, if anything is. Its results are read back.
+   * @param {Numbers} numbers
+   */
+  shortage(numbers) {
+    const { limits } = this.device
+    const layout = this.#layoutOf(numbers)
+    return shortageOf(this.program, layout, limits, this.#reportWords())
+  }
+
+  /**
+   * The error of what is too large.
+   * @param {Shortage} shortage
+   * @param {string} [why] nothing helps
+   */
+  tooLarge({ what, name, bytes, most }, why) {
+    return this.guard.fail(
+      "device-limit",
+      `${what} takes ${bytes} bytes, and the device allows at most ${most}${why === undefined ? "" : `; ${why}`}`,
+      { argument: name, value: bytes, expected: most },
+      "ask the adapter for a device with requiredLimits: { maxStorageBufferBindingSize, maxBufferSize }, or pass fewer rows",
+    )
   }
 
   /** How many words of a readable buffer come before the outputs. */

@@ -2,11 +2,12 @@
 import { lower } from "../compile.ts"
 import { error, LossError } from "../diagnostics.ts"
 import { type ProgramOptions, gpuProgram } from "../gpu/compile.ts"
-import type { GpuProgram } from "../gpu/program.ts"
+import { piecesOf } from "../gpu/pieces.ts"
 import { type CallOptions, caller, type KernelResult } from "../kernel.ts"
 import { type LabelCheck, withLabelChecks } from "../label-checks.ts"
-import type { Loss } from "../loss.ts"
-import { type OpName, ops } from "../ops.ts"
+import type { Kernel } from "../loops.ts"
+import type { Loss, Outputs } from "../loss.ts"
+import { ops } from "../ops.ts"
 import type { Input } from "../types.ts"
 import { type Computed, compute, gradientPrefix, hasRestBesides, missing, outputOrder } from "../variants.ts"
 import { type BoundBuffers, bindBuffers, partOf } from "./bind-buffers.ts"
@@ -16,7 +17,8 @@ import type { InputValue, NumberArray } from "./given.ts"
 import type { GpuArray, GpuCommandEncoder, GpuDevice } from "./gpu-device.ts"
 import type { Part } from "./gpu-buffers.js"
 import type { Failure } from "./gpu-guard.js"
-import { GpuMachine, type Report } from "./gpu-machine.js"
+import type { Report } from "./gpu-machine.js"
+import { GpuRunner } from "./gpu-runner.js"
 import { ownEntries } from "./options.ts"
 import { type KernelOptions, readSettings } from "./settings.ts"
 
@@ -67,9 +69,9 @@ export interface GpuKernel {
   destroy(): void
 }
 
-/** A program for one set of optional arrays, and the machine that runs it. */
+/** A program for one set of optional arrays, and what runs it. */
 interface GpuVariant extends Computed {
-  readonly machine: GpuMachine
+  readonly runner: GpuRunner
   readonly checks: readonly LabelCheck[]
   readonly scalars: readonly Input[]
   readonly inputs: readonly Input[]
@@ -118,17 +120,24 @@ export async function makeGpuKernel(
     if (!variant) {
       const computed = compute(loss, settings, new Set(given), single)
       const { outputs, checks } = withLabelChecks(loss, computed.outputs)
-      const kernel = lower(outputs, { dtype: "f32", owner: true })
       const { workgroupSize } = settings
-      const program = gpuProgram(kernel, {
-        ...(workgroupSize !== undefined && { workgroupSize }),
-        workgroupMemory: device.limits.maxComputeWorkgroupStorageSize,
-        ...more,
-      })
+      const loops = (of: Outputs) => lower(of, { dtype: "f32", owner: true })
+      const make = (kernel: Kernel) =>
+        gpuProgram(kernel, {
+          ...(workgroupSize !== undefined && { workgroupSize }),
+          workgroupMemory: device.limits.maxComputeWorkgroupStorageSize,
+          ...more,
+        })
+      const kernel = loops(outputs)
+      const program = make(kernel)
+      const pieces = () =>
+        piecesOf(loss, { ...choice, given: new Set(given), single }, outputs, program, (of) =>
+          make(loops(of)),
+        )
       variant = {
         ...computed,
         checks,
-        machine: new GpuMachine(device, program, operatorsOf(program), fail, finite),
+        runner: new GpuRunner(device, program, pieces, evals, fail, finite),
         scalars: kernel.scalars.map(({ input }) => input),
         inputs: kernel.inputs.map(({ input }) => input!),
         order: outputOrder(computed.outputs, program.outputs),
@@ -140,9 +149,10 @@ export async function makeGpuKernel(
 
   /** The scalar results by name. Throws `LossError` if one of them, or an output, tells of a fault. */
   const numbersOf = (
-    { machine: { program }, order, outputs }: GpuVariant,
+    { runner, order, outputs }: GpuVariant,
     { results, notFinite }: Report,
   ): ReadonlyMap<string, number> => {
+    const { program } = runner.machine
     const numbers = new Map(program.results.map(({ name }, i) => [name, results[i]!]))
     if (!finite) return numbers
     const named = (name: string): string =>
@@ -167,12 +177,12 @@ export async function makeGpuKernel(
   const ready = caller(loss, settings, find)
   const run = async (inputs: unknown, options?: CallOptions): Promise<KernelResult> => {
     const { variant, operands, written, result } = ready(inputs, options)
-    const { machine } = variant
-    const elements = machine.program.inputs.map(({ element }, i) =>
+    const { runner } = variant
+    const elements = runner.machine.program.inputs.map(({ element }, i) =>
       onDevice(operands.arrays.get(variant.inputs[i]!)!, element),
     )
     let numbers: ReadonlyMap<string, number> = new Map()
-    await machine.run(
+    await runner.run(
       numbersFor(variant, operands.sizes, operands.scalars),
       elements,
       variant.order.map((i) => written[i] as Float32Array),
@@ -193,7 +203,8 @@ export async function makeGpuKernel(
         )
     const bound = bindBuffers(loss, named.get("inputs"), named.get("sizes"), settings, alignment)
     const variant = find(bound)
-    const { machine, checks } = variant
+    const { runner, checks } = variant
+    const { machine } = runner
     const { program } = machine
     const arrays = new Map(bound.arrays)
     const lengthOf = (input: Input): number =>
@@ -281,11 +292,11 @@ export async function makeGpuKernel(
     given: required.map(({ name }) => name),
     sizes: simplify ? new Map([["...", 1]]) : new Map<string, number>(),
   })
-  await first.machine.prepare()
+  await first.runner.machine.prepare()
   const kernel = Object.assign(run, {
     encode,
     destroy: () => {
-      for (const { machine } of variants.values()) machine.destroy()
+      for (const { runner } of variants.values()) runner.destroy()
     },
   })
   Object.defineProperty(kernel, "name", { value: loss.name })
@@ -295,19 +306,16 @@ export async function makeGpuKernel(
 
 const encodeNames = ["inputs", "sizes", "outputs", "cotangent"]
 
-/** The operators of the formulas of a program. */
-function operatorsOf({ formulas }: GpuProgram): Readonly<Record<string, (...args: number[]) => number>> {
-  const names = formulas.flatMap((formula): OpName[] => ("op" in formula ? [formula.op] : []))
-  return Object.fromEntries(names.map((op) => [op, ops[op].eval]))
-}
+/** What the operators of formulas compute. */
+const evals = Object.fromEntries(Object.entries(ops).map(([name, { eval: f }]) => [name, f]))
 
 function numbersFor(
-  { machine: { program }, scalars }: GpuVariant,
+  { runner, scalars }: GpuVariant,
   sizes: ReadonlyMap<string, number>,
   values: ReadonlyMap<Input, number>,
 ): { readonly sizes: readonly number[]; readonly scalars: readonly number[] } {
   return {
-    sizes: program.sizeNames.map((name) => sizes.get(name) ?? missing(name)),
+    sizes: runner.machine.program.sizeNames.map((name) => sizes.get(name) ?? missing(name)),
     scalars: scalars.map((input) => values.get(input)!),
   }
 }
