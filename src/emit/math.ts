@@ -29,6 +29,9 @@ const tables = {
   // log(1 + c) and 1 / (1 + c) for c = (i - 64) / 128, from -0.5 to 4. Where c is 0 they are exactly 0 and 1.
   log1pParts: { length: 1024, to: 577, value: "Math_log1p((i - 64) / 128)", uses: ["log1p"] },
   log1pInverses: { length: 1024, to: 577, value: "1 / (1 + (i - 64) / 128)", uses: [] },
+  // The same for c = i / 512, from 0 to 1.
+  log1pUnitParts: { length: 1024, to: 513, value: "Math_log1p(i / 512)", uses: ["log1p"] },
+  log1pUnitInverses: { length: 1024, to: 513, value: "1 / (1 + i / 512)", uses: [] },
   // log(c) and 1 / c for the middles c of the parts of 0.6879 to 1.3758 that share the high bits of a double; where 1 is
   // inside they are exactly 0 and 1.
   logParts: { length: 128, to: 128, value: "i === 79 ? 0 : Math_log(logMiddle(i))", uses: ["log"] },
@@ -149,6 +152,7 @@ export class Elementary {
       case "relu":
         return this.relu(lines, x)
       case "log1p":
+        if (range[0] >= 0 && range[1] <= 1) return this.log1pUnit(lines, x)
         return range[0] >= -0.5 && range[1] <= 4 ? this.log1pNear(lines, x) : this.log1p(lines, x)
       case "expm1":
         return this.expm1(lines, x)
@@ -318,10 +322,22 @@ export class Elementary {
     return `${this.element("log1pParts", i)} + (${this.series(r)})`
   }
 
+  /**
+   * log1p from 0 to 1, by the nearest multiple of 1/512: r^4 / 4 is taken from r^2, because T3 has its largest values at the
+   * ends, and what is left is below h^3 / 16 < 6e-11 of the result for |r| <= h = 1/1024.
+   */
+  private log1pUnit(lines: Lines, x: string): string {
+    const { at, rest } = this.nearest(lines, x, 512)
+    const i = this.value(lines, `${at} & 1023`)
+    const r = this.value(lines, `${rest} * ${this.element("log1pUnitInverses", i)}`)
+    const series = `${r} - ${r} * ${r} * (${0.5 + 3 / 2 ** 24} - ${r} * 0.3333333333333333)`
+    return `${this.element("log1pUnitParts", i)} + (${series})`
+  }
+
   /** log1p(exp(x)) for x <= 0. */
   private log1pExp(lines: Lines, x: string): string {
     const e = this.value(lines, this.exp(lines, this.value(lines, x), [-Infinity, 0]))
-    return this.accuracy === "full" ? this.log1p(lines, e) : this.log1pNear(lines, e)
+    return this.accuracy === "full" ? this.log1p(lines, e) : this.log1pUnit(lines, e)
   }
 
   /** log by exponent and the nearest of 128 values: the exponential of a multiple of ln 2, a table, and a series. */
