@@ -6,11 +6,10 @@ import { placesIn } from "../walk.ts"
 import { SpecialFunctions } from "./functions.ts"
 import { numberText } from "./inline.ts"
 import { type Accuracy, Elementary } from "./math.ts"
+import { Picks } from "./picks.ts"
 import { Ranges } from "./values.ts"
 import { type Lines, type Names, nameAll } from "./text.ts"
 
-/** How many selections by sign have memory of their own, so that lanes do not wait for one another. */
-const PICKS = 8
 /** The template of an operator: texts, and between them the places of the parameters. */
 interface Template {
   readonly texts: readonly string[]
@@ -55,20 +54,25 @@ export class JsValues {
   readonly special = new SpecialFunctions(this.mathFunctions)
   private readonly ranges = new Ranges()
   private readonly signTests = new Set<number>()
-  private picks = 0
-  private picksFrom = 0
-  /** Where the values of selections of this block lie in memory, by their texts. */
-  private readonly picked = new Map<string, number>()
+  /** What values are the negative of. */
+  private readonly negatives = new Map<number, Operand>()
+  private readonly picks: Picks
 
   constructor(kernel: Kernel, accuracy: Accuracy) {
     this.elementary = new Elementary(accuracy, this.mathFunctions)
+    this.picks = new Picks((length) => this.elementary.room(length))
     this.names = nameAll(kernel)
     this.places = placesIn(kernel)
   }
 
   /** Says that a block begins or ends: what is in memory may be that of another iteration, or of none. */
   atBorder(): void {
-    this.picked.clear()
+    this.picks.atBorder()
+  }
+
+  /** Says that an accumulator changes. */
+  atUpdate(acc: number): void {
+    this.picks.atUpdate(this.names.values.get(acc)!.name)
   }
 
   typeOf(x: Operand): ScalarType {
@@ -128,6 +132,9 @@ export class JsValues {
     this.ranges.define(s)
     if ((op === "lt" || op === "le") && args.some((x) => x.kind === "number" && x.value === 0))
       this.signTests.add(id)
+    // An accumulator may have changed since.
+    if (op === "neg" && args[0]!.kind === "value" && this.names.values.get(args[0]!.id)!.kind !== "acc")
+      this.negatives.set(id, args[0]!)
     return (
       this.pick(lines, op, args, type) ||
       (this.places.has(id) && this.place(op, args)) ||
@@ -141,29 +148,19 @@ export class JsValues {
     )
   }
 
-  /**
-   * A selection by the sign of a number, which a branch would mispredict every other time where signs are random: both values
-   * are put into memory, and one is read.
-   */
+  /** A selection by the sign of a number. */
   private pick(lines: Lines, op: OpName, args: readonly Operand[], type: ScalarType): string | undefined {
-    const [condition, yes, no = { kind: "number", value: 0 }] = args
-    if ((op !== "select" && op !== "guard") || type === "bool" || !this.elementary.inPlace) return undefined
-    if (condition!.kind !== "value" || !this.signTests.has(condition!.id)) return undefined
-    if (this.picks === 0) this.picksFrom = this.elementary.room(2 * PICKS)
-    // Written with a bar: `? 1 : 0` would be the branch that this avoids.
-    const second = `(${this.operand(condition!)} | 0)`
-    const [values, reversed] = [
-      `${this.operand(no)} ${this.operand(yes!)}`,
-      `${this.operand(yes!)} ${this.operand(no)}`,
-    ]
-    const found = this.picked.get(values)
-    if (found !== undefined) return `memory[${found} + ${second}]`
-    const mirrored = this.picked.get(reversed)
-    if (mirrored !== undefined) return `memory[${mirrored + 1} - ${second}]`
-    const slot = this.picksFrom + 2 * (this.picks++ % PICKS)
-    for (const [before, place] of this.picked) if (place === slot) this.picked.delete(before)
-    this.picked.set(values, slot)
-    lines.add(`memory[${slot}] = ${this.operand(no)}`, `memory[${slot + 1}] = ${this.operand(yes!)}`)
-    return `memory[${slot} + ${second}]`
+    if (!this.elementary.inPlace) return undefined
+    const write = (line: string): void => lines.add(line)
+    const [first, yes, no = { kind: "number", value: 0 }] = args
+    if (op === "relu") {
+      this.mathFunctions.add("abs")
+      const negative = first!.kind === "value" ? this.negatives.get(first!.id) : undefined
+      return this.picks.relu(write, this.operand(negative ?? first!), negative !== undefined)
+    }
+    if ((op !== "select" && op !== "guard") || type === "bool") return undefined
+    if (first!.kind !== "value" || !this.signTests.has(first!.id)) return undefined
+    const [condition, one, other] = [first!, yes!, no].map((x) => this.operand(x)) as [string, string, string]
+    return this.picks.either(write, condition, one, other)
   }
 }

@@ -47,6 +47,7 @@ class Emitter {
 
   private update(s: Extract<Stmt, { kind: "update" }>): string {
     const acc = this.values.names.values.get(s.acc)!
+    this.values.atUpdate(s.acc)
     const value = this.values.operand(s.value, acc.type === "bool" ? "bool" : undefined)
     if (s.op === "set") return `${acc.name} = ${value}`
     if (acc.type === "bool") {

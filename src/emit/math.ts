@@ -149,8 +149,6 @@ export class Elementary {
     if (op === "log1mexp") return this.log1mexp(lines, x)
     if (this.accuracy === "full") return undefined
     switch (op) {
-      case "relu":
-        return this.relu(lines, x)
       case "log1p":
         if (range[0] >= 0 && range[1] <= 1) return this.log1pUnit(lines, x)
         return range[0] >= -0.5 && range[1] <= 4 ? this.log1pNear(lines, x) : this.log1p(lines, x)
@@ -262,12 +260,6 @@ export class Elementary {
     const t = this.value(lines, `${half} + ${half}`)
     // Near 0 the power is exactly 1, and the next term is r^4 / 24 < 5e-12 of the result.
     return `${t} - 1 + ${t} * (${r} * (1 + ${r} * (0.5 + ${r} * 0.16666666666666666)))`
-  }
-
-  /** Without a branch by sign, which random signs would mispredict every other time; -Infinity must not meet Infinity. */
-  private relu(lines: Lines, x: string): string {
-    const finite = this.value(lines, `${this.math("max")}(${x}, -1e308)`)
-    return `${finite} * 0.5 + ${this.math("abs")}(${finite}) * 0.5`
   }
 
   /** e / (1 + e), or the rest to 1, with e = exp(-|x|); `full` takes back what rounding 1 + e changed. */
