@@ -4,6 +4,7 @@ import { compile } from "../src/index.ts"
 import {
   crossEntropy,
   crossEntropyProbs,
+  jsd,
   negativeBinomialNll,
   proxyAnchor,
   studentTNll,
@@ -101,6 +102,17 @@ for (const target of ["js", "interpret"] as const)
         expect(kernel({ x: Float64Array.of(-10000) }).grad.x).toEqual(Float64Array.of(0))
       },
     )
+
+    // The derivative is (1 - beta) exp(x) (x - log m), m the mixture: nothing in it is as large as exp(10000).
+    test("the Jensen-Shannon divergence by a small score beside one that no exponential holds", () => {
+      const kernel = jsd.kernel({ target, dtype: "f64", grad: ["input"] })
+      const [input, other] = [Float64Array.of(0), Float64Array.of(1e4)]
+      const { grad } = kernel({
+        input: { data: input, shape: [1, 1] },
+        target: { data: other, shape: [1, 1] },
+      })
+      close(-grad.input[0]!, (1e4 - Math.LN2) / 2)
+    })
 
     test.each([1e-9, 1e-4, 0.5])("the angle of [1, 0] and [1, %s], and of the opposite", (tangent) => {
       const kernel = compile("loss l[b](x: [d], y: [d]) = angle(x, y)").kernel({
