@@ -120,6 +120,8 @@ export type Stmt =
       readonly rows?: { readonly own: readonly Buffer[]; readonly parted: readonly Buffer[] }
       /** Made by vectorising only: sums of what f32 holds may be added up in f32. */
       readonly short?: boolean
+      /** Made by jamming rows only: worth a function of its own, which has all registers for itself. */
+      readonly outlined?: true
       /**
        * Made by cutting into blocks only: the iterations may run at once and in any order. Each fills the scratch arrays `own`
        * before it reads them, and nothing reads them afterwards, so that each may work in copies of its own. The same is true of the

@@ -148,8 +148,10 @@ class Splitter {
     // In this order nothing exceeds the end of the loop, so 32 bits suffice.
     const left = inside.int("min", inside.int("sub", s.to, valueOf(id)), length)
     const to = inside.int("add", valueOf(id), left)
-    const body = [...inside.out, { ...s, from: valueOf(id), to }]
-    return { kind: "for", id, from: s.from, to: s.to, step: length, axis: s.axis, body }
+    const { outlined, ...inner } = s
+    const body = [...inside.out, { ...inner, from: valueOf(id), to }]
+    const { from, axis } = s
+    return { kind: "for", id, from, to: s.to, step: length, axis, body, ...(outlined && { outlined }) }
   }
 }
 

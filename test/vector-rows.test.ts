@@ -3,6 +3,7 @@ import { expect, test } from "vitest"
 import { type Loss, compile } from "../src/index.ts"
 import { cut } from "../src/blocks/cut.ts"
 import { compileSource, derive } from "../src/compile.ts"
+import { emitWat } from "../src/emit/wat.ts"
 import { schedule } from "../src/schedule.ts"
 import * as library from "../src/stdlib.ts"
 import { random } from "../src/testing/random.ts"
@@ -127,6 +128,16 @@ test("exponentials in front of a loop have a loop of their own, which runs in la
   })
   expect(inLanes).toBeGreaterThan(0)
   expect(aroundLoops).toBe(0)
+})
+
+test("the loops of jammed rows are functions of their own, with their accumulators as results", () => {
+  const [loss] = compileSource("loss l[b](x: [d], shared w: [m, d]) = logsumexp[m](dot[d](x, w))")
+  const kernel = schedule(derive(loss!, { reduction: "mean", grad: ["x", "w"] } as never), { dtype: "f32" })
+  const { text } = emitWat(kernel)
+  const made = [...text.matchAll(/\(func (\$loop_\w+)/g)].map(([, name]) => name!)
+  expect(made.length).toBeGreaterThan(0)
+  for (const name of made) expect(text).toContain(`(call ${name} `)
+  expect(text).toContain("(result f64 f64 f64 f64)")
 })
 
 test("long sums of f32 keep seven digits", () => {

@@ -5,7 +5,7 @@ import type { Scalars } from "./lane-values.ts"
 import { Lanes } from "./lanes.ts"
 import type { Accuracy } from "./math.ts"
 import { int, watNumber } from "./machine.ts"
-import { axisComment } from "./text.ts"
+import { axisComment, outsideOf } from "./text.ts"
 import { SLOT, type SharedLoop, type Sharing, blockName, frameBytes } from "./wat-blocks.ts"
 import { clearer, filler, functionText } from "./wat-helpers.ts"
 import { direct } from "./wat-math.ts"
@@ -34,6 +34,8 @@ export class Emitter extends WatValues implements Scalars {
   private readonly sharing: Sharing
   /** The functions of loops over blocks. */
   readonly blocks: string[] = []
+  /** The functions of other loops. */
+  readonly outlined: string[]
 
   constructor(
     kernel: Kernel,
@@ -51,6 +53,13 @@ export class Emitter extends WatValues implements Scalars {
     this.isRelaxed = isRelaxed
     this.isWide = kernel.dtype === "f64" || accuracy !== "fast"
     this.elements = elements
+    this.outlined = around?.outlined ?? []
+  }
+
+  /** Writes another function of the same module. */
+  private inside(): Emitter {
+    const { kernel, elements, accuracy, rooms, sharing, isRelaxed } = this
+    return new Emitter(kernel, elements, accuracy, rooms, sharing, isRelaxed, this)
   }
 
   // ---------------------------------------------------------------------------------------- statements
@@ -175,8 +184,8 @@ export class Emitter extends WatValues implements Scalars {
         return code.add(this.update(s))
       case "for":
         if (this.sharing.loops.has(s)) return this.share(s, this.sharing.loops.get(s)!)
-        if (s.lanes) return new Lanes(this, s).emit()
-        return this.loop(s, () => this.block(s.body))
+        if (s.outlined) return this.call(s)
+        return this.plainLoop(s)
       case "if":
         code.block(`(if ${this.operand(s.condition, "i32")} (then`, () => this.block(s.then))
         if (s.else.length > 0) code.block("(else", () => this.block(s.else))
@@ -188,8 +197,30 @@ export class Emitter extends WatValues implements Scalars {
     }
   }
 
+  private plainLoop(s: Extract<Stmt, { kind: "for" }>): void {
+    if (s.lanes) new Lanes(this, s).emit()
+    else this.loop(s, () => this.block(s.body))
+  }
+
   private block(body: readonly Stmt[]): void {
     for (const s of body) this.statement(s)
+  }
+
+  /** A loop as a function of what it reads, with its accumulators as results. */
+  private call(s: Extract<Stmt, { kind: "for" }>): void {
+    const { values, updated, buffers } = outsideOf([s])
+    const params = [
+      ...buffers.map((b) => [`$${this.names.buffers.get(b)!}`, "i32"] as const),
+      ...[...values, ...updated].map((id) => [this.nameOf(id), this.registers.get(id)!] as const),
+    ]
+    const name = `$loop_${this.nameOf(s.id).slice(1)}`
+    const other = this.inside()
+    other.plainLoop(s)
+    other.code.add(...updated.map((id) => `(local.get ${this.nameOf(id)})`))
+    const results = updated.map((id) => this.registers.get(id)!)
+    this.outlined.push(functionText(name, params, results, other.code))
+    this.code.add(`(call ${name} ${params.map(([param]) => `(local.get ${param})`).join(" ")})`)
+    this.code.add(...updated.toReversed().map((id) => `(local.set ${this.nameOf(id)})`))
   }
 
   // -------------------------------------------------------------------------------------------- blocks
@@ -210,9 +241,7 @@ export class Emitter extends WatValues implements Scalars {
     const last = `(i32.div_u (i32.sub (i32.sub ${to} ${from}) ${int(1)}) ${step})`
     const count = `(select (i32.add ${last} ${int(1)}) ${int(0)} (i32.lt_s ${from} ${to}))`
     code.add(`(call $share ${int(shared.number)} ${frame} ${count})`)
-    const { kernel, elements, accuracy, rooms, sharing } = this
-    const other = new Emitter(kernel, elements, accuracy, rooms, sharing, this.isRelaxed, this)
-    this.blocks.push(other.blockText(s, shared))
+    this.blocks.push(this.inside().blockText(s, shared))
   }
 
   private blockText(s: Extract<Stmt, { kind: "for" }>, shared: SharedLoop): string {
@@ -238,7 +267,7 @@ export class Emitter extends WatValues implements Scalars {
     this.block(s.body)
     const name = blockName(shared)
     const params = ["$frame", "$thread", "$block"].map((p) => [p, "i32"] as const)
-    return functionText(`$${name}`, params, undefined, code, name)
+    return functionText(`$${name}`, params, [], code, name)
   }
 
   // -------------------------------------------------------------------------------------------- module
@@ -305,7 +334,7 @@ export class Emitter extends WatValues implements Scalars {
       ["$free", "i32"],
       ["$results", "i32"],
     ]
-    return functionText("$kernel", params, undefined, code, "kernel")
+    return functionText("$kernel", params, [], code, "kernel")
   }
 
   /** The function that says how much scratch there has to be. */
@@ -320,7 +349,7 @@ export class Emitter extends WatValues implements Scalars {
         : `(f64.add ${total} (f64.mul (f64.const ${threads}) ${this.total(own, APART)}))`,
     )
     const params = this.kernel.sizeNames.map((_, i) => [`$n${i}`, "i32"] as const)
-    return functionText("$scratch", params, "f64", this.code, "scratch")
+    return functionText("$scratch", params, ["f64"], this.code, "scratch")
   }
 
   imports(): string[] {

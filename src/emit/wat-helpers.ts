@@ -5,14 +5,14 @@ import type { Code } from "./machine.ts"
 export function functionText(
   name: string,
   params: readonly (readonly [name: string, type: string])[],
-  result: string | undefined,
+  results: readonly string[],
   code: Code,
   exported?: string,
 ): string {
   return [
     `  (func ${name}${exported === undefined ? "" : ` (export "${exported}")`}`,
     ...params.map(([p, type]) => `    (param ${p} ${type})`),
-    ...(result === undefined ? [] : [`    (result ${result})`]),
+    ...(results.length === 0 ? [] : [`    (result ${results.join(" ")})`]),
     ...code.locals.map(([p, type]) => `    (local ${p} ${type})`),
     ...code.lines.map((line) => `    ${line}`),
     "  )",

@@ -184,7 +184,7 @@ export class WatValues {
         functionText(
           `$${name}`,
           params.map((_, i) => [`$x${i}`, "f64"]),
-          "f64",
+          ["f64"],
           code,
         ),
       )

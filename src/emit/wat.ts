@@ -87,6 +87,7 @@ export function emitWat(kernel: Kernel, options: WatOptions = {}): Wat {
     ...emitter.imports(),
     ...emitter.helperTexts(),
     ...emitter.functions.values(),
+    ...emitter.outlined,
     ...emitter.blocks,
     main,
     scratch,

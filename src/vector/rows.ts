@@ -128,7 +128,15 @@ function grouped(s: Loop, more: readonly ReadonlyMap<Buffer, Buffer>[], maker: M
     body,
   }))
   together(rows, maker)
-  return { ...s, id, step: literal(ROWS), body: main.out }
+  return { ...s, id, step: literal(ROWS), body: outlined(main.out) }
+}
+
+/** Loops around loops, which jammed rows fill with more numbers than a processor has registers, to be functions of their own. */
+function outlined(body: readonly Stmt[]): readonly Stmt[] {
+  return body.map((s): Stmt => {
+    if (s.kind === "if") return Object.assign({}, s, { then: outlined(s.then), else: outlined(s.else) })
+    return s.kind === "for" ? { ...s, outlined: true } : s
+  })
 }
 
 /** The statements of a row with other arrays. */
