@@ -4,6 +4,7 @@
 // control of structural zeros. The adjoint of a node has the axes of the node: wherever a child lacks an axis the adjoint is
 // summed at once. A leaf read at indices e contributes a sum whose filter says `x == e`; the constructor of sums turns that
 // into renamings, transposes, one-hot guards, scatters and windows.
+import { adjointOfBody } from "./adjoints.ts"
 import { bounds } from "./bounds.ts"
 import { factors, fromTerms, operands, terms } from "./flat.ts"
 import { definitions, postorder } from "./graph.ts"
@@ -19,8 +20,9 @@ import {
 } from "./ir.ts"
 import { ops } from "./ops.ts"
 import { template } from "./pattern.ts"
-import { carriedBack, runningOf } from "./running.ts"
-import { count, reduce, substitute, unguard } from "./sums.ts"
+import { carriedBack } from "./running-back.ts"
+import { runningOf } from "./running.ts"
+import { reduce, substitute, unguard } from "./sums.ts"
 import type { Input } from "./types.ts"
 
 /** The derivative of an input: an expression over the axes of the input. */
@@ -159,58 +161,12 @@ class Backward {
     const g = this.defs.get(def)
     if (!g || isConst(g, 0) || !this.reaches(def.body)) return
     const { core } = this
-    const { bound, filter, body } = def
-    const self = core.ref(def, def.formals)
-    // The conditions of the adjoint come first: the definition may be legal only where it is read.
-    const guarded = (condition: readonly Expr[], adjoint: Expr): Expr => {
-      const { conditions, value } = unguard(adjoint)
-      return core.op("guard", conjunction(core, [...conditions, filter, ...condition]), value)
-    }
-    let seed: Expr
-    switch (def.op) {
-      case "sum":
-        seed = guarded([], g)
-        break
-      case "let":
-        seed = g
-        break
-      case "max":
-      case "min": {
-        const best = core.op("eq", body, self)
-        const ties = count(core, bound, conjunction(core, [filter, best]))
-        // Of no index there are no ties, and no gradient either.
-        seed = guarded([best], core.op("ratio", g, ties))
-        break
-      }
-      case "logsumexp": {
-        const run = runningOf(def)
-        if (run) {
-          const axes = [...def.formals.filter((a) => a !== run.over), ...bound]
-          return this.body(body, axes, carriedBack(core, def, run, g))
-        }
-        // A row of nothing but -inf has gradient 0, not NaN.
-        const some = core.op("lt", core.const(-Infinity), self)
-        seed = guarded([some], core.op("mul", g, core.op("exp", core.op("sub", body, self))))
-        break
-      }
-      case "prod": {
-        // With one zero only that factor has a derivative: the product of the others; with two, none has.
-        const zero = core.op("eq", body, core.zero)
-        const zeros = count(core, bound, conjunction(core, [filter, zero]))
-        const others = reduce(core, "prod", bound, conjunction(core, [filter, core.op("not", zero)]), body)
-        const none = core.op(
-          "guard",
-          core.op("eq", zeros, core.zero),
-          core.op("div", core.op("mul", g, self), body),
-        )
-        const single = core.op("guard", core.op("eq", zeros, core.one), core.op("mul", g, others))
-        seed = guarded([], core.op("select", zero, single, none))
-        break
-      }
-      default:
-        return
-    }
-    this.body(body, [...def.formals, ...bound], seed, def.op === "let" ? self : body)
+    const { formals, bound, body } = def
+    const run = runningOf(def)
+    const carried = run && carriedBack(core, def, run, g)
+    if (carried) return this.body(body, [...formals.filter((a) => a !== run.over), ...bound], carried)
+    const seed = adjointOfBody(core, def, g)
+    if (seed) this.body(body, [...formals, ...bound], seed, def.op === "let" ? core.ref(def, formals) : body)
   }
 
   /** The state after a step is read where the loss reads it, and by the next step: that part comes back from there. */

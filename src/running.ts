@@ -78,10 +78,10 @@ function comparison(
 const isPlainCount = (def: Def, { conditions }: Running): boolean =>
   def.op === "sum" && conditions.length === 0 && def.bound.length === 1 && isConst(def.body, 1)
 
-const combined = { sum: "add", prod: "mul", max: "max", min: "min" } as const
+export const combined = { sum: "add", prod: "mul", max: "max", min: "min" } as const
 
 /** Opens a recurrence along the axis of a running reduction, and returns its states there. */
-function open(
+export function open(
   core: Core,
   def: Def,
   { over }: Running,
@@ -163,53 +163,21 @@ export function runningPair(
 }
 
 /** What one index adds: the reduction over the other bound axes, at the place of the bound axis. */
-function own(core: Core, def: Def, { over, along, conditions }: Running, expand: (e: Expr) => Expr): Expr {
-  const here = new Map([[along, over]])
-  const others = def.bound.filter((a) => a !== along)
-  const filter = expand(substitute(core, conjunction(core, conditions), here))
-  return reduce(core, def.op, others, filter, expand(substitute(core, def.body, here)))
+export function own(core: Core, def: Def, run: Running, expand: (e: Expr) => Expr): Expr {
+  const { others, filter, body } = here(core, def, run)
+  return reduce(core, def.op, others, expand(filter), expand(body))
 }
 
-/**
- * The adjoint of the body of a running logsumexp L, from that of its values g: `exp(x[j] - L[j]) * B[j]` where B[j] is the sum
- * of `g[k] * exp(L[j] - L[k])` over the k that see j, a recurrence in the other direction. No exponent is positive.
- */
-export function carriedBack(core: Core, def: Def, run: Running, g: Expr): Expr {
-  const { over, along, descending, strict, conditions } = run
-  const lse = (at: Expr): Expr =>
-    core.ref(
-      def,
-      def.formals.map((f) => (f === over ? at : f)),
-    )
-  const after = (at: AxisExpr): Expr => core.op(descending ? "sub" : "add", at, core.one)
-  const exists = (at: Expr): Expr =>
-    descending ? core.op("le", core.zero, at) : core.op("lt", at, over.extent)
-  const some = (at: Expr): Expr => core.op("lt", core.const(-Infinity), lse(at))
-  const both = (...list: readonly Expr[]): Expr => conjunction(core, list)
-
-  const { recurrence, axes, states } = open(core, def, run, !descending, [core.zero], "real")
-  const [carried] = states as [Expr]
-  const next = after(over)
-  // A row that is left out passes nothing back, whatever is in it.
-  const isKept = core.op(
-    "or",
-    core.op("lt", lse(next), core.const(Infinity)),
-    core.op("ne", carried, core.zero),
-  )
-  const passed = core.op("mul", carried, core.op("exp", core.op("sub", lse(over), lse(next))))
-  const value = core.op(
-    "add",
-    core.op("guard", some(over), g),
-    core.op("guard", both(exists(next), some(over), isKept), passed),
-  )
-  core.closeRecurrence(recurrence, [{ axes, value }])
-
-  const first = strict ? after(along) : along
-  const back = core.ref(recurrence.steps[0]!, [first, ...axes.slice(1)])
-  const weight = core.op("exp", core.op("sub", def.body, lse(first)))
-  return core.op(
-    "guard",
-    both(...(strict ? [exists(first)] : []), ...conditions, some(first)),
-    core.op("mul", back, weight),
-  )
+/** The conditions and the body at the place of the bound axis, and the bound axes that are left. */
+export function here(
+  core: Core,
+  def: Def,
+  { over, along, conditions }: Running,
+): { readonly others: readonly AxisExpr[]; readonly filter: Expr; readonly body: Expr } {
+  const place = new Map([[along, over]])
+  return {
+    others: def.bound.filter((a) => a !== along),
+    filter: substitute(core, conjunction(core, conditions), place),
+    body: substitute(core, def.body, place),
+  }
 }

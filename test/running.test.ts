@@ -90,6 +90,15 @@ const passes: readonly string[] = [
   "softplus(logsumexp[j in k if j < k](x[k = j] * w[k = j]))",
   "softplus(logsumexp[j in k if j > k and m[k = j]](x[k = j]))",
   "softplus(logsumexp[j in k, c if j <= k and c > 0](x[k = j] * z[k = j]))",
+  "max[j in k if j <= k](x[k = j])^2",
+  "min[j in k if j >= k](x[k = j] * w[k = j])",
+  "tanh(max[j in k if j < k](x[k = j]))",
+  "tanh(min[j in k if j > k and m[k = j]](sin(x[k = j])))",
+  "max[j in k, c if j <= k and c > 0](x[k = j] * z[k = j])",
+  "prod[j in k if j <= k](x[k = j])^2",
+  "prod[j in k if j > k](cos(x[k = j]))",
+  "prod[j in k if j < k and m[k = j]](x[k = j] * w[k = j])",
+  "prod[j in k, c if j >= k and c > 0](x[k = j] + z[k = j])",
 ]
 
 /** The same with a condition that says no more and is not recognised. */
@@ -140,6 +149,68 @@ describe("take one pass, and have the numbers of the plain reduction", () => {
       const result = gradcheck(compile(loss(running)), { method: "complex", runs: 3, sizes: { k: 9 } })
       expect(result.message).toBe(result.ok ? result.message : "")
     })
+})
+
+/** A few whole numbers, so that values tie and products have several zeros, and infinities. */
+const few = (n: number, seed: number, among: readonly number[]): Float64Array =>
+  Float64Array.from(
+    { length: n },
+    (_, i) => among[Math.floor(Math.abs(Math.sin(i * 7.3 + seed)) * among.length)]!,
+  )
+
+describe("ties, zeros and infinities are those of the plain reduction", () => {
+  const bodies: readonly string[] = [
+    "tanh(max[j in k if j <= k](x[k = j]))",
+    "tanh(max[j in k if j < k and m[k = j]](x[k = j]))",
+    "tanh(min[j in k if j >= k](x[k = j]))",
+    "tanh(max[j in k, c if j > k](x[k = j] + z[k = j]))",
+    "prod[j in k if j <= k](x[k = j])",
+    "prod[j in k if j > k and m[k = j]](x[k = j])",
+    "prod[j in k, c if j < k](x[k = j] + z[k = j])",
+  ]
+  const among = {
+    max: [-Infinity, -1, 0, 1, 2],
+    min: [Infinity, -1, 0, 1, 2],
+    prod: [1, -2, 0, 3, 0.5, -1, 2],
+  }
+  for (const running of bodies)
+    test(running, () => {
+      const op = (Object.keys(among) as (keyof typeof among)[]).find((name) => running.includes(`${name}[`))!
+      const [b, k, c] = [40, 9, 3]
+      const args = {
+        x: { data: few(b * k, 1, among[op]), shape: [b, k] },
+        w: { data: few(b * k, 2, [1, 2, -3, 0]), shape: [b, k] },
+        z: { data: few(b * k * c, 3, [0, 0, 1]), shape: [b, k, c] },
+        y: { data: new Int32Array(b * k), shape: [b, k] },
+        m: { data: Uint8Array.from({ length: b * k }, (_, i) => +(i % 5 > 0)), shape: [b, k] },
+      }
+      for (const target of ["interpret", "js", "wasm"] as const) {
+        const [found, wanted] = [running, plainly(running)].map((body) => {
+          const kernel = compile(loss(body)).kernel({ target, dtype: "f64", grad: ["x"], reduction: "sum" })
+          const { loss: value, grad } = (
+            kernel as (a: unknown) => { loss: number; grad: Record<string, Float64Array> }
+          )(args)
+          return [value, ...grad["x"]!]
+        })
+        found!.forEach((value, i) => expect(value, `${target} ${i}`).toBeCloseTo(wanted![i]!, 10))
+        expect(new Set(found).size).toBeGreaterThan(3)
+      }
+    })
+})
+
+test("rows that are left out pass nothing back, whatever is in them", () => {
+  for (const [op, wanted] of [
+    ["max", [0, 1, 0]],
+    ["min", [1, 0, 0]],
+    ["prod", [3, 2, 0]],
+  ] as const) {
+    const text = `loss f[k](x, w) = ${op}[j in k if j <= k](x[k = j]) where w != 0`
+    for (const target of ["interpret", "js", "wasm"] as const) {
+      const kernel = compile(text).kernel({ target, dtype: "f64", grad: ["x"], reduction: "sum" })
+      const { grad } = kernel({ x: [2, 3, NaN, 4], w: [0, 1, 0, 0] })
+      expect([...grad["x"]!], `${op} ${target}`).toEqual([...wanted, 0])
+    }
+  }
 })
 
 describe("a running logsumexp", () => {

@@ -47,6 +47,18 @@ describeGpu(() => {
   }
 
   describe("arrays in and out", () => {
+    test.each(["max", "min", "prod"])("gradients of a running %s with ties and zeros", async (op) => {
+      const loss = compile(`loss f[b](x: [k], w: [k]) = sum[k](w * ${op}[j in k if j <= k](x[k = j]))`)
+      const x = { data: wave(5 * 33).map((v) => Math.round(v * 2) / 2), shape: [5, 33] }
+      const inputs = { x, w: rows(5, 33, 2) }
+      const gpu = await loss.webgpu(device, { grad: "all" })
+      const result = await gpu(inputs, {})
+      const expected = loss.kernel({ grad: "all" })(inputs)
+      for (const name of ["x", "w"] as const)
+        expected.grad[name].forEach((v, i) => expect(result.grad[name][i]).toBeCloseTo(v, 5))
+      gpu.destroy()
+    })
+
     test("a result is that of a kernel on the processor", async () => {
       const inputs = { a: rows(70, 9), p: rows(70, 9, 2), n: rows(70, 9, 3) }
       const gpu = await triplet.webgpu(device, { grad: "all" })
