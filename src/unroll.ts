@@ -10,7 +10,7 @@
 // Sums are added in another order than the interpreter of the original loops adds them; nothing else changes.
 import type { Kernel, Stmt } from "./loops.ts"
 import { chunk } from "./unroll/chunk.ts"
-import { type Loop, Numbers, combinable, isElementary, loopsIn, weight } from "./unroll/facts.ts"
+import { type Loop, Numbers, combinable, isElementary, hasLoop, weight } from "./unroll/facts.ts"
 import { hoist } from "./unroll/hoist.ts"
 import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { lanes } from "./unroll/lanes.ts"
@@ -73,7 +73,7 @@ class Unroller {
     if (s.step) return [{ ...s, body: s.body.flatMap((x) => this.statement(x, true)) }]
     const short = writtenOut(s, this.options.writtenOut, this.numbers)
     if (short) return this.block(short)
-    if (loopsIn(s.body).length === 0) {
+    if (!hasLoop(s.body)) {
       const switched = unswitch(s, this.numbers)
       return switched ? this.statement(switched) : this.lanes(s, flat)
     }

@@ -5,7 +5,7 @@ import type { ScalarType } from "../types.ts"
 import { placesIn } from "../walk.ts"
 import { SpecialFunctions } from "./functions.ts"
 import { numberText } from "./inline.ts"
-import { type Accuracy, Elementary } from "./math.ts"
+import { type Accuracy, Elementary, composed } from "./math.ts"
 import { Picks } from "./picks.ts"
 import { Ranges } from "./values.ts"
 import { type Lines, type Names, nameAll } from "./text.ts"
@@ -138,12 +138,13 @@ export class JsValues {
     return (
       this.pick(lines, op, args, type) ||
       (this.places.has(id) && this.place(op, args)) ||
-      this.elementary.write(
-        lines,
-        op,
-        args.map((x) => this.operand(x)),
-        args.map((x) => this.ranges.of(x)),
-      ) ||
+      (composed.has(op) &&
+        this.elementary.write(
+          lines,
+          op,
+          args.map((x) => this.operand(x)),
+          args.map((x) => this.ranges.of(x)),
+        )) ||
       this.expression(op, args, type)
     )
   }

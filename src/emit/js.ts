@@ -7,7 +7,15 @@
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import type { ScalarType } from "../types.ts"
 import { unroll } from "../unroll.ts"
-import { type Loop, type UpdateOp, combinable, identities, isElementary, loopsIn } from "../unroll/facts.ts"
+import {
+  type Loop,
+  type UpdateOp,
+  combinable,
+  countLoops,
+  identities,
+  isElementary,
+  loopsIn,
+} from "../unroll/facts.ts"
 import { numberText } from "./inline.ts"
 import { JsValues } from "./js-values.ts"
 import type { Accuracy } from "./math.ts"
@@ -67,7 +75,8 @@ class Emitter {
   private statements(lines: Lines, body: readonly Stmt[], top: boolean): void {
     this.values.atBorder()
     for (let k = 0; k < body.length; k++) {
-      const either = top || body[k + 1]?.kind !== "update" ? undefined : this.eitherAdd(body.slice(k, k + 5))
+      const mayAdd = !top && body[k + 1]?.kind === "update" && body[k + 4]?.kind === "update"
+      const either = mayAdd ? this.eitherAdd(body.slice(k, k + 5)) : undefined
       if (either) {
         lines.add(...either)
         k += 4
@@ -180,7 +189,7 @@ class Emitter {
   /** An outermost loop with a step: its body as a function of the index. */
   private chunked(lines: Lines, s: Loop): void {
     const before = this.inRow
-    this.inRow = loopsIn(s.body).some((inner) => loopsIn(inner.body).length > 1)
+    this.inRow = loopsIn(s.body).some((inner) => countLoops(inner.body, 2) > 1)
     this.called(lines, s, s.body, [`i${s.id}`], (call) => lines.block(this.growing(s), () => lines.add(call)))
     this.inRow = before
   }

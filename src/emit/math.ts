@@ -74,6 +74,12 @@ const lackOfRoot = [
 /** Where the parts of log start, as the high word of a double; 1 is in the middle of part 79. */
 const FIRST = 0x3fe61000
 
+/** The operators that `write` knows. */
+// prettier-ignore
+export const composed: ReadonlySet<OpName> = new Set<OpName>([
+  "exp", "sigmoid", "softplus", "logaddexp", "tanh", "log1mexp", "log1p", "expm1", "log", "xlogy",
+])
+
 /** Collects what the functions of one kernel need, and names for their values. */
 export class Elementary {
   private readonly accuracy: Accuracy

@@ -5,25 +5,37 @@ import { forEachStatement, operandsOf } from "../walk.ts"
 
 const UNKNOWN: Interval = [-Infinity, Infinity]
 
-/** What is known about values from how they are made. */
+type Let = Extract<Stmt, { kind: "let" }>
+
+/** What is known about values from how they are made. Few are asked for. */
 export class Ranges {
+  private readonly made = new Map<number, Let>()
   private readonly known = new Map<number, Interval>()
 
-  define({ id, op, args, range: given = UNKNOWN }: Extract<Stmt, { kind: "let" }>): void {
-    const bounds = ops[op].bounds as ((...args: Interval[]) => Interval) | undefined
-    const [low, high] = bounds?.(...args.map((x) => this.of(x))) ?? UNKNOWN
-    const range: Interval = low <= high ? [Math.max(low, given[0]), Math.min(high, given[1])] : given
-    if (range[0] <= range[1]) this.known.set(id, range)
+  define(s: Let): void {
+    this.made.set(s.id, s)
   }
 
   of(x: Operand): Interval {
     if (x.kind === "number") return [x.value, x.value]
-    return this.known.get(x.id) ?? UNKNOWN
+    let range = this.known.get(x.id)
+    if (!range) {
+      const s = this.made.get(x.id)
+      this.known.set(x.id, (range = s ? this.compute(s) : UNKNOWN))
+    }
+    return range
+  }
+
+  private compute({ op, args, range: given = UNKNOWN }: Let): Interval {
+    const bounds = ops[op].bounds as ((...args: Interval[]) => Interval) | undefined
+    const [low, high] = bounds?.(...args.map((x) => this.of(x))) ?? UNKNOWN
+    const range: Interval = low <= high ? [Math.max(low, given[0]), Math.min(high, given[1])] : given
+    return range[0] <= range[1] ? range : UNKNOWN
   }
 }
 
 /** Condition and value of what is 0 where the condition does not hold. */
-export function guarded({ op, args }: Extract<Stmt, { kind: "let" }>): readonly Operand[] | undefined {
+export function guarded({ op, args }: Let): readonly Operand[] | undefined {
   if (op === "indicator") return [args[0]!, { kind: "number", value: 1 }]
   const zero = op === "guard" || (op === "select" && args[2]!.kind === "number" && args[2]!.value === 0)
   return zero ? args : undefined

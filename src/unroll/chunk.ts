@@ -1,7 +1,7 @@
 // Outermost loops -> the same in chunks, each chunk a loop inside a loop with a step.
 import type { Operand, Stmt } from "../loops.ts"
 import { Copier } from "./copy.ts"
-import { type Loop, type Numbers, definedIn, literal, loopsIn, valueOf } from "./facts.ts"
+import { type Loop, type Numbers, definedIn, hasLoop, literal, loopsIn, valueOf } from "./facts.ts"
 
 /** Elements of a chunk, and the fewest rows. */
 const ELEMENTS = 4096
@@ -17,7 +17,7 @@ export function chunk(body: readonly Stmt[], numbers: Numbers): Stmt[] {
     if (s.kind === "if") return [{ ...s, then: chunk(s.then, numbers), else: chunk(s.else, numbers) }]
     if (s.kind !== "for") return [s]
     const known = s.from.kind === "number" && s.to.kind === "number" ? s.to.value - s.from.value : Infinity
-    return known < FEWEST && loopsIn(s.body).length === 0 ? [s] : cut(s, numbers)
+    return known < FEWEST && !hasLoop(s.body) ? [s] : cut(s, numbers)
   })
 }
 

@@ -51,6 +51,23 @@ export function loopsIn(body: readonly Stmt[]): Loop[] {
   return out
 }
 
+/** How many loops a block has, those inside others included; counting ends at `most`. */
+export function countLoops(body: readonly Stmt[], most = Infinity): number {
+  let count = 0
+  for (const s of body) {
+    if (count >= most) return count
+    if (s.kind === "for") count += 1 + countLoops(s.body, most - count - 1)
+    else if (s.kind === "if") {
+      count += countLoops(s.then, most - count)
+      count += countLoops(s.else, most - count)
+    }
+  }
+  return count
+}
+
+/** Whether a block has a loop. */
+export const hasLoop = (body: readonly Stmt[]): boolean => countLoops(body, 1) > 0
+
 /** Whether a statement computes an elementary function. */
 export const isElementary = (s: Stmt): boolean => s.kind === "let" && (ops[s.op].cost ?? 1) >= 20
 
@@ -104,9 +121,10 @@ export function definedIn(body: readonly Stmt[]): Set<number> {
 
 /** The accumulators from outside that a block updates, with every way it updates each. */
 export function updatedIn(body: readonly Stmt[]): Map<number, Set<UpdateOp>> {
-  const own = definedIn(body)
+  const own = new Set<number>()
   const out = new Map<number, Set<UpdateOp>>()
   forEachStatement(body, (s) => {
+    if (s.kind === "acc") own.add(s.id)
     if (s.kind !== "update" || own.has(s.acc)) return
     const ways = out.get(s.acc) ?? new Set()
     out.set(s.acc, ways.add(s.op))
@@ -127,12 +145,15 @@ export const identities: Readonly<Partial<Record<UpdateOp, number>>> = {
  * read in the block.
  */
 export function combinable(body: readonly Stmt[]): Map<number, Exclude<UpdateOp, "set">> {
-  const read = readIn(body)
   const out = new Map<number, Exclude<UpdateOp, "set">>()
   for (const [acc, ways] of updatedIn(body)) {
     const [op] = ways
-    if (ways.size === 1 && op !== undefined && op !== "set" && !read.has(acc)) out.set(acc, op)
+    if (ways.size === 1 && op !== undefined && op !== "set") out.set(acc, op)
   }
+  if (out.size > 0)
+    forEachStatement(body, (s) => {
+      for (const x of operandsOf(s)) if (x.kind === "value") out.delete(x.id)
+    })
   return out
 }
 

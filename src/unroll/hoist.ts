@@ -1,7 +1,7 @@
 // Loops -> the same loops with what does not change in them computed before them.
 import type { Operand, Stmt } from "../loops.ts"
 import { definedBy, forEachStatement, operandsOf } from "../walk.ts"
-import { type Numbers, definedIn, literal, loopsIn, updatedIn, valueOf, writtenIn } from "./facts.ts"
+import { type Numbers, definedIn, hasLoop, literal, updatedIn, valueOf, writtenIn } from "./facts.ts"
 
 /** Moves constant values out of innermost loops, and divides by a constant value once. */
 export function hoist(body: readonly Stmt[], numbers: Numbers): Stmt[] {
@@ -9,7 +9,7 @@ export function hoist(body: readonly Stmt[], numbers: Numbers): Stmt[] {
     if (s.kind === "if") return [{ ...s, then: hoist(s.then, numbers), else: hoist(s.else, numbers) }]
     if (s.kind !== "for") return [s]
     const inside = hoist(s.body, numbers)
-    if (loopsIn(inside).length > 0) return [{ ...s, body: inside }]
+    if (hasLoop(inside)) return [{ ...s, body: inside }]
     const { before, rest } = split({ ...s, body: inside }, numbers)
     return [...before, { ...s, body: shareReciprocals(rest, numbers) }]
   })

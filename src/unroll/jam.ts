@@ -5,11 +5,11 @@ import {
   type Loop,
   type Numbers,
   combinable,
+  countLoops,
   definedIn,
   dependsOn,
   letsIn,
   literal,
-  loopsIn,
   sameOperand,
   updatedIn,
   valueOf,
@@ -22,8 +22,7 @@ type Access = Extract<Stmt, { kind: "load" | "store" }>
 
 /** The one loop directly inside, if there is exactly one and it has no loop inside. */
 export function onlyInner(s: Loop): Loop | undefined {
-  const [inner, ...more] = loopsIn(s.body)
-  return inner && more.length === 0 && s.body.includes(inner) ? inner : undefined
+  return countLoops(s.body, 2) === 1 ? s.body.find((x) => x.kind === "for") : undefined
 }
 
 /** Whether jamming a loop into its inner loop keeps every result (sums up to their order) and shares anything. */
