@@ -1,5 +1,5 @@
 // Walks of the core: what an expression reads, and definitions in the order in which they can be computed.
-import type { Def, Expr, RefExpr, Recurrence } from "./ir.ts"
+import type { Def, Expr, RefExpr, Recurrence } from "./expr.ts"
 
 /** The children of a node that are expressions (the body of a definition is not a child of its reference). */
 export function children(e: Expr): readonly Expr[] {

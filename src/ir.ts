@@ -15,6 +15,7 @@ import {
 import { NodeMap } from "./node-map.ts"
 import { type OpName, ops } from "./ops.ts"
 import { compare, orderings, unionAxes } from "./order.ts"
+import { recurrenceKey } from "./recurrence-key.ts"
 import type { Input, ScalarType } from "./types.ts"
 
 export * from "./expr.ts"
@@ -45,6 +46,7 @@ export class Core {
   private nodeCount = 0
   private readonly defs = new Map<string, { def: Def; order: readonly number[] }>()
   private readonly inputIds = new Map<Input, number>()
+  private readonly recurrences = new Map<string, Recurrence>()
   /** Renamings by the axes they exchange, and what they made of each expression. */
   private readonly renamed = new Map<string, Map<Expr, Expr>>()
   private fresh = 0
@@ -105,13 +107,18 @@ export class Core {
   }
 
   load(input: Input, index: readonly Expr[] = []): Expr {
-    let number = this.inputIds.get(input)
-    if (number === undefined) this.inputIds.set(input, (number = this.inputIds.size))
+    const number = this.numberOf(input)
     const known = this.loads.get(number, index)
     if (known) return known
     const load = node("load", this.newId(), input.type, unionAxes(index), { input, index })
     this.loads.add(number, index, load)
     return load
+  }
+
+  private numberOf(input: Input): number {
+    let number = this.inputIds.get(input)
+    if (number === undefined) this.inputIds.set(input, (number = this.inputIds.size))
+    return number
   }
 
   /** Applies an operator of the table, normalising. */
@@ -238,17 +245,24 @@ export class Core {
     return recurrence
   }
 
-  /** Gives the steps of an open recurrence: expressions over the axes with which it was opened. */
+  /**
+   * Gives the steps of an open recurrence: expressions over the axes with which it was opened. Returns the recurrence, or an
+   * equal one that was closed before.
+   */
   closeRecurrence(
     recurrence: Recurrence,
     steps: readonly { readonly axes: readonly AxisExpr[]; readonly value: Expr }[],
-  ): void {
+  ): Recurrence {
     const made = recurrence.steps as Def[]
     steps.forEach(({ axes, value }, i) => {
       const body = this.rename(value, this.toFormals(axes))
       const { type, formals } = recurrence.states[i]!
       made.push({ ...this.plainDef("step", type, formals, body), recurrence })
     })
+    const key = recurrenceKey(recurrence, (input) => this.numberOf(input))
+    const known = this.recurrences.get(key)
+    if (!known) this.recurrences.set(key, recurrence)
+    return known ?? recurrence
   }
 
   private toFormals(axes: readonly AxisExpr[]): ReadonlyMap<AxisExpr, AxisExpr> {

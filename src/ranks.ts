@@ -64,8 +64,8 @@ export function rankValue(core: Core, rank: Rank, expand: (e: Expr) => Expr): Ex
   const carried = core.ref(recurrence.states[0]!, [over])
   const same = core.op("and", exists, core.op("eq", sorted, neighbour))
   const own = fromEnd ? core.op("add", over, core.one) : over
-  core.closeRecurrence(recurrence, [{ axes: [over], value: core.op("select", same, carried, own) }])
-  const before = core.ref(recurrence.steps[0]!, [over])
+  const step = { axes: [over], value: core.op("select", same, carried, own) }
+  const before = core.ref(core.closeRecurrence(recurrence, [step]).steps[0]!, [over])
 
   const place = core.freshAxis(over.extent)
   const at = new Map([[over, place]])

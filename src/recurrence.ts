@@ -59,11 +59,11 @@ export class OpenRecurrence {
 
   /** Closes the recurrence with the value of each state after a step, and returns the steps. */
   close(values: readonly Expr[]): readonly Expr[] {
-    this.core.closeRecurrence(
+    const made = this.core.closeRecurrence(
       this.recurrence,
       values.map((value, i) => ({ axes: this.axesOf(i), value })),
     )
-    return this.recurrence.steps.map((def, i) => this.core.ref(def, this.axesOf(i)))
+    return made.steps.map((def, i) => this.core.ref(def, this.axesOf(i)))
   }
 
   private axesOf(state: number): readonly AxisExpr[] {

@@ -83,7 +83,7 @@ class Back {
   private ties(op: "max" | "min"): Expr {
     const { core, def, run } = this
     const { over, strict, descending } = run
-    const { recurrence, axes, states } = open(core, def, run, descending, [core.zero], "int")
+    const { states, close } = open(core, def, run, descending, [core.zero], "int")
     const value = this.value(over)
     const before = strict ? value : this.before(over, core.const(identities[op]!))
     const after = strict
@@ -96,8 +96,8 @@ class Back {
     const { others, filter, body } = here(core, def, run)
     const more = count(core, others, conjunction(core, [filter, core.op("eq", body, after)]))
     const as = core.op("guard", core.op("eq", before, after), states[0]!)
-    core.closeRecurrence(recurrence, [{ axes, value: core.op("add", as, more) }])
-    return strict ? states[0]! : core.ref(recurrence.steps[0]!, axes)
+    const closed = close(core.op("add", as, more))
+    return (strict ? closed.states : closed.steps)[0]!
   }
 
   /** The product of what comes before x[j], times the sum of `g[k]` times the product of what comes between j and k. */
@@ -134,12 +134,11 @@ class Back {
     step: (carried: Expr, next: Expr) => { readonly condition: Expr; readonly passed: Expr },
   ): Expr {
     const { core, def, run } = this
-    const { recurrence, axes, states } = open(core, def, run, !run.descending, [core.zero], "real")
+    const { states, close } = open(core, def, run, !run.descending, [core.zero], "real")
     const next = this.next(run.over)
     const { condition, passed } = step(states[0]!, next)
-    const value = core.op("add", added, this.where([this.exists(next), condition], passed))
-    core.closeRecurrence(recurrence, [{ axes, value }])
-    return core.ref(recurrence.steps[0]!, [this.first, ...axes.slice(1)])
+    const [sum] = close(core.op("add", added, this.where([this.exists(next), condition], passed))).steps
+    return substitute(core, sum!, new Map([[run.over, this.first]]))
   }
 
   /** The reduction at an index. */

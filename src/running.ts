@@ -7,7 +7,6 @@ import {
   type Core,
   type Def,
   type Expr,
-  type Recurrence,
   conjunction,
   conjuncts,
   identities,
@@ -80,7 +79,13 @@ const isPlainCount = (def: Def, { conditions }: Running): boolean =>
 
 export const combined = { sum: "add", prod: "mul", max: "max", min: "min" } as const
 
-/** Opens a recurrence along the axis of a running reduction, and returns its states there. */
+/** The values of the states of a recurrence before and after a step, at its axis and their own. */
+interface Sides {
+  readonly states: readonly Expr[]
+  readonly steps: readonly Expr[]
+}
+
+/** Opens a recurrence along the axis of a running reduction: `close` gives its steps, in terms of its states. */
 export function open(
   core: Core,
   def: Def,
@@ -88,15 +93,18 @@ export function open(
   descending: boolean,
   initials: readonly Expr[],
   type: ScalarType,
-): { readonly recurrence: Recurrence; readonly axes: readonly AxisExpr[]; readonly states: readonly Expr[] } {
+): Pick<Sides, "states"> & { readonly close: (...values: readonly Expr[]) => Sides } {
   const others = def.formals.filter((a) => a !== over)
   const axes = [over, ...others]
-  const recurrence = core.openRecurrence(
-    over,
-    descending,
-    initials.map((initial) => ({ axes: others, type, initial })),
-  )
-  return { recurrence, axes, states: recurrence.states.map((state) => core.ref(state, axes)) }
+  const starts = initials.map((initial) => ({ axes: others, type, initial }))
+  const opened = core.openRecurrence(over, descending, starts)
+  const refs = (defs: readonly Def[]): readonly Expr[] => defs.map((d) => core.ref(d, axes))
+  const close = (...values: readonly Expr[]): Sides => {
+    const steps = values.map((value) => ({ axes, value }))
+    const closed = core.closeRecurrence(opened, steps)
+    return { states: refs(closed.states), steps: refs(closed.steps) }
+  }
+  return { states: refs(opened.states), close }
 }
 
 /** A running sum, product, maximum or minimum as an expression over the formals of its definition. */
@@ -107,17 +115,9 @@ export function runningValue(core: Core, def: Def, run: Running, expand: (e: Exp
     return strict ? core.op("sub", before, core.one) : before
   }
   const op = def.op as keyof typeof combined
-  const { recurrence, axes, states } = open(
-    core,
-    def,
-    run,
-    descending,
-    [core.const(identities[op]!)],
-    def.type,
-  )
-  const value = core.op(combined[op], states[0]!, own(core, def, run, expand))
-  core.closeRecurrence(recurrence, [{ axes, value }])
-  return strict ? states[0]! : core.ref(recurrence.steps[0]!, axes)
+  const { states, close } = open(core, def, run, descending, [core.const(identities[op]!)], def.type)
+  const closed = close(core.op(combined[op], states[0]!, own(core, def, run, expand)))
+  return (strict ? closed.states : closed.steps)[0]!
 }
 
 const values = new WeakMap<Def, Expr>()
@@ -147,19 +147,16 @@ export function runningPair(
   expand: (e: Expr) => Expr,
 ): { readonly max: Expr; readonly rest: Expr } {
   const initials = [core.const(-Infinity), core.zero]
-  const { recurrence, axes, states } = open(core, def, run, run.descending, initials, "real")
+  const { states, close } = open(core, def, run, run.descending, initials, "real")
   const [max, rest] = states as [Expr, Expr]
   const x = expand(own(core, def, run, (e) => e))
   const scale = core.op("exp", core.op("neg", core.op("abs", core.op("sub", x, max))))
   const larger = core.op("mul", core.op("add", core.one, rest), scale)
   const equal = core.op("select", core.op("eq", x, max), core.op("add", rest, core.one), larger)
   const next = core.op("select", core.op("lt", x, max), core.op("add", rest, scale), equal)
-  core.closeRecurrence(recurrence, [
-    { axes, value: core.op("max", max, x) },
-    { axes, value: next },
-  ])
-  if (run.strict) return { max, rest }
-  return { max: core.ref(recurrence.steps[0]!, axes), rest: core.ref(recurrence.steps[1]!, axes) }
+  const closed = close(core.op("max", max, x), next)
+  const [most, others] = (run.strict ? closed.states : closed.steps) as [Expr, Expr]
+  return { max: most, rest: others }
 }
 
 /** What one index adds: the reduction over the other bound axes, at the place of the bound axis. */

@@ -99,14 +99,14 @@ function tied(
     let to = made.get(key)
     if (!to) {
       const states = r.states.map(({ type }, i) => ({ axes: axes[i]!.slice(1), type, initial: a[i]! }))
-      to = core.openRecurrence(axes[0]![0]!, r.descending, states)
-      made.set(key, to)
-      replace(r, to)
+      const opened = core.openRecurrence(axes[0]![0]!, r.descending, states)
+      replace(r, opened)
       const step = tied(core, contentsOf, map)
-      core.closeRecurrence(
-        to,
+      to = core.closeRecurrence(
+        opened,
         steps.map((value, i) => ({ axes: axes[i]!, value: step(value) })),
       )
+      made.set(key, to)
     }
     replace(r, to)
   }

@@ -1,6 +1,7 @@
 // Folds and scans: gradients by the complex step on both targets, values against plain loops, long axes, skipped steps.
 import { describe, expect, test } from "vitest"
 import { compileSource, lower } from "../src/compile.ts"
+import { definitions } from "../src/graph.ts"
 import { compile } from "../src/index.ts"
 import { outputsOf } from "../src/outputs.ts"
 import { interpretLoops } from "../src/run/loops.ts"
@@ -23,6 +24,64 @@ describe("gradients", () => {
           expect(result.message).toBe(result.ok ? result.message : "")
           expect(result.checked).toBeGreaterThan(0)
         })
+})
+
+/** How many recurrences a kernel runs. */
+function recurrences(text: string, grad: "all" | readonly string[]): number {
+  const [checked] = compileSource(text)
+  const choice = { ...readSettings(checked!, { grad }).choice, given: new Set<string>() }
+  const { scalars, arrays } = outputsOf(checked!, choice)
+  const all = definitions([...scalars, ...arrays].map(({ value }) => value))
+  return new Set(all.flatMap(({ recurrence }) => recurrence ?? [])).size
+}
+
+describe("equal recurrences are one, whatever their states and indices are called", () => {
+  const header = "loss f[b](x: [t], y: [t, s], w: [s, k], shared v: [s])"
+  const cases: readonly (readonly [body: string, forward: number])[] = [
+    ["(fold[t](a = 0) => sin(a) + x) * exp(fold[t](c = 0) => sin(c) + x)", 1],
+    ["(fold[t](a = 0) => sin(a) + x) + sum[t](scan[t](c = 0) => x + sin(c))", 1],
+    ["(fold[t](a = 0) => sin(a) + x) * (fold[i in t](c = 0) => sin(c) + x[t = i])", 1],
+    ["(fold[t](a = 0) => sin(a) + x) where (fold[t](c = 0) => sin(c) + x) > 0", 1],
+    ["(fold[t](a = 0) => sin(a) + x) per (fold[t](c = 0) => sin(c) + x)^2", 1],
+    [
+      "sum[s](fold[t](a: [s] = v) => a * logsumexp[s](a + y)) + (fold[t](c: [s] = v) => c * logsumexp[s](c + y))[s = 0]",
+      1,
+    ],
+    [
+      "sum[s](fold[t](a: [s] = v) => sin(a) + x * (a[s = s - 1] ?? 1)) * (fold[t](c: [s] = v) => sin(c) + x * (c[s = s - 1] ?? 1))[s = 0]",
+      1,
+    ],
+    // A recurrence in the step of one goes with it.
+    [
+      "sum[s]((fold[t](a: [s] = 0) => scan[s](u = 1) => y + tanh(u * a)) * (fold[t](c: [s] = 0) => scan[s](z = 1) => y + tanh(z * c)))",
+      2,
+    ],
+    [
+      "let (a, n) = (fold[t](a = 1, n = 0) => (a * x, n + a)), (c, m) = (fold[t](c = 1, m = 0) => (c * x, m + c)) in a * n + c * m",
+      1,
+    ],
+    // What differs in anything stays apart.
+    ["(fold[t](a = 0) => sin(a) + x) * (fold[t](c = 1) => sin(c) + x)", 2],
+    ["(fold[t](a = 0) => sin(a) + x) * (fold[t](c = 0) => cos(c) + x)", 2],
+    ["(fold[t](a = 0) => sin(a) + x) * (fold[t if t > 0](c = 0) => sin(c) + x)", 2],
+    [
+      "let (a, n) = (fold[t](a = 0, n = 0) => (n + x, sin(a))), (c, m) = (fold[t](c = 0, m = 0) => (m + x, sin(m))) in a * n + c * m",
+      2,
+    ],
+    [
+      "sum[s](fold[t](a: [s] = v) => a * logsumexp[s](a + y)) + (fold[t](c: [s] = v) => c * logsumexp[s](2 * c + y))[s = 0]",
+      2,
+    ],
+  ]
+  for (const [body, forward] of cases)
+    test(body, () => {
+      const text = `${header} = ${body}`
+      expect(recurrences(text, [])).toBe(forward)
+      // Each is carried back once.
+      expect(recurrences(text, "all")).toBe(2 * forward)
+      const result = gradcheck(compile(text), { method: "complex", runs: 3 })
+      expect(result.message).toBe(result.ok ? result.message : "")
+    })
 })
 
 test("a fold is the loop it says", () => {
