@@ -12,6 +12,7 @@ import type { Kernel, Stmt } from "./loops.ts"
 import { chunk } from "./unroll/chunk.ts"
 import { type Loop, Numbers, combinable, isElementary, hasLoop, weight } from "./unroll/facts.ts"
 import { hoist } from "./unroll/hoist.ts"
+import { joined } from "./unroll/joined.ts"
 import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { lanes } from "./unroll/lanes.ts"
 import { withSingles } from "./unroll/specialise.ts"
@@ -49,7 +50,7 @@ const defaults: UnrollOptions = {
 export function unroll(kernel: Kernel, options: Partial<UnrollOptions> = {}): Kernel {
   const numbers = new Numbers(kernel)
   const unroller = new Unroller(numbers, { ...defaults, ...options })
-  const body = hoist(withSingles(kernel, numbers).body, numbers)
+  const body = hoist(joined(withSingles(kernel, numbers).body, numbers), numbers)
   return { ...kernel, body: unroller.block(chunk(body, numbers)) }
 }
 

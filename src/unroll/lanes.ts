@@ -105,14 +105,14 @@ function countersIn(body: readonly Stmt[]): ReadonlySet<number> {
   const lets = letsIn(body)
   const out = new Set<number>()
   const others = new Set<number>()
+  const isWhole = (x: Operand): boolean => x.kind === "number" && Number.isInteger(x.value)
   forEachStatement(body, (s) => {
     if (s.kind !== "update") return
     const made = s.value.kind === "value" ? lets.get(s.value.id) : undefined
     const counts =
-      made &&
-      (made.op === "indicator" ||
-        ((made.op === "select" || made.op === "guard") &&
-          made.args.slice(1).every((x) => x.kind === "number" && Number.isInteger(x.value))))
+      isWhole(s.value) ||
+      made?.op === "indicator" ||
+      ((made?.op === "select" || made?.op === "guard") && made.args.slice(1).every(isWhole))
     if (counts && s.op === "add") out.add(s.acc)
     else others.add(s.acc)
   })
