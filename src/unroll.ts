@@ -12,6 +12,7 @@ import type { Kernel, Stmt } from "./loops.ts"
 import { chunk } from "./unroll/chunk.ts"
 import { type Loop, Numbers, combinable, isElementary, hasLoop, weight } from "./unroll/facts.ts"
 import { hoist } from "./unroll/hoist.ts"
+import { factored } from "./unroll/factors.ts"
 import { joined } from "./unroll/joined.ts"
 import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { lanes } from "./unroll/lanes.ts"
@@ -50,7 +51,8 @@ const defaults: UnrollOptions = {
 export function unroll(kernel: Kernel, options: Partial<UnrollOptions> = {}): Kernel {
   const numbers = new Numbers(kernel)
   const unroller = new Unroller(numbers, { ...defaults, ...options })
-  const body = hoist(joined(withSingles(kernel, numbers).body, numbers), numbers)
+  const hoisted = hoist(joined(withSingles(kernel, numbers).body, numbers), numbers)
+  const body = kernel.dtype === "f32" ? factored(hoisted, numbers) : hoisted
   return { ...kernel, body: unroller.block(chunk(body, numbers)) }
 }
 

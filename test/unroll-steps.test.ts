@@ -2,6 +2,7 @@
 import { expect, test } from "vitest"
 import type { Kernel, Operand, Stmt } from "../src/loops.ts"
 import { printKernel } from "../src/print-loops.ts"
+import { factored } from "../src/unroll/factors.ts"
 import { Numbers } from "../src/unroll/facts.ts"
 import { joined } from "../src/unroll/joined.ts"
 import { Builder } from "./emit.kernels.ts"
@@ -36,4 +37,40 @@ test("a condition that changes before its opposite stands stays apart", () => {
     b.if(b.op("not", flag), () => b.update(sum, "add", x))
   })
   expect(lines).not.toContain("  else")
+})
+
+test("constant factors are multiplied before the loop, as many as there are", () => {
+  const lines = after(factored, (b, x) => {
+    const [p, q, r] = [b.scalar("p"), b.scalar("q"), b.scalar("r")]
+    b.update(b.acc(0), "add", b.op("mul", r, b.op("mul", b.op("mul", x, p), q)))
+  })
+  expect(lines).toMatchInlineSnapshot(`
+    [
+      "t0 = p * q",
+      "t1 = t0 * r",
+      "for i from 0 to n_n",
+      "  t2 = n_n[i]",
+      "  var t3 = 0",
+      "  t4 = t2 * t1",
+      "  t3 += t4",
+    ]
+  `)
+})
+
+test("a product that something else reads stays, and one of what changes in between", () => {
+  const twice = (b: Builder, x: Operand): void => {
+    const [p, q] = [b.scalar("p"), b.scalar("q")]
+    const sum = b.acc(x)
+    const product = b.op("mul", x, p)
+    b.update(sum, "add", b.op("mul", product, q))
+    b.update(sum, "add", product)
+  }
+  const changed = (b: Builder, x: Operand): void => {
+    const [p, q] = [b.scalar("p"), b.scalar("q")]
+    const sum = b.acc(x)
+    const product = b.op("mul", sum, p)
+    b.update(sum, "add", 1)
+    b.update(sum, "set", b.op("mul", product, q))
+  }
+  for (const body of [twice, changed]) expect(after(factored, body)).toEqual(after((list) => [...list], body))
 })

@@ -22,7 +22,7 @@ function kernelOf(loss: (typeof losses)[number]["loss"]): Kernel {
     }
   const grad = loss.inputs.filter((x) => x.type === "real" && x.role !== "option").map((x) => x.name)
   const choice = { reduction: "mean", grad, statics, given: new Set<string>(), emptyMean: "zero" } as const
-  return lower(derive(loss, choice), { dtype: "f64" })
+  return lower(derive(loss, choice), { dtype: "f32" })
 }
 
 /** Everything a kernel makes of random arguments with the given sizes; undefined if the sizes do not suit it. */
