@@ -182,6 +182,17 @@ export class Places {
     return own.length === 1 && own[0]!.times === 1 && own[0]!.factors.length === 1
   }
 
+  /**
+   * Whether as many elements of an array from a place on as `to` is a multiple of start at a multiple of it, where the loop that
+   * moves along them ends at `to`: all of the place but the index is then a multiple of `to`, and so is the whole array.
+   */
+  isAligned(at: Operand, loop: Loop, all: Operand): boolean {
+    const [extent, ...more] = this.sumOf(loop.to)
+    if (!extent || more.length > 0) return false
+    const isRest = (term: Product): boolean => term.factors.length !== 1 || term.factors[0] !== loop.id
+    return [...this.sumOf(at).filter(isRest), ...this.sumOf(all)].every((term) => isMultiple(term, extent))
+  }
+
   /** A term as a step and the number of steps it may take. */
   private within(term: Product): { readonly step: Product; readonly extent: Sum } {
     const index = term.factors.find((f) => this.below.has(f))

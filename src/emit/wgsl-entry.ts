@@ -1,16 +1,28 @@
 // One entry point of a shader: what surrounds the statements of a step.
 import type { Combination, Guard, Rows } from "../gpu/plan.ts"
+import type { Fours } from "../gpu/fours.ts"
 import type { Layout } from "../gpu/layout.ts"
 import type { EntryPlace } from "../gpu/program.ts"
 import type { Buffer, Operand, Stmt } from "../loops.ts"
 import type { ScalarType } from "../types.ts"
 import { operandsOf } from "../walk.ts"
 import { Lines, type Names } from "./text.ts"
-import { type Place, type WgslValues, elementOf, identity, updated, wgslTypes } from "./wgsl-values.ts"
+import {
+  type Memory,
+  type Place,
+  type WgslValues,
+  elementOf,
+  identity,
+  updated,
+  wgslTypes,
+} from "./wgsl-values.ts"
 import { WorkgroupCode } from "./wgsl-workgroups.ts"
 
+/** The name of an array as vectors of four elements. */
+export const vectorsName = (name: string): string => `${name}_fours`
+
 /** An entry point under construction. */
-export class EntryCode {
+export class EntryCode implements Memory {
   readonly lines = new Lines()
   /** Values from outside the step that have a name by now. */
   readonly known = new Set<number>()
@@ -18,15 +30,21 @@ export class EntryCode {
   private readonly names: Names
   private readonly values: WgslValues
   private readonly entry: EntryPlace
+  private readonly fours: Fours | undefined
+  readonly neighbours: Memory["neighbours"]
+  readonly fills: Memory["fills"]
   private readonly used = new Set<number>()
   /** Regions that were touched, with the arrays in them. */
   private readonly touched = new Map<number, Buffer>()
 
-  constructor(layout: Layout, names: Names, values: WgslValues, entry: EntryPlace) {
+  constructor(layout: Layout, names: Names, values: WgslValues, entry: EntryPlace, fours?: Fours) {
     this.layout = layout
     this.names = names
     this.values = values
     this.entry = entry
+    this.fours = fours
+    this.neighbours = fours?.together ?? new Map<Stmt, readonly Stmt[]>()
+    this.fills = fours?.fills ?? new Set<Stmt>()
   }
 
   /** Where an array is. */
@@ -35,7 +53,10 @@ export class EntryCode {
     const given = this.layout.places.get(buffer)
     if (given && "binding" in given) {
       this.used.add(given.binding)
-      return { kind: "variable", name: this.names.buffers.get(buffer)!, element }
+      const name = this.names.buffers.get(buffer)!
+      return this.fours?.arrays.has(buffer)
+        ? { kind: "vectors", name: vectorsName(name), element }
+        : { kind: "variable", name, element }
     }
     const region = given?.region ?? this.scratch(buffer)
     this.touched.set(region, buffer)
@@ -51,7 +72,7 @@ export class EntryCode {
   together(): WorkgroupCode {
     const isOwn = (b: Buffer): boolean => this.layout.scratch.get(b)?.inThread === true
     const { workgroupSize, strips } = this.layout
-    return new WorkgroupCode(this.lines, this.values, this.place, isOwn, workgroupSize, strips)
+    return new WorkgroupCode(this.lines, this.values, this, isOwn, workgroupSize, strips)
   }
 
   /** Computes or fetches values from outside the step, those they need first. */

@@ -28,13 +28,13 @@ export class StripCode extends ThreadCode {
   private condition = ""
 
   constructor(
-    { lines, values, place, names }: ThreadCode,
+    { lines, values, memory, names }: ThreadCode,
     across: Loop,
     strips: ReadonlyMap<Loop, Strip>,
     bounds: ReadonlyMap<Loop, Bounds>,
     size: number,
   ) {
-    super(lines, values, place, names)
+    super(lines, values, memory, names)
     this.across = across
     this.strips = strips
     this.bounds = bounds
@@ -154,7 +154,7 @@ export class StripCode extends ThreadCode {
     lines.add(`let ${bits} = 32u - countLeadingZeros(u32(${end} - ${start} - 1));`)
     lines.open(`for (var ${at}: i32 = lane(); ${at} < (${size} << ${bits}); ${at} += ${size}) {`)
     lines.add(`let ${row} = ${at} >> ${bits};`, `let ${element} = ${at} - (${row} << ${bits});`)
-    const own = new ThreadCode(lines, values, this.place, this.names)
+    const own = new ThreadCode(lines, values, this.memory, this.names)
     own.define(across.id, `${this.first} + ${row}`)
     own.define(along.id, `${start} + ${element}`)
     const [i, k] = [across, along].map(({ id }) => values.name(id))

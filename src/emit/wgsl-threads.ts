@@ -2,7 +2,8 @@
 import type { Buffer, Operand, Stmt } from "../loops.ts"
 import { type Loop, combinable } from "../unroll/facts.ts"
 import type { Lines } from "./text.ts"
-import { type Place, type WgslValues, updated, wgslTypes } from "./wgsl-values.ts"
+import { wgslNumber } from "./wgsl-numbers.ts"
+import { type Memory, type Place, type WgslValues, updated, vectorAt, wgslTypes } from "./wgsl-values.ts"
 
 /** Terms that are added up before they are added to a sum, so that its error grows with their number's root only. */
 const BLOCK = 32
@@ -11,28 +12,55 @@ const BLOCK = 32
 export class ThreadCode {
   readonly lines: Lines
   readonly values: WgslValues
-  readonly place: (buffer: Buffer) => Place
+  readonly memory: Memory
   readonly names: { count: number }
 
-  constructor(
-    lines: Lines,
-    values: WgslValues,
-    place: (buffer: Buffer) => Place,
-    names: { count: number } = { count: 0 },
-  ) {
+  constructor(lines: Lines, values: WgslValues, memory: Memory, names: { count: number } = { count: 0 }) {
     this.lines = lines
     this.values = values
-    this.place = place
+    this.memory = memory
     this.names = names
   }
 
   /** The same on other lines. */
   on(lines: Lines): ThreadCode {
-    return new ThreadCode(lines, this.values, this.place, this.names)
+    return new ThreadCode(lines, this.values, this.memory, this.names)
   }
 
   block(body: readonly Stmt[]): void {
-    for (const s of body) this.statement(s)
+    for (let i = 0; i < body.length; i++) {
+      const together = this.memory.neighbours.get(body[i]!)
+      if (!together) this.statement(body[i]!)
+      else {
+        this.vector(together)
+        i += together.length - 1
+      }
+    }
+  }
+
+  place(buffer: Buffer): Place {
+    return this.memory.place(buffer)
+  }
+
+  /** Neighbours in memory, at once. */
+  private vector(all: readonly Stmt[]): void {
+    const { lines, values } = this
+    const [first] = all as readonly [Stmt]
+    if (first.kind !== "load" && first.kind !== "store") throw new Error("only loads and stores are vectors")
+    const place = this.place(first.buffer)
+    if (place.kind !== "vectors") throw new Error("an array that is read in vectors is bound as vectors")
+    const vector = vectorAt(place.name, this.int(first.at))
+    if (first.kind === "store") {
+      const type = place.element === "f32" ? "real" : "int"
+      const parts = all.map((s) => values.operand((s as typeof first).value, type))
+      return lines.add(`${vector} = vec4<${place.element}>(${parts.join(", ")});`)
+    }
+    const name = this.fresh("v")
+    lines.add(`let ${name} = ${vector};`)
+    all.forEach((s, t) => {
+      const { id, type } = s as typeof first
+      this.define(id, values.loaded(place, `${name}.${"xyzw"[t]}`, type))
+    })
   }
 
   statement(s: Stmt): void {
@@ -125,15 +153,20 @@ export class ThreadCode {
     return op === "add" && this.values.value(acc).type === "real"
   }
 
-  /** Sets elements, every `step`-th from `first` on. */
-  fill(
-    { buffer, at, value }: Extract<Stmt, { kind: "fill" }>,
-    first: string,
-    length: string,
-    step: string,
-  ): void {
+  /** Sets elements, every `step`-th from `first` on, or as many vectors. */
+  fill(s: Extract<Stmt, { kind: "fill" }>, first: string, length: string, step: string): void {
+    const { buffer, at, value } = s
     const place = this.place(buffer)
     const index = this.fresh("j")
+    if (place.kind === "vectors" && this.memory.fills.has(s)) {
+      this.lines.open(
+        `for (var ${index}: i32 = ${first} * 4; ${index} < ${length}; ${index} += ${step} * 4) {`,
+      )
+      const type = place.element === "f32" ? "real" : "int"
+      const vector = vectorAt(place.name, `(${this.int(at)} + ${index})`)
+      this.lines.add(`${vector} = vec4<${place.element}>(${wgslNumber(value, type)});`)
+      return this.lines.close("}")
+    }
     this.lines.open(`for (var ${index}: i32 = ${first}; ${index} < ${length}; ${index} += ${step}) {`)
     const element = `(${this.int(at)} + ${index})`
     this.lines.add(this.values.store(place, element, { kind: "number", value }, "int"))

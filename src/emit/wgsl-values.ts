@@ -13,10 +13,19 @@ export const wgslTypes: Readonly<Record<ScalarType, "f32" | "i32" | "bool">> = {
   bool: "bool",
 }
 
-/** Where an array is for the shader: a variable with elements of its own type, or words of the arena from a base on. */
+/** Where an array is for the shader: a variable with elements of its own type, or vectors of four, or words of the arena from a base on. */
 export type Place =
-  | { readonly kind: "variable"; readonly name: string; readonly element: "f32" | "i32" | "u32" }
+  | { readonly kind: "variable" | "vectors"; readonly name: string; readonly element: "f32" | "i32" | "u32" }
   | { readonly kind: "arena"; readonly base: string; readonly element: "f32" | "i32" | "u32" }
+
+/** Where the arrays of an entry point are, and how it reads and writes them. */
+export interface Memory {
+  readonly place: (buffer: Buffer) => Place
+  /** Loads or stores of neighbours, by the first of them. */
+  readonly neighbours: ReadonlyMap<Stmt, readonly Stmt[]>
+  /** What is set in vectors. */
+  readonly fills: ReadonlySet<Stmt>
+}
 
 /** Writes the values of one kernel. */
 export class WgslValues {
@@ -72,16 +81,22 @@ export class WgslValues {
 
   /** The element of an array as a value of a type. */
   load(place: Place, at: string, type: ScalarType): string {
-    const held = place.element === "f32" ? "real" : "int"
     const { element } = place
     const word =
-      place.kind === "variable"
-        ? `${place.name}[${at}]`
+      place.kind !== "arena"
+        ? elementAt(place, at)
         : element === "u32"
           ? `arena[${place.base} + ${at}]`
           : `bitcast<${element}>(arena[${place.base} + ${at}])`
+    return this.loaded(place, word, type)
+  }
+
+  /** What an element holds as a value of a type. */
+  loaded({ element }: Place, word: string, type: ScalarType): string {
     // A bool is a word that is not 0.
-    return element === "u32" ? `(${word} != 0u)` : this.converted(word, held, type)
+    return element === "u32"
+      ? `(${word} != 0u)`
+      : this.converted(word, element === "f32" ? "real" : "int", type)
   }
 
   /** `array[at] = value`. */
@@ -91,8 +106,8 @@ export class WgslValues {
 
   /** Writes the text of a value of the element's type. */
   write(place: Place, at: string, text: string): string {
-    return place.kind === "variable"
-      ? `${place.name}[${at}] = ${text};`
+    return place.kind !== "arena"
+      ? `${elementAt(place, at)} = ${text};`
       : `arena[${place.base} + ${at}] = bitcast<u32>(${text});`
   }
 
@@ -107,6 +122,13 @@ export class WgslValues {
     return result
   }
 }
+
+/** An element of an array that is bound. */
+const elementAt = ({ kind, name }: Exclude<Place, { kind: "arena" }>, at: string): string =>
+  kind === "vectors" ? `${vectorAt(name, at)}[${at} & 3]` : `${name}[${at}]`
+
+/** The vector of four elements in which one stands. */
+export const vectorAt = (name: string, at: string): string => `${name}[${at} >> 2u]`
 
 /** The types of the arguments of an operator; literals take the type that fits the others. */
 function argumentTypes(

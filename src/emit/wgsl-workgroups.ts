@@ -11,7 +11,7 @@ import { type Strip, stripsIn } from "../gpu/strips.ts"
 import { Lines } from "./text.ts"
 import { StripCode } from "./wgsl-strips.ts"
 import { ThreadCode } from "./wgsl-threads.ts"
-import { type Place, type WgslValues, identity, updated, wgslTypes } from "./wgsl-values.ts"
+import { type Memory, type WgslValues, identity, updated, wgslTypes } from "./wgsl-values.ts"
 
 /** Who touches an array between two barriers: the first thread, all threads alike, or each its own elements. */
 interface Access {
@@ -27,7 +27,7 @@ const collide = (x: Access, y: Access): boolean =>
 export class WorkgroupCode {
   private lines: Lines
   private readonly values: WgslValues
-  private readonly place: (buffer: Buffer) => Place
+  private readonly memory: Memory
   /** Whether every thread of a loop that is dealt out has an array of its own there. */
   private readonly isOwn: (buffer: Buffer) => boolean
   private readonly size: number
@@ -42,18 +42,18 @@ export class WorkgroupCode {
   constructor(
     lines: Lines,
     values: WgslValues,
-    place: (buffer: Buffer) => Place,
+    memory: Memory,
     isOwn: (buffer: Buffer) => boolean,
     size: number,
     strips: ReadonlyMap<Loop, Strip>,
   ) {
     this.lines = lines
     this.values = values
-    this.place = place
+    this.memory = memory
     this.isOwn = isOwn
     this.size = size
     this.strips = strips
-    this.threads = new ThreadCode(lines, values, place)
+    this.threads = new ThreadCode(lines, values, memory)
   }
 
   block(body: readonly Stmt[]): void {
@@ -67,7 +67,7 @@ export class WorkgroupCode {
         return this.threads.statement(s)
       case "load":
         this.touch([{ buffer: s.buffer, writes: false, by: "all" }])
-        if (this.place(s.buffer).kind === "variable" && s.buffer.kind === "input" && this.isUniform(s.at))
+        if (this.memory.place(s.buffer).kind !== "arena" && s.buffer.kind === "input" && this.isUniform(s.at))
           this.uniform.add(s.id)
         return this.threads.statement(s)
       case "acc":
@@ -122,7 +122,11 @@ export class WorkgroupCode {
   private each(s: Loop): void {
     const { name } = this.values.value(s.id)
     const [from, to] = [this.threads.int(s.from), this.threads.int(s.to)]
-    this.lines.open(`for (var ${name}: i32 = ${from} + lane(); ${name} < ${to}; ${name} += ${this.size}) {`)
+    const step = s.step?.kind === "number" ? s.step.value : 1
+    const first = step === 1 ? "lane()" : `lane() * ${step}`
+    this.lines.open(
+      `for (var ${name}: i32 = ${from} + ${first}; ${name} < ${to}; ${name} += ${this.size * step}) {`,
+    )
     this.threads.block(s.body)
     this.lines.close("}")
   }

@@ -1,12 +1,15 @@
 // A plan -> the text of a shader module: an entry point for each way to run each step.
 import { type Between, type Combination, type Rows, freeIn } from "../gpu/plan.ts"
+import type { Fours } from "../gpu/fours.ts"
 import type { Layout } from "../gpu/layout.ts"
 import type { Entry, Field } from "../gpu/program.ts"
 import { stripWords } from "../gpu/strips.ts"
 import type { Tile } from "../gpu/tile.ts"
+import type { Buffer } from "../loops.ts"
 import type { ScalarType } from "../types.ts"
+import type { Loop } from "../unroll/facts.ts"
 import { Lines, type Names } from "./text.ts"
-import { EntryCode, setWord } from "./wgsl-entry.ts"
+import { EntryCode, setWord, vectorsName } from "./wgsl-entry.ts"
 import { helpers, isHelper } from "./wgsl-helpers.ts"
 import { wgslFunctions } from "./wgsl-math.ts"
 import { ThreadCode } from "./wgsl-threads.ts"
@@ -20,18 +23,23 @@ export class Shader {
   private readonly names: Names
   private readonly values: WgslValues
   private readonly entries: string[] = []
+  /** Arrays that some entry point takes as vectors. */
+  private readonly vectors: ReadonlySet<Buffer>
 
-  constructor(layout: Layout, names: Names) {
+  constructor(layout: Layout, names: Names, fours: ReadonlyMap<Rows, Fours>) {
     this.layout = layout
+    this.vectors = new Set([...fours.values()].flatMap(({ arrays }) => [...arrays]))
     this.names = names
     this.values = new WgslValues(names)
   }
 
-  /** A thread for each row. */
-  threads(step: Rows, dispatch: number): Entry {
+  /** A thread for each row, or for four of them. */
+  threads(step: Rows, dispatch: number, fours?: Fours): Entry {
     const { values } = this
-    const entry = new EntryCode(this.layout, this.names, values, 0)
-    const code = new ThreadCode(entry.lines, values, entry.place)
+    const { loop } = fours ?? step
+    const count = fours ? 4 : 1
+    const entry = new EntryCode(this.layout, this.names, values, fours ? 3 : 0, fours)
+    const code = new ThreadCode(entry.lines, values, entry)
     entry.compute(code, this.layout.handovers.steps[dispatch]!.reads)
     const parts = entry.parts(step)
     values.rename(parts, () =>
@@ -44,23 +52,48 @@ export class Shader {
             step,
             code.int(step.loop.from),
             code.int(step.loop.to),
-            `i32(group) * ${workgroupSize} + lane()`,
-            `i32(groups) * ${workgroupSize}`,
-            () => code.block(step.loop.body),
+            fours
+              ? `(i32(group) * ${workgroupSize} + lane()) * ${count}`
+              : `i32(group) * ${workgroupSize} + lane()`,
+            `i32(groups) * ${workgroupSize * count}`,
+            () => code.block(loop.body),
           )
         },
       ),
     )
     entry.leave(step, (acc, op) => tree(values, acc, op, parts.get(acc)!))
-    return this.add(entry, `step${dispatch}_threads`, "thread")
+    return this.add(entry, `step${dispatch}_${fours ? "fours" : "threads"}`, "thread", count)
   }
 
-  /** A workgroup for each row, or for each tile of rows. */
-  workgroups(step: Rows, dispatch: number, tile?: Tile): Entry {
+  /** A workgroup for each row. */
+  workgroups(step: Rows, dispatch: number): Entry {
+    const entry = new EntryCode(this.layout, this.names, this.values, 1)
+    return this.workgroup(step, dispatch, step.loop, 1, entry, "workgroups")
+  }
+
+  /** A workgroup for each tile of rows. */
+  tiles(step: Rows, dispatch: number, { loop, rows }: Tile): Entry {
+    const entry = new EntryCode(this.layout, this.names, this.values, 2)
+    return this.workgroup(step, dispatch, loop, rows, entry, "tiles")
+  }
+
+  /** What loads and stores four elements at a time: a thread for four rows, or a workgroup for a row. */
+  fours(step: Rows, dispatch: number, fours: Fours): Entry {
+    if (fours.isFlat) return this.threads(step, dispatch, fours)
+    const entry = new EntryCode(this.layout, this.names, this.values, 3, fours)
+    return this.workgroup(step, dispatch, fours.loop, 1, entry, "fours")
+  }
+
+  /** A workgroup for as many rows at a time as `count`. */
+  private workgroup(
+    step: Rows,
+    dispatch: number,
+    loop: Loop,
+    count: number,
+    entry: EntryCode,
+    name: string,
+  ): Entry {
     const { values } = this
-    const { loop } = tile ?? step
-    const count = tile?.rows ?? 1
-    const entry = new EntryCode(this.layout, this.names, values, tile ? 2 : 1)
     const code = entry.together()
     entry.compute(code, this.layout.handovers.steps[dispatch]!.reads)
     const parts = entry.parts(step)
@@ -78,8 +111,7 @@ export class Shader {
       ),
     )
     entry.leave(step, (acc) => parts.get(acc)!)
-    const name = `step${dispatch}_${tile ? "tiles" : "workgroups"}`
-    return { ...this.add(entry, name, "workgroup"), ...(tile && { tile: count }) }
+    return this.add(entry, `step${dispatch}_${name}`, "workgroup", count)
   }
 
   /** What one workgroup does between loops over rows. */
@@ -124,9 +156,9 @@ export class Shader {
     return this.add(entry, `step${dispatch}`, "workgroup")
   }
 
-  private add(entry: EntryCode, name: string, rowPer: Entry["rowPer"]): Entry {
+  private add(entry: EntryCode, name: string, rowPer: Entry["rowPer"], tile = 1): Entry {
     this.entries.push(entry.text(name))
-    return { name, rowPer, bindings: entry.bindings() }
+    return { name, rowPer, ...(tile > 1 && { tile }), bindings: entry.bindings() }
   }
 
   /** The words of the uniform buffer. */
@@ -160,9 +192,10 @@ export class Shader {
       if (!("binding" in place)) continue
       const access = buffer.kind === "input" ? "read" : "read_write"
       const name = this.names.buffers.get(buffer)!
-      lines.add(
-        `@group(0) @binding(${place.binding}) var<storage, ${access}> ${name}: array<${elementOf(buffer)}>;`,
-      )
+      const declared = (name: string, element: string): string =>
+        `@group(0) @binding(${place.binding}) var<storage, ${access}> ${name}: array<${element}>;`
+      lines.add(declared(name, elementOf(buffer)))
+      if (this.vectors.has(buffer)) lines.add(declared(vectorsName(name), `vec4<${elementOf(buffer)}>`))
     }
     const uses = [...this.values.uses]
     return [

@@ -6,9 +6,10 @@ import { elementOf } from "../emit/wgsl-values.ts"
 import type { Buffer, Kernel, Stmt } from "../loops.ts"
 import type { Loop } from "../unroll/facts.ts"
 import { Counts } from "./counts.ts"
+import { type Fours, foursOf } from "./fours.ts"
 import { handoversOf } from "./handover.ts"
-import { type Plan, type Rows, arranged, planOf } from "./plan.ts"
-import type { ArrayPlace, Count, Dispatch, Entry, GpuProgram, Region } from "./program.ts"
+import { type Plan, type Rows, arranged, dealtIn, planOf } from "./plan.ts"
+import type { ArrayPlace, Count, Dispatch, GpuProgram, Region } from "./program.ts"
 import type { Layout } from "./layout.ts"
 import { homesOf } from "./scratch.ts"
 import { type Strip, stripsOf } from "./strips.ts"
@@ -22,6 +23,8 @@ export interface ProgramOptions {
   readonly shortRow?: number
   /** Rows from which on they are taken in tiles. Default 1024. */
   readonly tiledRows?: number
+  /** Length from which on rows are read in vectors of four. Default four times the size of the workgroup. */
+  readonly foursFrom?: number
   /** Bytes of workgroup memory that the device allows. Default 16,384, which all do. */
   readonly workgroupMemory?: number
 }
@@ -37,9 +40,10 @@ export interface Arrangement {
   readonly kernel: Kernel
   readonly plan: Plan
   readonly tiles: ReadonlyMap<Rows, Tile>
-  /** The kernel with its tiles. */
-  readonly whole: Kernel
   readonly strips: ReadonlyMap<Loop, Strip>
+  readonly fours: ReadonlyMap<Rows, Fours>
+  /** The kernel with its tiles and what is taken in fours. */
+  readonly whole: Kernel
 }
 
 /** Arranges a kernel, best one whose rows own what they write. */
@@ -50,15 +54,19 @@ export function arrangementOf(
   const kernel = arranged(given)
   const plan = planOf(kernel)
   const tiles = tilesOf(plan, kernel)
-  const whole = withTiles(kernel, tiles)
+  const tiled = withTiles(kernel, tiles)
   const bytes = workgroupMemory - treeBytes(workgroupSize)
-  return { kernel, plan, tiles, whole, strips: stripsOf(plan, whole, tiles, { size: workgroupSize, bytes }) }
+  const strips = stripsOf(plan, tiled, tiles, { size: workgroupSize, bytes })
+  const bound = boundOf(kernel)
+  const fours = foursOf(plan, tiled, strips, (buffer) => bound.includes(buffer))
+  const whole = { ...tiled, body: [...tiled.body, ...[...fours.values()].map(({ loop }) => loop)] }
+  return { kernel, plan, tiles, strips, fours, whole }
 }
 
 /** Makes the program of a kernel. */
 export function gpuProgram(given: Kernel, options: ProgramOptions = {}): GpuProgram {
-  const { workgroupSize = 64, shortRow = 64, tiledRows = 1024 } = options
-  const { kernel, plan, tiles, whole, strips } = arrangementOf(given, options)
+  const { workgroupSize = 64, shortRow = 64, tiledRows = 1024, foursFrom = 4 * workgroupSize } = options
+  const { kernel, plan, tiles, strips, fours, whole } = arrangementOf(given, options)
   const counts = new Counts(kernel)
   const regions: Region[] = []
   const region = (one: Region): number => regions.push(one) - 1
@@ -73,7 +81,7 @@ export function gpuProgram(given: Kernel, options: ProgramOptions = {}): GpuProg
       partials.set(step, region({ length: step.combined.size, copies: { kind: "workgroups", dispatch } }))
   })
   const places = placesOf(kernel, (buffer) => once(counts.of(buffer.length)!))
-  const scratch = scratchRegions(plan, kernel, tiles, (buffer, copies) =>
+  const scratch = scratchRegions(plan, kernel, tiles, fours, (buffer, copies) =>
     region({ length: counts.of(buffer.length)!, copies }),
   )
   const layout: Layout = {
@@ -89,15 +97,19 @@ export function gpuProgram(given: Kernel, options: ProgramOptions = {}): GpuProg
     strips,
     workgroupSize,
   }
-  const shader = new Shader(layout, nameAll(whole))
+  const shader = new Shader(layout, nameAll(whole), fours)
   const dispatches = plan.steps.map((step, i): Dispatch => {
     if (step.kind === "between") return { inner: [], entries: [shader.between(step, i)] }
     const rows = counts.between(step.loop.from, step.loop.to)
-    const inner = innerLoops(step.loop.body).map((x) => counts.between(x.from, x.to) ?? UNKNOWN)
-    const entries: [Entry, Entry?, Entry?] = [shader.threads(step, i)]
-    if (inner.length > 0) entries.push(shader.workgroups(step, i))
+    const inner = dealtIn(step.loop.body).map((x) => counts.between(x.from, x.to) ?? UNKNOWN)
+    const entries: { -readonly [E in keyof Dispatch["entries"]]: Dispatch["entries"][E] } = [
+      shader.threads(step, i),
+    ]
+    if (inner.length > 0) entries[1] = shader.workgroups(step, i)
     const tile = tiles.get(step)
-    if (tile) entries.push(shader.workgroups(step, i, tile))
+    if (tile) entries[2] = shader.tiles(step, i, tile)
+    const four = fours.get(step)
+    if (four) entries[3] = { ...shader.fours(step, i, four), fours: four.lengths.map((x) => counts.of(x)!) }
     return { rows: rows ?? UNKNOWN, inner, entries }
   })
   const types = new Map(shader.resultTypes)
@@ -106,6 +118,7 @@ export function gpuProgram(given: Kernel, options: ProgramOptions = {}): GpuProg
     workgroupSize,
     shortRow,
     tiledRows,
+    foursFrom,
     sizeNames: kernel.sizeNames,
     formulas: counts.formulas,
     scalars: kernel.scalars.map(({ input }) => ({ name: input.name, type: input.type })),
@@ -127,13 +140,17 @@ export function gpuProgram(given: Kernel, options: ProgramOptions = {}): GpuProg
   }
 }
 
-/** Arrays of the caller are bound, as many as a shader may have; the others are copied into the arena, results first. */
-function placesOf(kernel: Kernel, inside: (buffer: Buffer) => number): ReadonlyMap<Buffer, ArrayPlace> {
-  const { inputs, outputs } = kernel
+/** The arrays of the caller that are bound: as many as a shader may have, results last. */
+function boundOf({ inputs, outputs }: Kernel): readonly Buffer[] {
   const all = [...inputs, ...outputs]
-  const bound = all.length <= MOST_ARRAYS ? all : inputs.slice(0, MOST_ARRAYS)
+  return all.length <= MOST_ARRAYS ? all : inputs.slice(0, MOST_ARRAYS)
+}
+
+/** Where the arrays of the caller are: those that are not bound are copied into the arena. */
+function placesOf(kernel: Kernel, inside: (buffer: Buffer) => number): ReadonlyMap<Buffer, ArrayPlace> {
+  const bound = boundOf(kernel)
   return new Map(
-    all.map((buffer) => {
+    [...kernel.inputs, ...kernel.outputs].map((buffer) => {
       const i = bound.indexOf(buffer)
       return [buffer, i >= 0 ? { binding: i + 2 } : { region: inside(buffer) }]
     }),
@@ -145,9 +162,10 @@ function scratchRegions(
   plan: Plan,
   kernel: Kernel,
   tiles: ReadonlyMap<Rows, Tile>,
+  fours: ReadonlyMap<Rows, Fours>,
   region: (buffer: Buffer, copies: Region["copies"]) => number,
 ): Layout["scratch"] {
-  const out = new Map<Buffer, { regions: number[]; inThread: boolean }>()
+  const out = new Map<Buffer, { regions: (number | undefined)[]; inThread: boolean }>()
   for (const [buffer, { step: dispatch, inThread }] of homesOf(plan, kernel)) {
     const step = plan.steps[dispatch ?? -1]
     if (dispatch === undefined || !step) {
@@ -159,23 +177,16 @@ function scratchRegions(
       out.set(buffer, { regions: [region(buffer, { kind, dispatch, entry: 0 })], inThread })
       continue
     }
-    const regions = [
+    const regions: (number | undefined)[] = [
       region(buffer, { kind: "threads", dispatch, entry: 0 }),
       region(buffer, { kind, dispatch, entry: 1 }),
     ]
     const tile = tiles.get(step)
-    if (tile) regions.push(region(buffer, { kind, dispatch, entry: 2 }))
+    if (tile) regions[2] = region(buffer, { kind, dispatch, entry: 2 })
+    if (fours.has(step)) regions[3] = region(buffer, { kind, dispatch, entry: 3 })
     out.set(buffer, { regions, inThread })
     for (const copy of tile?.copies.get(buffer) ?? [])
       out.set(copy, { regions: [region(copy, { kind, dispatch, entry: 2 })], inThread })
   }
   return out
-}
-
-/** The loops that a workgroup deals out to its threads. */
-function innerLoops(body: readonly Stmt[]): Loop[] {
-  return body.flatMap((s): Loop[] => {
-    if (s.kind === "for") return s.apart ? [s] : innerLoops(s.body)
-    return s.kind === "if" ? [...innerLoops(s.then), ...innerLoops(s.else)] : []
-  })
 }

@@ -2,6 +2,7 @@
 import { type OpName, ops } from "../ops.ts"
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { arrangementOf } from "./compile.ts"
+import type { Fours } from "./fours.ts"
 import type { Dispatch, GpuProgram, Pieces } from "./program.ts"
 import { type Strip, stripsIn } from "./strips.ts"
 
@@ -12,7 +13,7 @@ export function explainProgram(
   sizes: ReadonlyMap<string, number>,
 ): string {
   const { workgroupSize } = program
-  const { kernel, plan, tiles, strips } = arrangementOf(given, { workgroupSize })
+  const { kernel, plan, tiles, strips, fours } = arrangementOf(given, { workgroupSize })
   const lengths = new Lengths(kernel, sizes)
   const lines = plan.steps.map((step, d) => {
     const bodies = step.kind === "rows" ? [step.loop] : step.segments.flatMap(({ body }) => body)
@@ -31,6 +32,7 @@ export function explainProgram(
             `   from ${program.tiledRows} rows on, where they are long, a workgroup for ${tile.rows}: reads ${tiled.text("reads")}`,
           ]
         : []),
+      ...vectors(step.kind === "rows" ? fours.get(step) : undefined, lengths, program.foursFrom),
       ...shared(
         stripsIn([...bodies, ...(tile ? [tile.loop] : [])], strips).map(([, strip]) => strip),
         workgroupSize,
@@ -41,6 +43,17 @@ export function explainProgram(
     ...lines,
     `workgroups of ${program.workgroupSize} threads; ${workgroupBytes(program.shader)} bytes of workgroup memory; ${program.inputs.length + program.outputs.length} arrays of the caller`,
   ].join("\n")
+}
+
+/** What is read and written in vectors, if it may be. */
+function vectors(fours: Fours | undefined, lengths: Lengths, least: number): string[] {
+  if (!fours) return []
+  const ends = fours.lengths.map((x) => lengths.text(x))
+  const open = ends.filter((end) => Number.isNaN(Number(end)))
+  if (ends.some((end) => Number(end) % 4 > 0 || Number(end) < least)) return []
+  const condition =
+    open.length > 0 ? `, where ${open.join(" and ")} is a multiple of 4 and not below ${least}` : ""
+  return [`   in vectors of 4: ${[...fours.arrays].map(arrayName).join(", ")}${condition}`]
 }
 
 /** What the threads of a workgroup bring into its memory together. */

@@ -22,7 +22,7 @@ export interface Layout {
   readonly scratch: ReadonlyMap<
     Buffer,
     {
-      readonly regions: readonly number[]
+      readonly regions: readonly (number | undefined)[]
       /** Whether each thread of a loop that is dealt out has its own. */
       readonly inThread: boolean
     }

@@ -150,3 +150,11 @@ export function withSources(plan: Omit<Plan, "steps">, ids: Iterable<number>): R
   for (const id of ids) visit(id)
   return out
 }
+
+/** The loops that a workgroup deals out to its threads. */
+export function dealtIn(body: readonly Stmt[]): Loop[] {
+  return body.flatMap((s): Loop[] => {
+    if (s.kind === "for") return s.apart ? [s] : dealtIn(s.body)
+    return s.kind === "if" ? [...dealtIn(s.then), ...dealtIn(s.else)] : []
+  })
+}

@@ -43,7 +43,7 @@ export interface Region {
 }
 
 /** Which of its entries a dispatch takes. */
-export type EntryPlace = 0 | 1 | 2
+export type EntryPlace = 0 | 1 | 2 | 3
 
 /** One way to run a dispatch. */
 export interface Entry {
@@ -51,8 +51,10 @@ export interface Entry {
   readonly name: string
   /** What handles one row at a time: a thread or a whole workgroup. */
   readonly rowPer: "thread" | "workgroup"
-  /** Rows that a workgroup handles at a time, if more than one. */
+  /** Rows that a thread or a workgroup handles at a time, if more than one. */
   readonly tile?: number
+  /** Lengths that must be multiples of four, and not short, for the entry to be taken. */
+  readonly fours?: readonly Count[]
   /** The places of the bindings that the entry point uses besides the uniform (0) and the arena (1). */
   readonly bindings: readonly number[]
 }
@@ -63,8 +65,11 @@ export interface Dispatch {
   readonly rows?: Count
   /** The lengths of the loops inside a row. */
   readonly inner: readonly Count[]
-  /** The entry that short rows take, that of longer ones, and that of many longer ones; one where there is no choice. */
-  readonly entries: readonly [Entry, Entry?, Entry?]
+  /**
+   * The entry that short rows take, that of longer ones, and that of many longer ones; one where there is no choice. Last, what is
+   * taken in place of the second (or the first, if there is none) where lengths are multiples of four.
+   */
+  readonly entries: readonly [Entry, Entry?, Entry?, Entry?]
 }
 
 /** A word of the uniform buffer. */
@@ -87,6 +92,8 @@ export interface GpuProgram {
   readonly shortRow: number
   /** From as many rows on, longer ones are taken in tiles, where a dispatch has the choice: fewer would leave threads idle. */
   readonly tiledRows: number
+  /** From this length on arrays are read in vectors of four, where a dispatch has the choice: shorter ones would leave threads idle. */
+  readonly foursFrom: number
   /** The sizes that a call passes; `...` is the flattened one. */
   readonly sizeNames: readonly string[]
   readonly formulas: readonly Formula[]

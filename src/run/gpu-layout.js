@@ -80,17 +80,22 @@ export function layoutOf(program, sizes, scalars, operators, limits) {
   const share =
     Math.max(0, Math.min(copiesBytes / 4, limits.maxStorageBufferBindingSize / 4 - once)) /
     Math.max(1, program.dispatches.filter((_, d) => copiedWords(program, d, undefined, count) > 0).length)
+  const isFours = (/** @type {Count} */ length) =>
+    count(length) % 4 === 0 && count(length) >= program.foursFrom
   const dispatches = program.dispatches.map((dispatch, d) => {
     const rows = dispatch.rows === undefined ? 1 : count(dispatch.rows)
     const isLong = Math.max(0, ...dispatch.inner.map(count)) > program.shortRow
+    const plain = dispatch.entries[1] ? 1 : 0
+    const long = dispatch.entries[2] && rows >= program.tiledRows ? 2 : plain
+    const usual = isLong ? long : 0
+    const fours = dispatch.entries[3]?.fours
     /** @type {EntryPlace} */
-    const entry =
-      !dispatch.entries[1] || !isLong ? 0 : dispatch.entries[2] && rows >= program.tiledRows ? 2 : 1
+    const entry = usual === plain && fours?.every(isFours) ? 3 : usual
     const { rowPer, tile = 1 } = /** @type {Entry} */ (dispatch.entries[entry])
     const wanted =
       dispatch.rows === undefined
         ? 1
-        : Math.ceil(rows / (rowPer === "workgroup" ? tile : program.workgroupSize))
+        : Math.ceil(rows / (tile * (rowPer === "workgroup" ? 1 : program.workgroupSize)))
     const words = copiedWords(program, d, entry, count)
     const most = Math.min(
       mostWorkgroups,

@@ -53,7 +53,7 @@ export class Pipelines {
    */
   waysOf({ dispatches }) {
     return dispatches.map(({ entry }, dispatch) => {
-      const key = dispatch * 3 + entry
+      const key = dispatch * 4 + entry
       const way = this.#ways.get(key) ?? this.#way(dispatch, entry)
       this.#ways.set(key, way)
       return way

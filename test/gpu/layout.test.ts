@@ -63,6 +63,31 @@ test("long rows are taken in tiles where there are many", () => {
   expect(at(10, 64)).toEqual([{ entry: 0, workgroups: 1 }])
 })
 
+test("long rows are read in vectors where their length is a multiple of four", () => {
+  const [{ entries, inner, ...dispatch }] = rows.dispatches as [GpuProgram["dispatches"][number]]
+  const fours = { name: "fours", rowPer: "workgroup", fours: inner, bindings: [] } as const
+  const program: GpuProgram = {
+    ...rows,
+    foursFrom: 100,
+    dispatches: [{ ...dispatch, inner, entries: [entries[0], entries[1], undefined, fours] }],
+  }
+  const at = (d: number) => layoutOf(program, [10, d], [1], operators, limits).dispatches[0]!.entry
+  expect([64, 96, 99, 100, 102, 104].map(at)).toEqual([0, 1, 1, 3, 1, 3])
+})
+
+test("a thread takes four numbers of a flat array where their count is a multiple of four", () => {
+  const entry = squares.dispatches[0]!.entries[0]
+  const count = { formula: 0 }
+  const fours = { ...entry, tile: 4, fours: [count] }
+  const program: GpuProgram = {
+    ...squares,
+    dispatches: [{ rows: count, inner: [], entries: [entry, undefined, undefined, fours] }],
+  }
+  const at = (n: number) => layoutOf(program, [n], [1], operators, limits).dispatches
+  expect(at(1024)).toEqual([{ entry: 3, workgroups: 8 }])
+  expect(at(1023)).toEqual([{ entry: 0, workgroups: 32 }])
+})
+
 test("regions follow one another, each at a multiple of 64 words, without the copies of the other entry", () => {
   const threads = layoutOf(rows, [100, 10], [1], operators, limits)
   expect(threads.offsets).toEqual([0, 64, 64 + 4 * 32 * 10, 64 + 4 * 32 * 10])

@@ -78,7 +78,6 @@ const arrayTypes = {
   i32: Int32Array,
   u32: Uint32Array,
   bool: Uint32Array,
-  vec3: Float32Array,
 }
 
 const part = ({ buffer, offset = 0, size = buffer.size - offset }: Bound["resource"]): ArrayBuffer =>
@@ -95,10 +94,13 @@ function dispatch(
   const arrays = new Map<string, Numbers>()
   const uniform: Record<string, number> = {}
   for (const { binding, resource } of bound) {
-    const array = script.bindings.get(binding)
-    if (array) {
+    const variables = script.bindings.get(binding)
+    if (variables) {
       const { buffer, offset = 0, size = buffer.size - offset } = resource
-      arrays.set(array.name, new arrayTypes[array.element](buffer.bytes, offset, Math.floor(size / 4)))
+      for (const { name, element, isVectors } of variables) {
+        const length = isVectors ? 4 * Math.floor(size / 16) : Math.floor(size / 4)
+        arrays.set(name, new arrayTypes[element](buffer.bytes, offset, length))
+      }
     } else {
       const words = new DataView(part(resource))
       script.uniform.forEach(({ name, type }, i) => {
@@ -150,12 +152,14 @@ function dispatch(
   }
 }
 
-/** A device, and what was found wrong while shaders ran on it. `edit` changes the shaders. */
+/** A device, what was found wrong while shaders ran on it, and which entry points ran. `edit` changes the shaders. */
 export function lockstepDevice(edit = (shader: string): string => shader): {
   readonly device: GpuDevice
   readonly faults: ReadonlySet<string>
+  readonly ran: ReadonlySet<string>
 } {
   const faults = new Set<string>()
+  const ran = new Set<string>()
   const bytes = (buffer: object, offset = 0, size = (buffer as Memory).size - offset): Uint8Array =>
     new Uint8Array((buffer as Memory).bytes, offset, size)
   const encoder = (): GpuCommandEncoder => {
@@ -169,7 +173,10 @@ export function lockstepDevice(edit = (shader: string): string => shader): {
           setBindGroup: (_, x) => void (group = x as readonly Bound[]),
           dispatchWorkgroups(x) {
             const [{ script, entry }, bound] = [pipeline, group]
-            commands.push(() => dispatch(script, entry, x, bound, (fault) => faults.add(fault)))
+            commands.push(() => {
+              ran.add(entry)
+              dispatch(script, entry, x, bound, (fault) => faults.add(fault))
+            })
           },
           end() {},
         }
@@ -214,7 +221,7 @@ export function lockstepDevice(edit = (shader: string): string => shader): {
     pushErrorScope() {},
     popErrorScope: () => Promise.resolve(null),
   }
-  return { device, faults }
+  return { device, faults, ran }
 }
 
 function boundOf(entry: unknown): Bound {

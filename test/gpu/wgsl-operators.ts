@@ -1,11 +1,15 @@
 // Operators and functions of WGSL -> JavaScript. Types decide how numbers round and wrap.
 
-export type Type = "f32" | "i32" | "u32" | "bool" | "vec3"
+export type Type = "f32" | "i32" | "u32" | "bool" | "vec3" | "vec4f" | "vec4i" | "vec4u"
 /** An expression of JavaScript, and the type it has in WGSL. */
 export interface Typed {
   readonly type: Type
   readonly text: string
 }
+
+/** Vectors of four, by the type of their parts, and back. */
+export const vectors = { f32: "vec4f", i32: "vec4i", u32: "vec4u" } as const
+export const parts = { vec4f: "f32", vec4i: "i32", vec4u: "u32" } as const
 
 /** How tightly binary operators hold together. */
 export const levels: Readonly<Record<string, number>> = Object.fromEntries(
@@ -31,6 +35,12 @@ const $trunc = (x, low, high) => (x !== x ? 0 : Math.min(Math.max(Math.trunc(x),
 const $put = { f32: (x) => $words.setFloat32(0, x), i32: (x) => $words.setInt32(0, x), u32: (x) => $words.setUint32(0, x) }
 const $take = { f32: () => $words.getFloat32(0), i32: () => $words.getInt32(0), u32: () => $words.getUint32(0) }
 const $bitcast = (from, to, x) => ($put[from](x), $take[to]())
+const $vec4 = (x, y = x, z = x, w = x) => ({ x, y, z, w })
+const $getVector = ($I, name, i) =>
+  $vec4($get($I, name, 4 * i), $get($I, name, 4 * i + 1), $get($I, name, 4 * i + 2), $get($I, name, 4 * i + 3))
+const $setVector = ($I, name, i, { x, y, z, w }) => [x, y, z, w].forEach((v, k) => $set($I, name, 4 * i + k, v))
+// A device may write all of a vector in order to write a part.
+const $setPart = ($I, name, i, k, x) => $setVector($I, name, i, { ...$getVector($I, name, i), ["xyzw"[k]]: x })
 function* $uniformLoad($I, name, i) {
   yield "workgroup"
   const x = $get($I, name, i)
@@ -75,6 +85,8 @@ export function builtin(name: string, to: string, args: readonly Typed[]): Typed
   switch (name) {
     case "bitcast":
       return { type: typeOf(to), text: `$bitcast("${type}", "${to}", ${x})` }
+    case "vec4":
+      return { type: vectors[to as keyof typeof vectors], text: `$vec4(${texts.join(", ")})` }
     case "vec3":
       return { type: "vec3", text: `({ x: ${x}, y: ${y}, z: ${z} })` }
     case "f32":

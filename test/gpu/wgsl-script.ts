@@ -2,11 +2,24 @@
 //
 // Functions take the invocation `$I` first. Those that may meet a barrier are generators, which yield the kind of memory it orders.
 // Memory is reached through `$get` and `$set` alone.
-import { type Type, type Typed, binary, builtin, levels, literal, prelude, typeOf } from "./wgsl-operators.ts"
+import {
+  type Type,
+  type Typed,
+  binary,
+  builtin,
+  levels,
+  literal,
+  parts,
+  prelude,
+  typeOf,
+  vectors,
+} from "./wgsl-operators.ts"
 
 interface ArrayVariable {
   readonly name: string
-  readonly element: Type
+  readonly element: Exclude<Type, "vec3" | "vec4f" | "vec4i" | "vec4u">
+  /** Whether its elements are reached four at a time. */
+  readonly isVectors: boolean
 }
 
 /** A shader as a script. */
@@ -15,7 +28,8 @@ export interface Script {
   readonly text: string
   /** The fields of the uniform, in words. */
   readonly uniform: readonly { readonly name: string; readonly type: Type }[]
-  readonly bindings: ReadonlyMap<number, ArrayVariable>
+  /** Several variables may stand for one binding. */
+  readonly bindings: ReadonlyMap<number, readonly ArrayVariable[]>
   readonly shared: readonly (ArrayVariable & { readonly length: number })[]
   readonly workgroupSize: number
 }
@@ -44,9 +58,10 @@ class Translator {
   private readonly list: readonly string[]
   private at = 0
   private readonly uniform: { name: string; type: Type }[] = []
-  private readonly bindings = new Map<number, ArrayVariable>()
+  private readonly bindings = new Map<number, ArrayVariable[]>()
   private readonly shared: (ArrayVariable & { readonly length: number })[] = []
-  private readonly arrays = new Map<string, Type>()
+  private readonly arrays = new Map<string, ArrayVariable["element"]>()
+  private readonly vectors = new Set<string>()
   private readonly privates = new Map<string, Type>()
   private readonly results = new Map<string, Type | undefined>()
   private readonly waiting = new Set<string>()
@@ -157,12 +172,15 @@ class Translator {
     else if (space !== "uniform") {
       this.take("array")
       this.take("<")
-      const element = typeOf(this.take())
+      const isVectors = this.has("vec4")
+      if (isVectors) this.take("<")
+      const element = typeOf(this.take()) as ArrayVariable["element"]
       const length = this.has(",") ? Number(this.take()) : 0
-      this.take(">")
+      this.take(isVectors ? ">>" : ">")
       this.arrays.set(name, element)
-      if (space === "workgroup") this.shared.push({ name, element, length })
-      else this.bindings.set(binding!, { name, element })
+      if (isVectors) this.vectors.add(name)
+      if (space === "workgroup") this.shared.push({ name, element, isVectors, length })
+      else this.bindings.set(binding!, [...(this.bindings.get(binding!) ?? []), { name, element, isVectors }])
     } else this.take()
     this.take(";")
   }
@@ -279,6 +297,7 @@ class Translator {
     const name = this.take()
     const index = this.has("[") ? this.expression().text : undefined
     if (index !== undefined) this.take("]")
+    if (index !== undefined && this.vectors.has(name)) return this.vectorStore(name, index)
     const old =
       index === undefined
         ? this.named(name)
@@ -290,6 +309,17 @@ class Translator {
     return operator === "="
       ? `$set($I, "${name}", ${index}, ${text})`
       : `{ const $at = ${index}; $set($I, "${name}", $at, ${text}) }`
+  }
+
+  /** A store of a vector, or of a part of one. */
+  private vectorStore(name: string, index: string): string {
+    const part = this.has("[") ? this.expression().text : undefined
+    if (part !== undefined) this.take("]")
+    this.take("=")
+    const value = this.expression().text
+    return part === undefined
+      ? `$setVector($I, "${name}", ${index}, ${value})`
+      : `$setPart($I, "${name}", ${index}, ${part}, ${value})`
   }
 
   // ----------------------------------------------------------------------------------------- expressions
@@ -316,7 +346,7 @@ class Translator {
     let out = this.primary()
     while (this.has("."))
       out = {
-        type: out.type === "vec3" && this.isFloats(out) ? "f32" : "u32",
+        type: out.type in parts ? parts[out.type as keyof typeof parts] : this.isFloats(out) ? "f32" : "u32",
         text: `${out.text}.${this.take()}`,
       }
     return out
@@ -339,7 +369,7 @@ class Translator {
     if (
       this.peek() === "(" ||
       (word === "bitcast" && this.peek() === "<") ||
-      (word === "vec3" && this.peek() === "<")
+      (/^vec[34]$/.test(word) && this.peek() === "<")
     )
       return this.call(word)
     if (word === "u" && this.has(".")) {
@@ -349,7 +379,13 @@ class Translator {
     if (!this.has("[")) return this.named(word)
     const index = this.expression().text
     this.take("]")
-    return { type: this.arrays.get(word)!, text: `$get($I, "${word}", ${index})` }
+    const type = this.arrays.get(word)!
+    if (!this.vectors.has(word)) return { type, text: `$get($I, "${word}", ${index})` }
+    if (!this.has("["))
+      return { type: vectors[type as keyof typeof vectors], text: `$getVector($I, "${word}", ${index})` }
+    const part = this.expression().text
+    this.take("]")
+    return { type, text: `$get($I, "${word}", 4 * (${index}) + ${part})` }
   }
 
   private named(name: string): Typed {
