@@ -177,7 +177,7 @@ export class ThreadCode {
   sort(s: Extract<Stmt, { kind: "sort" }>, first: string, step: string): void {
     const { lines, values } = this
     const [keys, index] = [this.place(s.keys), this.place(s.index)]
-    const [i, j, rank, key, other] = ["i", "j", "rank", "key", "other"].map((name) => this.fresh(name))
+    const [i, j, rank, key, other] = ["own", "j", "rank", "key", "other"].map((name) => this.fresh(name))
     const length = this.int(s.length)
     const at = (k: string): string =>
       `sortable(${values.load(keys, `(${this.int(s.keysAt)} + ${k} * ${this.int(s.stride)})`, "real")})`
