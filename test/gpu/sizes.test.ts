@@ -8,8 +8,8 @@ import { describeGpu, gpuDevice } from "./device.ts"
 type Kernel = Awaited<ReturnType<Loss["webgpu"]>>
 type Arrays = Readonly<Record<string, { data: Float32Array | Int32Array; shape: readonly number[] }>>
 
-/** Lengths around those of vectors, workgroups and blocks, and a vocabulary. */
-const lengths = [1, 2, 3, 63, 64, 65, 257, 1003, 50257]
+/** Lengths around those of vectors, workgroups and blocks, one of whole vectors for each thread, and a vocabulary. */
+const lengths = [1, 2, 3, 63, 64, 65, 257, 1024, 1003, 50257]
 /** Above 65,535 workgroups, and above 2^22 threads. */
 const batches = [0, 1, 2, 65537, 4194305]
 
@@ -65,7 +65,7 @@ const cases: Readonly<Record<string, Case>> = {
     grad: ["q", "k"],
     at: (rows, columns) => ({ q: noise([rows, columns], 1), k: noise([rows, columns], 2) }),
     sizes: [
-      ...lengths.slice(0, 8).map((n) => [3, n] as const),
+      ...lengths.slice(0, 9).map((n) => [3, n] as const),
       ...[1, 2, 63, 64, 65, 257].map((n) => [n, 5] as const),
     ],
   },
