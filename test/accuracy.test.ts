@@ -1,7 +1,7 @@
 // Generated from the library: the kernels of every loss are within 8 units of the last place of the exact value.
 import { describe, expect, test } from "vitest"
-import { goal } from "../bench/accuracy/measure.ts"
-import type { Profile } from "../bench/accuracy/points.ts"
+import { goal, Subject } from "../bench/accuracy/measure.ts"
+import type { Case, Profile } from "../bench/accuracy/points.ts"
 import { describe as describeCase, type Kind, survey, type Worst } from "../bench/accuracy/survey.ts"
 import { checkedOf, type Loss } from "../src/index.ts"
 import * as library from "../src/stdlib.ts"
@@ -40,5 +40,30 @@ describe("every loss is within 8 units of the last place", () => {
     if (loss.name in inexact) expect(said, "no longer inexact").not.toBe("")
     else expect(said).toBe("")
     expect(overflow && shown(overflow)).toBeUndefined()
+  })
+})
+
+const rows = (...list: readonly (readonly number[])[]): Case["inputs"][string] => ({
+  data: Float64Array.from(list.flat()),
+  shape: [list.length, list[0]!.length],
+})
+
+/** Calls that were further off with another formula of the same loss. */
+const places: readonly { readonly loss: Loss; readonly why: string; readonly inputs: Case["inputs"] }[] = [
+  {
+    loss: library.relationalDistance,
+    why: "one sample is far from the others: its distances, parts of their sum, are nearly the same on both sides",
+    inputs: { student: rows([0, 0], [0, 2.34], [1e-6, 0]), teacher: rows([0, 0], [6.4, 0], [0, 1e-7]) },
+  },
+]
+
+describe.each(["js", "interpret"] as const)("%s is within 8 units where", (target) => {
+  test.each(places)("$why", ({ loss, inputs }) => {
+    const subject = new Subject(checkedOf(loss))
+    const at: Case = { profile: "ordinary", reduction: "mean", statics: {}, inputs, single: false }
+    const bad = subject
+      .differences(at, subject.exact(at)!, "f64", target)
+      .filter(({ ulps }) => !(ulps <= goal))
+    expect(bad.map((one) => shown({ ...one, at })).join("\n")).toBe("")
   })
 })

@@ -30,6 +30,9 @@ interface Terms {
   readonly isClose: boolean
 }
 
+/** What runs a kernel. */
+type Target = "js" | "interpret"
+
 type Values = ReadonlyMap<string, readonly Big[]>
 
 /** The exact values at one precision, and the choices made. */
@@ -197,10 +200,11 @@ export class Subject {
   }
 
   /** What a kernel computes. */
-  run(one: Case, dtype: Dtype): ReadonlyMap<string, ArrayLike<number>> {
-    const key = `${dtype} ${one.reduction} ${JSON.stringify(one.statics)}`
+  run(one: Case, dtype: Dtype, target: Target = "js"): ReadonlyMap<string, ArrayLike<number>> {
+    const key = `${target} ${dtype} ${one.reduction} ${JSON.stringify(one.statics)}`
     let kernel = this.kernels.get(key)
-    if (!kernel) this.kernels.set(key, (kernel = makeKernel(this.loss, { ...this.settings(one), dtype })))
+    if (!kernel)
+      this.kernels.set(key, (kernel = makeKernel(this.loss, { ...this.settings(one), dtype, target })))
     const inputs =
       dtype === "f64"
         ? one.inputs
@@ -210,8 +214,8 @@ export class Subject {
   }
 
   /** Every number of a kernel beside the exact one. */
-  differences(one: Case, exact: Exact, dtype: Dtype): Difference[] {
-    const found = this.run(one, dtype)
+  differences(one: Case, exact: Exact, dtype: Dtype, target?: Target): Difference[] {
+    const found = this.run(one, dtype, target)
     const names = exact.isClose ? ["loss"] : ["loss", ...this.grad]
     return names.flatMap((name) =>
       exact.values.get(name)!.flatMap((value, index): Difference[] => {
