@@ -201,7 +201,7 @@ export const finishing: readonly Rule[] = [
   accurate("next-power-of-minus", "x ^ y * x => x ^ (y + 1)", "y < 0"),
   accurate("over-root",          "x / sqrt(x) => sqrt(x)"),
   accurate("exp-chain-end",      "exp(x - y) * exp(y) => exp(x)"),
-  accurate("exp-chain-in-sum",   "exp(w + (x - y) - z) * exp(y) => exp(x + (w - z))"),
+  accurate("exp-of-smaller",     "exp(y) * sigmoid(w + (x - y) - z) => exp(min(y, x + (w - z))) * sigmoid(abs(w + (x - y) - z))"),
 ]
 
 // prettier-ignore
