@@ -180,7 +180,10 @@ export class EntryCode implements Memory {
     out.open(
       `fn ${name}(@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>, @builtin(local_invocation_index) index: u32) {`,
     )
-    out.add("lane_index = index;")
+    // The functions that combine values of all threads need more of it.
+    out.add(
+      this.lines.list.some((line) => /\btree_\w+\(/.test(line)) ? "begin(index);" : "lane_index = index;",
+    )
     out.add("let group = id.x;", "let groups = count.x;")
     for (const [region, buffer] of [...this.touched].sort(([x], [y]) => x - y)) {
       const { kind } = this.layout.regions[region]!.copies

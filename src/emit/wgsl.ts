@@ -2,7 +2,7 @@
 import { type Between, type Combination, type Rows, freeIn } from "../gpu/plan.ts"
 import type { Fours } from "../gpu/fours.ts"
 import type { Layout } from "../gpu/layout.ts"
-import type { Entry, Field } from "../gpu/program.ts"
+import type { Entry, Field, GpuProgram } from "../gpu/program.ts"
 import { stripWords } from "../gpu/strips.ts"
 import type { Tile } from "../gpu/tile.ts"
 import type { Buffer } from "../loops.ts"
@@ -10,7 +10,8 @@ import type { ScalarType } from "../types.ts"
 import type { Loop } from "../unroll/facts.ts"
 import { Lines, type Names } from "./text.ts"
 import { EntryCode, setWord, vectorsName } from "./wgsl-entry.ts"
-import { helpers, isHelper } from "./wgsl-helpers.ts"
+import { helpers, isHelper, isTree, trees } from "./wgsl-helpers.ts"
+import { subgroupTrees } from "./wgsl-subgroups.ts"
 import { wgslFunctions } from "./wgsl-math.ts"
 import { ThreadCode } from "./wgsl-threads.ts"
 import { WgslValues, elementOf, wgslTypes } from "./wgsl-values.ts"
@@ -201,12 +202,21 @@ export class Shader {
     return [
       lines.toString(),
       helpers(uses, workgroupSize, stripWords(strips, workgroupSize)),
+      trees(uses, workgroupSize),
       wgslFunctions(uses.filter((name) => !isHelper(name))),
       ...this.entries,
       "",
     ]
       .filter((part, i, all) => part !== "" || i === all.length - 1)
       .join("\n")
+  }
+
+  /** Functions in the text of the module, and what stands there on a device with subgroups. */
+  subgroups(): GpuProgram["subgroups"] {
+    const uses = [...this.values.uses]
+    const { workgroupSize } = this.layout
+    if (!uses.some(isTree)) return undefined
+    return { instead: trees(uses, workgroupSize), text: subgroupTrees(uses, workgroupSize) }
   }
 
   private fieldName(field: Field): string {

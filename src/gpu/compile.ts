@@ -113,8 +113,10 @@ export function gpuProgram(given: Kernel, options: ProgramOptions = {}): GpuProg
     return { rows: rows ?? UNKNOWN, inner, entries }
   })
   const types = new Map(shader.resultTypes)
+  const subgroups = shader.subgroups()
   return {
     shader: shader.text(),
+    ...(subgroups && { subgroups }),
     workgroupSize,
     shortRow,
     tiledRows,

@@ -87,6 +87,11 @@ export type Field =
 export interface GpuProgram {
   /** The WGSL text: binding 0 is the uniform, 1 the arena, the others are arrays of the caller. */
   readonly shader: string
+  /**
+   * For a device with the feature `subgroups`: a part of the text, and what stands in its place, after `enable subgroups;`. Absent
+   * if threads combine nothing.
+   */
+  readonly subgroups?: { readonly instead: string; readonly text: string }
   readonly workgroupSize: number
   /** Rows with loops of at most this many steps are short: a thread handles one, where a dispatch has the choice. */
   readonly shortRow: number

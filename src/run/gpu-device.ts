@@ -2,6 +2,7 @@
 
 /** A GPUDevice. */
 export interface GpuDevice {
+  readonly features?: { readonly has: (name: string) => boolean }
   readonly limits: {
     readonly maxStorageBufferBindingSize: number
     readonly maxBufferSize: number

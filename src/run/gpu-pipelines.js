@@ -42,7 +42,7 @@ export class Pipelines {
   async #prepare() {
     this.guard.check()
     await this.guard.run(() => {
-      this.#module = this.device.createShaderModule({ code: this.program.shader })
+      this.#module = this.device.createShaderModule({ code: textFor(this.device, this.program) })
     })
     this.guard.check()
   }
@@ -119,4 +119,14 @@ export class Pipelines {
   compileNow(layout) {
     for (const way of this.waysOf(layout)) way.pipeline ??= this.device.createComputePipeline(way.descriptor)
   }
+}
+
+/**
+ * The text of the shader for a device.
+ * @param {Pick<GpuDevice, "features">} device
+ * @param {GpuProgram} program
+ */
+export function textFor(device, { shader, subgroups }) {
+  if (!subgroups || !device.features?.has("subgroups")) return shader
+  return `enable subgroups;\n${shader.replace(subgroups.instead, () => subgroups.text)}`
 }

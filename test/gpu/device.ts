@@ -32,16 +32,23 @@ interface Dawn {
 // Dawn's instance must live as long as its devices.
 const kept: unknown[] = []
 let software: Promise<GPUDevice> | undefined
+let withSubgroups: Promise<GPUDevice> | undefined
 
 /** The device of SwiftShader, one for a process. */
 export const gpuDevice = (): Promise<GPUDevice> => (software ??= newDevice())
 
+/** The same with subgroups, of four threads. */
+export const subgroupDevice = (): Promise<GPUDevice> => (withSubgroups ??= newDevice({}, ["subgroups"]))
+
 /** Another device of SwiftShader: for tests that destroy it. */
-export async function newDevice(limits: Record<string, number> = {}): Promise<GPUDevice> {
+export async function newDevice(
+  limits: Record<string, number> = {},
+  features: GPUFeatureName[] = [],
+): Promise<GPUDevice> {
   loadSwiftShader()
   const adapter = await dawn([]).requestAdapter()
   if (!adapter) throw new Error("SwiftShader gives no adapter")
-  return adapter.requestDevice({ requiredLimits: limits })
+  return adapter.requestDevice({ requiredLimits: limits, requiredFeatures: features })
 }
 
 function dawn(options: string[]): GPU {
@@ -79,7 +86,7 @@ let nullDevice: Promise<GPUDevice> | undefined
 export async function tintErrors(shader: string, entries: readonly string[]): Promise<string[]> {
   nullDevice ??= dawn(["backend=null"])
     .requestAdapter()
-    .then((adapter) => adapter!.requestDevice())
+    .then((adapter) => adapter!.requestDevice({ requiredFeatures: ["subgroups"] }))
   const device = await nullDevice
   device.pushErrorScope("validation")
   const module = device.createShaderModule({ code: shader })

@@ -7,17 +7,17 @@ import * as library from "../../src/stdlib.ts"
 import { arbitraryInputs } from "../../src/testing.ts"
 import { librarySettings } from "../library.settings.ts"
 import { differences, resultsOf } from "./compare.ts"
-import { describeGpu, gpuDevice } from "./device.ts"
+import { describeGpu, gpuDevice, subgroupDevice } from "./device.ts"
 import { exactly, rounded } from "./exact.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
 
-/** A workgroup for several rows, a thread or a workgroup for each, with either reduction. */
+/** A workgroup for several rows with subgroups, a thread or a workgroup for each, with either reduction. */
 const ways = [
-  { reduction: "mean", shortRow: 0, tiledRows: 0 },
-  { reduction: "none", shortRow: 64, foursFrom: 0 },
-  { reduction: "mean", shortRow: 64 },
-  { reduction: "none", shortRow: 0, foursFrom: 0 },
+  { reduction: "mean", shortRow: 0, tiledRows: 0, subgroups: true },
+  { reduction: "none", shortRow: 64, foursFrom: 0, subgroups: false },
+  { reduction: "mean", shortRow: 64, subgroups: false },
+  { reduction: "none", shortRow: 0, foursFrom: 0, subgroups: false },
 ] as const
 
 /** A software device compiles slowly: each loss is run in one way, by its name, and in all with `LOSSC_GPU_ALL=1`. */
@@ -36,9 +36,9 @@ describeGpu(() => {
     const grad = loss.inputs.filter((x) => x.type === "real" && !x.static).map((x) => x.name)
     const [fixed] = librarySettings(loss)
     const inputs = arbitraryInputs(fc, loss, { mostSize: 7, static: fixed! })
-    for (const { reduction, ...more } of waysOf(loss.name)) {
+    for (const { reduction, subgroups, ...more } of waysOf(loss.name)) {
       const options = { reduction, grad, static: fixed! }
-      const device = await gpuDevice()
+      const device = await (subgroups ? subgroupDevice() : gpuDevice())
       const kernel = await makeGpuKernel(checkedOf(loss), device, { ...options, workgroupSize: 16 }, more)
       for (const drawn of fc.sample(inputs, { seed: 1, numRuns: 3 })) {
         const given = rounded(drawn)

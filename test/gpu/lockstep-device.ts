@@ -70,8 +70,44 @@ interface Invocation {
   readonly workgroup_id: { readonly x: number }
   readonly num_workgroups: { readonly x: number }
   readonly local_invocation_index: number
+  exchange?: Exchange
 }
-type EntryPoint = (invocation: object) => Iterator<Space, void> | undefined
+type EntryPoint = (invocation: object) => Iterator<Space | "subgroup", void> | undefined
+
+/** What an invocation gives to its subgroup, and then what it gets. */
+interface Exchange {
+  readonly name: string
+  readonly type: string
+  x: number | boolean
+}
+
+/** Which subgroup of a workgroup an invocation is in. */
+export type Subgroups = (local: number) => number
+
+const combinations: Readonly<Record<string, (x: number, y: number) => number>> = {
+  subgroupAdd: (x, y) => x + y,
+  subgroupMul: (x, y) => x * y,
+  subgroupMax: Math.max,
+  subgroupMin: Math.min,
+  subgroupAny: Math.max,
+  subgroupAll: Math.min,
+}
+
+/** Gives to all invocations what those of their subgroup gave, combined. */
+function exchanged(all: readonly { exchange?: Exchange }[], subgroups: Subgroups): void {
+  const groups = new Map<number, Exchange[]>()
+  all.forEach(({ exchange }, local) => {
+    const group = subgroups(local)
+    groups.set(group, [...(groups.get(group) ?? []), exchange!])
+  })
+  for (const group of groups.values()) {
+    const { name, type } = group[0]!
+    const whole = group
+      .map(({ x }) => Number(x))
+      .reduce((x, y) => (type === "f32" ? Math.fround : Math.trunc)(combinations[name]!(x, y)))
+    for (const one of group) one.x = type === "bool" ? whole !== 0 : whole
+  }
+}
 
 const arrayTypes = {
   f32: Float32Array,
@@ -90,6 +126,7 @@ function dispatch(
   workgroups: number,
   bound: readonly Bound[],
   complain: (fault: string) => void,
+  subgroups: Subgroups,
 ): void {
   const arrays = new Map<string, Numbers>()
   const uniform: Record<string, number> = {}
@@ -132,14 +169,17 @@ function dispatch(
   for (let x = 0; x < workgroups; x++) {
     for (const { name, element, length } of script.shared)
       arrays.set(name, new arrayTypes[element](new ArrayBuffer(4 * length)))
-    const waiting = Array.from({ length: script.workgroupSize }, (_, local) =>
-      run({
-        local,
-        workgroup_id: { x },
-        num_workgroups: { x: workgroups },
-        local_invocation_index: local,
-      } satisfies Invocation),
+    const privates = Object.fromEntries(
+      [...script.privates].map(([name, type]) => [name, type === "bool" ? false : 0]),
     )
+    const invocations = Array.from({ length: script.workgroupSize }, (_, local): Invocation => ({
+      ...privates,
+      local,
+      workgroup_id: { x },
+      num_workgroups: { x: workgroups },
+      local_invocation_index: local,
+    }))
+    const waiting = invocations.map((one) => run(one))
     for (const phase of Object.values(within)) phase.end()
     for (;;) {
       const steps = waiting.map((one) => one?.next())
@@ -147,13 +187,20 @@ function dispatch(
       if (kinds.size > 1) complain(`${entry}: a barrier that some invocations do not reach`)
       const [kind] = kinds
       if (kind === undefined || kinds.size > 1) break
-      within[kind].end()
+      if (kind === "subgroup") exchanged(invocations, subgroups)
+      else within[kind].end()
     }
   }
 }
 
-/** A device, what was found wrong while shaders ran on it, and which entry points ran. `edit` changes the shaders. */
-export function lockstepDevice(edit = (shader: string): string => shader): {
+/**
+ * A device, what was found wrong while shaders ran on it, and which entry points ran. `edit` changes the shaders. With `subgroups`
+ * the device has that feature.
+ */
+export function lockstepDevice(
+  edit = (shader: string): string => shader,
+  subgroups?: Subgroups,
+): {
   readonly device: GpuDevice
   readonly faults: ReadonlySet<string>
   readonly ran: ReadonlySet<string>
@@ -175,7 +222,8 @@ export function lockstepDevice(edit = (shader: string): string => shader): {
             const [{ script, entry }, bound] = [pipeline, group]
             commands.push(() => {
               ran.add(entry)
-              dispatch(script, entry, x, bound, (fault) => faults.add(fault))
+              const complain = (fault: string): void => void faults.add(fault)
+              dispatch(script, entry, x, bound, complain, subgroups ?? (() => 0))
             })
           },
           end() {},
@@ -192,6 +240,7 @@ export function lockstepDevice(edit = (shader: string): string => shader): {
     return { script: compute.module.script, entry: compute.entryPoint }
   }
   const device: GpuDevice = {
+    features: new Set(subgroups ? ["subgroups"] : []),
     limits: {
       maxStorageBufferBindingSize: 2 ** 27,
       maxBufferSize: 2 ** 28,

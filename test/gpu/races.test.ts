@@ -10,12 +10,13 @@ import { sizeNames } from "../../src/testing/plan.ts"
 import { librarySettings } from "../library.settings.ts"
 import { differences, resultsOf } from "./compare.ts"
 import { exactly, rounded } from "./exact.ts"
-import { lockstepDevice } from "./lockstep-device.ts"
+import { type Subgroups, lockstepDevice } from "./lockstep-device.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
 
 interface Way extends Pick<ProgramOptions, "shortRow" | "tiledRows" | "workgroupMemory" | "foursFrom"> {
   readonly reduction: "mean" | "none"
+  readonly subgroups?: Subgroups
 }
 
 /**
@@ -55,11 +56,15 @@ function drawnOf(loss: Loss, fixed: Fixed, fours = false): readonly Parameters<t
 }
 
 /** Runs a loss; returns what is wrong with its shaders, and with its results. */
-async function run(loss: Loss, { reduction, ...more }: Way, edit?: (shader: string) => string): Promise<Run> {
+async function run(
+  loss: Loss,
+  { reduction, subgroups, ...more }: Way,
+  edit?: (shader: string) => string,
+): Promise<Run> {
   const grad = loss.inputs.filter((x) => x.type === "real" && !x.static).map((x) => x.name)
   const [fixed] = librarySettings(loss)
   const options = { reduction, grad, static: fixed! }
-  const { device, faults, ran } = lockstepDevice(edit)
+  const { device, faults, ran } = lockstepDevice(edit, subgroups)
   const kernel = await makeGpuKernel(checkedOf(loss), device, { ...options, workgroupSize: 4 }, more)
   const [drawn] = drawnOf(loss, fixed!, more.foursFrom === 0)
   const given = rounded(drawn!)
@@ -87,6 +92,43 @@ test.each(["mse", "huber", "crossEntropy", "infoNce"])(
     expect([...(await run(loss, ways[2]!)).ran].some((entry) => entry.endsWith("_fours"))).toBe(false)
   },
 )
+
+// A device may have subgroups of any size, and any threads in one; the last may be smaller.
+const subgroupsOf: Readonly<Record<string, Subgroups>> = {
+  "subgroups of one": (local) => local,
+  "subgroups of two": (local) => local >> 1,
+  "subgroups of two that are apart": (local) => local % 2,
+  "subgroups of three and one": (local) => (local === 1 ? 1 : 0),
+  "a subgroup larger than the workgroup": () => 0,
+}
+describe.each(Object.entries(subgroupsOf))("with %s", (_, subgroups) => {
+  test.each(["crossEntropy", "infoNce", "barlowTwins", "hausdorff", "tripletBatchHard", "wasserstein"])(
+    "%s",
+    { timeout: 60_000 },
+    async (name) => {
+      const loss = losses.find((x) => x.name === name)!
+      const { faults, wrong } = await run(loss, { ...ways[0]!, subgroups })
+      expect(faults).toEqual([])
+      expect(wrong).toEqual([])
+    },
+  )
+})
+
+test("without the barriers around subgroups there are races", async () => {
+  const loss = losses.find((x) => x.name === "crossEntropy")!
+  const way = { ...ways[0]!, subgroups: subgroupsOf["subgroups of two"]! }
+  for (const barrier of [
+    /workgroupBarrier\(\);(?=\s*var whole)/g,
+    /workgroupBarrier\(\);(?=\s*return whole)/g,
+  ]) {
+    let count = 0
+    const { faults } = await run(loss, way, (shader) => shader.replace(barrier, () => (count++, "")))
+    expect(count).toBeGreaterThan(0)
+    expect(faults.some((fault) => fault.includes("a race of the invocations of a workgroup at tree"))).toBe(
+      true,
+    )
+  }
+})
 
 // Before strips are brought the ones before must have been read, and after that they must be there.
 test.each([

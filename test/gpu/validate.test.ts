@@ -5,6 +5,7 @@ import { checkedOf, type Loss } from "../../src/index.ts"
 import { outputsOf } from "../../src/outputs.ts"
 import { readSettings } from "../../src/run/settings.ts"
 import { schedule } from "../../src/schedule.ts"
+import { textFor } from "../../src/run/gpu-pipelines.js"
 import * as library from "../../src/stdlib.ts"
 import { describeGpu, nagaErrors, tintErrors } from "./device.ts"
 
@@ -17,10 +18,14 @@ describeGpu(() => {
     for (const reduction of ["mean", "none"] as const) {
       const { choice } = readSettings(checked, { reduction, grad, dtype: "f32" })
       const outputs = outputsOf(checked, { ...choice, given: new Set(grad) })
-      const { shader, dispatches } = gpuProgram(schedule(outputs, { dtype: "f32", owner: true }))
+      const program = gpuProgram(schedule(outputs, { dtype: "f32", owner: true }))
+      const { shader, dispatches } = program
       const entries = dispatches.flatMap((x) => x.entries.map((entry) => entry!.name))
       expect(await tintErrors(shader, entries)).toEqual([])
       expect(await nagaErrors(shader)).toEqual([])
+      // Naga does not know the directive.
+      const text = textFor({ features: new Set(["subgroups"]) }, program)
+      if (text !== shader) expect(await tintErrors(text, entries)).toEqual([])
     }
   })
 })

@@ -41,6 +41,11 @@ const $getVector = ($I, name, i) =>
 const $setVector = ($I, name, i, { x, y, z, w }) => [x, y, z, w].forEach((v, k) => $set($I, name, 4 * i + k, v))
 // A device may write all of a vector in order to write a part.
 const $setPart = ($I, name, i, k, x) => $setVector($I, name, i, { ...$getVector($I, name, i), ["xyzw"[k]]: x })
+function* $subgroup($I, name, type, x) {
+  $I.exchange = { name, type, x }
+  yield "subgroup"
+  return $I.exchange.x
+}
 function* $uniformLoad($I, name, i) {
   yield "workgroup"
   const x = $get($I, name, i)

@@ -1,6 +1,7 @@
 // WGSL, as far as lossc writes it, -> JavaScript that a test can stop at every barrier.
 //
-// Functions take the invocation `$I` first. Those that may meet a barrier are generators, which yield the kind of memory it orders.
+// Functions take the invocation `$I` first. Those that may meet a barrier are generators, which yield the kind of memory it orders,
+// or "subgroup" where they give a number to those of their subgroup.
 // Memory is reached through `$get` and `$set` alone.
 import {
   type Type,
@@ -31,6 +32,8 @@ export interface Script {
   /** Several variables may stand for one binding. */
   readonly bindings: ReadonlyMap<number, readonly ArrayVariable[]>
   readonly shared: readonly (ArrayVariable & { readonly length: number })[]
+  /** Variables of each invocation, which start as 0. */
+  readonly privates: ReadonlyMap<string, Type>
   readonly workgroupSize: number
 }
 
@@ -53,6 +56,8 @@ function tokens(text: string): string[] {
   }
   return out
 }
+
+const subgroupFunctions = ["Add", "Mul", "Max", "Min", "Any", "All"].map((name) => `subgroup${name}`)
 
 class Translator {
   private readonly list: readonly string[]
@@ -82,6 +87,7 @@ class Translator {
       uniform: this.uniform,
       bindings: this.bindings,
       shared: this.shared,
+      privates: this.privates,
       workgroupSize: this.workgroupSize,
     }
   }
@@ -101,7 +107,7 @@ class Translator {
         this.results.set(name, arrow > i ? typeOf(list[arrow + 1]!) : undefined)
       } else if (list[i + 1] === "(") own.add(list[i]!)
     }
-    const barriers = ["workgroupBarrier", "storageBarrier", "workgroupUniformLoad"]
+    const barriers = ["workgroupBarrier", "storageBarrier", "workgroupUniformLoad", ...subgroupFunctions]
     for (let before = -1; before < this.waiting.size;) {
       before = this.waiting.size
       for (const [name, called] of calls)
@@ -143,6 +149,10 @@ class Translator {
         if (name === "workgroup_size") this.workgroupSize = value
         this.take(")")
       }
+    }
+    if (this.has("enable")) {
+      this.take("subgroups")
+      return void this.take(";")
     }
     if (this.has("struct")) return this.struct()
     if (this.has("var")) return this.variable(binding)
@@ -422,6 +432,10 @@ class Translator {
     if (name === "workgroupBarrier") return { type: "bool", text: `yield "workgroup"` }
     if (name === "storageBarrier") return { type: "bool", text: `yield "storage"` }
     const texts = args.map(({ text }) => text)
+    if (subgroupFunctions.includes(name)) {
+      const { type, text } = args[0]!
+      return { type, text: `(yield* $subgroup($I, "${name}", "${type}", ${text}))` }
+    }
     if (this.results.has(name)) {
       const called = `${name}(${["$I", ...texts].join(", ")})`
       return { type: this.results.get(name)!, text: this.waiting.has(name) ? `(yield* ${called})` : called }
