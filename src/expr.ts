@@ -132,7 +132,11 @@ export const isConst = (e: Expr, value: number): boolean => e.kind === "const" &
 
 /** The conjuncts of a condition in evaluation order. */
 export function conjuncts(condition: Expr): Expr[] {
-  if (isConst(condition, 1)) return []
-  if (condition.kind === "op" && condition.op === "and") return condition.args.flatMap(conjuncts)
-  return [condition]
+  const out: Expr[] = []
+  const go = (c: Expr): void => {
+    if (c.kind === "op" && c.op === "and") c.args.forEach(go)
+    else if (!isConst(c, 1)) out.push(c)
+  }
+  go(condition)
+  return out
 }

@@ -14,8 +14,15 @@ const none: readonly AxisExpr[] = []
 function merged(x: readonly AxisExpr[], y: readonly AxisExpr[]): readonly AxisExpr[] {
   if (x === y || y.length === 0) return x
   if (x.length < y.length) return merged(y, x)
-  for (let i = 0; i < y.length; i++) if (!x.includes(y[i]!)) return [...new Set([...x, ...y])].sort(compare)
-  return x
+  const out: AxisExpr[] = []
+  let next = 0
+  for (const a of y) {
+    while (next < x.length && compare(x[next]!, a) < 0) out.push(x[next++]!)
+    if (x[next] !== a) out.push(a)
+  }
+  if (out.length === next) return x
+  while (next < x.length) out.push(x[next++]!)
+  return out
 }
 
 /** All orders of the axes (as positions) that permute only axes of equal extent. At most 24 are tried. */

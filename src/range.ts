@@ -46,8 +46,9 @@ const required = new WeakMap<Expr, Requirements>()
 function requirements(core: Core, e: Expr): Requirements {
   const known = required.get(e)
   if (known) return known
-  const out = new Map<string, number>()
+  let out: Map<string, number> | undefined
   const put = (terms: string, constant: number): void => {
+    out ??= new Map()
     out.set(terms, Math.min(constant, out.get(terms) ?? Infinity))
   }
   const add = (x: Expr, tested: readonly Expr[] = []): void => {
@@ -75,13 +76,27 @@ function requirements(core: Core, e: Expr): Requirements {
     else if (y) add(y)
     if (z) add(z, e.op === "select" ? conjuncts(core.op("not", x!)) : [])
   }
-  const found = out.size > 0 ? out : none
+  const found = out ?? none
   required.set(e, found)
   return found
 }
 
+/** A linear form that is not negative: its terms, in an order of their own, and its constant. */
+interface Saying {
+  readonly terms: string
+  readonly constant: number
+}
+
+const sayings = new WeakMap<Expr, Saying>()
+
 /** A comparison of ints as a linear form that is not negative, however it is written; other conditions stand for themselves. */
-function saying(c: Expr): { readonly terms: string; readonly constant: number } {
+function saying(c: Expr): Saying {
+  let known = sayings.get(c)
+  if (!known) sayings.set(c, (known = read(c)))
+  return known
+}
+
+function read(c: Expr): Saying {
   const isComparison = c.kind === "op" && (c.op === "le" || c.op === "lt")
   if (!isComparison || c.args.some((x) => x.type !== "int")) return { terms: `${c.id}`, constant: 0 }
   const [x, y] = c.args as readonly [Expr, Expr]

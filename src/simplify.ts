@@ -46,9 +46,11 @@ export function applyRules(
 ): Expr | undefined {
   const candidates = set.get(op)
   if (!candidates) return undefined
+  let made: Holes | undefined
   for (const { rule, from, to, when } of candidates) {
     if (!mayMatch(from, args)) continue
-    const holes: Holes = new Map()
+    const holes = (made ??= new Map())
+    holes.clear()
     if (!matchOp(from, op, args, holes)) continue
     if (rule.ints?.some((name) => holes.get(name)!.type !== "int")) continue
     if (when && !proves(build(core, when, holes))) continue
@@ -158,7 +160,8 @@ function multiplied(core: Core, set: RuleSet, e: Expr, fired?: (rule: Rule) => v
   const list = factors(e)
   if (list.length > MOST_FACTORS) return e
   for (const [i, a] of list.entries())
-    for (const b of list.slice(i + 1)) {
+    for (let k = i + 1; k < list.length; k++) {
+      const b = list[k]!
       if (a.inverse && b.inverse) continue
       const [over, under] = a.inverse ? [b, a] : [a, b]
       const factor = applyRules(core, set, under.inverse ? "div" : "mul", [over.factor, under.factor], fired)

@@ -37,7 +37,7 @@ export function substitute(core: Core, root: Expr, map: Substitution): Expr {
   if (map.size === 0) return root
   const done = new Map<Expr, Expr>()
   const go = (e: Expr): Expr => {
-    if (!e.axes.some((a) => map.has(a))) return e
+    if (!hasAxisOf(e, map)) return e
     const seen = done.get(e)
     if (seen) return seen
     let out: Expr = e
@@ -49,6 +49,11 @@ export function substitute(core: Core, root: Expr, map: Substitution): Expr {
     return out
   }
   return go(root)
+}
+
+function hasAxisOf({ axes }: Expr, map: Substitution): boolean {
+  for (let i = 0; i < axes.length; i++) if (map.has(axes[i]!)) return true
+  return false
 }
 
 /**

@@ -153,18 +153,21 @@ function rebuilder(core: Core, change: Change, tell?: () => void): (e: Expr) => 
         return e
     }
   }
+  /** A definition made of its rebuilt parts, as an expression over its rebuilt formals; itself if none has changed. */
+  const again = (def: Def, formals: readonly AxisExpr[]): Expr => {
+    const bound = def.bound.map((a) => core.axis(a.name, rebuild(a.extent)))
+    const [filter, body] = [rebuild(def.filter), rebuild(def.body)]
+    if (filter === def.filter && body === def.body && bound.every((a, i) => a === def.bound[i]))
+      return core.ref(def, def.formals)
+    const value = reduce(core, def.op, bound, filter, body)
+    return def.op === "argsort" ? substitute(core, value, new Map([[bound[0]!, formals.at(-1)!]])) : value
+  }
   /** The rebuilt definition at rebuilt indices. */
   const at = (def: Def, index: readonly Expr[]): Expr => {
     let known = defs.get(def)
     if (!known) {
-      const bound = def.bound.map((a) => core.axis(a.name, rebuild(a.extent)))
-      let value =
-        change.def?.(def, rebuild) ?? reduce(core, def.op, bound, rebuild(def.filter), rebuild(def.body))
-      if (def.op === "argsort") {
-        const { name, extent } = def.formals.at(-1)!
-        value = substitute(core, value, new Map([[bound[0]!, core.axis(name, rebuild(extent))]]))
-      }
-      known = { value, formals: def.formals.map((f) => core.axis(f.name, rebuild(f.extent))) }
+      const formals = def.formals.map((f) => core.axis(f.name, rebuild(f.extent)))
+      known = { value: change.def?.(def, rebuild) ?? again(def, formals), formals }
       defs.set(def, known)
     }
     const { value, formals } = known
