@@ -20,13 +20,6 @@ export interface Argument {
   readonly words: string
 }
 
-/** One header: its name, whether it has batch axes, and the union of its arguments. */
-export interface Header {
-  readonly name: string
-  readonly batch: boolean
-  readonly arguments: Argument
-}
-
 /** The union of the headers of a source; never if there is none that can be read, string if the text is not known. */
 export type HeadersOf<S extends string> = string extends S ? never : Headers<OneLine<NoComments<` ${S}`>>>
 
