@@ -182,6 +182,11 @@ export class Places {
     return own.length === 1 && own[0]!.times === 1 && own[0]!.factors.length === 1
   }
 
+  /** Whether a place is the index of a loop. */
+  isIndex(at: Operand, loop: Loop): boolean {
+    return this.isAlong(at, loop) && this.sumOf(at).length === 1
+  }
+
   /**
    * Whether as many elements of an array from a place on as `to` is a multiple of start at a multiple of it, where the loop that
    * moves along them ends at `to`: all of the place but the index is then a multiple of `to`, and so is the whole array.

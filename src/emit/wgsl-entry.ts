@@ -122,13 +122,13 @@ export class EntryCode implements Memory {
   }
 
   /** Leaves the partial results of this workgroup for the next step. */
-  leave(step: Rows, value: (acc: number, op: Combination) => string): void {
+  leave(step: Rows, group: string, value: (acc: number, op: Combination) => string): void {
     const region = this.layout.partials.get(step)
     if (region === undefined) return
     const all = [...step.combined].map(([acc, op], k) => {
       const { name, type } = this.values.value(acc)
       this.lines.add(`let all_${name}: ${wgslTypes[type]} = ${value(acc, op)};`)
-      return setWord(`u.r${region}`, `(i32(group) * ${step.combined.size} + ${k})`, `all_${name}`, type)
+      return setWord(`u.r${region}`, `(${group} * ${step.combined.size} + ${k})`, `all_${name}`, type)
     })
     this.lines.open("if (lane() == 0) {")
     this.lines.add(...all)

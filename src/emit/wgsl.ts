@@ -26,9 +26,12 @@ export class Shader {
   private readonly entries: string[] = []
   /** Arrays that some entry point takes as vectors. */
   private readonly vectors: ReadonlySet<Buffer>
+  /** Dispatches whose last rows may be left to threads that take one each. */
+  private readonly rests: readonly number[]
 
   constructor(layout: Layout, names: Names, fours: ReadonlyMap<Rows, Fours>) {
     this.layout = layout
+    this.rests = [...fours].flatMap(([step, x]) => (x.leavesRest ? [layout.plan.steps.indexOf(step)] : []))
     this.vectors = new Set([...fours.values()].flatMap(({ arrays }) => [...arrays]))
     this.names = names
     this.values = new WgslValues(names)
@@ -39,6 +42,7 @@ export class Shader {
     const { values } = this
     const { loop } = fours ?? step
     const count = fours ? 4 : 1
+    const isRest = !fours && this.rests.includes(dispatch)
     const entry = new EntryCode(this.layout, this.names, values, fours ? 3 : 0, fours)
     const code = new ThreadCode(entry.lines, values, entry)
     entry.compute(code, this.layout.handovers.steps[dispatch]!.reads)
@@ -51,8 +55,8 @@ export class Shader {
           const { workgroupSize } = this.layout
           entry.rows(
             step,
-            code.int(step.loop.from),
-            code.int(step.loop.to),
+            isRest ? `u.f${dispatch}` : code.int(step.loop.from),
+            fours?.leavesRest ? `(${code.int(step.loop.to)} & -4)` : code.int(step.loop.to),
             fours
               ? `(i32(group) * ${workgroupSize} + lane()) * ${count}`
               : `i32(group) * ${workgroupSize} + lane()`,
@@ -62,7 +66,8 @@ export class Shader {
         },
       ),
     )
-    entry.leave(step, (acc, op) => tree(values, acc, op, parts.get(acc)!))
+    const group = isRest ? `(i32(group) + u.h${dispatch})` : "i32(group)"
+    entry.leave(step, group, (acc, op) => tree(values, acc, op, parts.get(acc)!))
     return this.add(entry, `step${dispatch}_${fours ? "fours" : "threads"}`, "thread", count)
   }
 
@@ -111,7 +116,7 @@ export class Shader {
           }),
       ),
     )
-    entry.leave(step, (acc) => parts.get(acc)!)
+    entry.leave(step, "i32(group)", (acc) => parts.get(acc)!)
     return this.add(entry, `step${dispatch}_${name}`, "workgroup", count)
   }
 
@@ -173,6 +178,10 @@ export class Shader {
         kind: "workgroups",
         dispatch: plan.steps.indexOf(rows),
       })),
+      ...this.rests.flatMap((dispatch): Field[] => [
+        { kind: "first", dispatch },
+        { kind: "before", dispatch },
+      ]),
       { kind: "infinity" },
     ]
   }
@@ -230,6 +239,10 @@ export class Shader {
         return `r${field.region}`
       case "workgroups":
         return `g${field.dispatch}`
+      case "first":
+        return `f${field.dispatch}`
+      case "before":
+        return `h${field.dispatch}`
       case "infinity":
         return "infinity"
     }

@@ -109,7 +109,12 @@ export function gpuProgram(given: Kernel, options: ProgramOptions = {}): GpuProg
     const tile = tiles.get(step)
     if (tile) entries[2] = shader.tiles(step, i, tile)
     const four = fours.get(step)
-    if (four) entries[3] = { ...shader.fours(step, i, four), fours: four.lengths.map((x) => counts.of(x)!) }
+    if (four)
+      entries[3] = {
+        ...shader.fours(step, i, four),
+        fours: four.lengths.map((x) => counts.of(x)!),
+        ...(four.leavesRest && { leavesRest: true }),
+      }
     return { rows: rows ?? UNKNOWN, inner, entries }
   })
   const types = new Map(shader.resultTypes)

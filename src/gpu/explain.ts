@@ -50,9 +50,10 @@ function vectors(fours: Fours | undefined, lengths: Lengths, least: number): str
   if (!fours) return []
   const ends = fours.lengths.map((x) => lengths.text(x))
   const open = ends.filter((end) => Number.isNaN(Number(end)))
-  if (ends.some((end) => Number(end) % 4 > 0 || Number(end) < least)) return []
-  const condition =
-    open.length > 0 ? `, where ${open.join(" and ")} is a multiple of 4 and not below ${least}` : ""
+  const isOther = (end: string): boolean => Number(end) < least || (!fours.leavesRest && Number(end) % 4 > 0)
+  if (ends.some(isOther)) return []
+  const multiple = fours.leavesRest ? "" : "a multiple of 4 and "
+  const condition = open.length > 0 ? `, where ${open.join(" and ")} is ${multiple}not below ${least}` : ""
   return [`   in vectors of 4: ${[...fours.arrays].map(arrayName).join(", ")}${condition}`]
 }
 

@@ -2,7 +2,8 @@
 // in vectors of four.
 //
 // Vectors start at multiples of four elements: a loop is taken so that its length divides all else in the places along which it
-// goes, and the host takes what is made here where that length is a multiple of four.
+// goes, and the host takes what is made here where that length is a multiple of four. What goes along a whole array may leave the
+// last elements to threads that take one each.
 import { hasOwnElements } from "../blocks.ts"
 import { Places } from "../blocks/places.ts"
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
@@ -23,7 +24,9 @@ export interface Fours {
   readonly loop: Loop
   /** Whether iterations of the loop itself are taken together, not those of loops inside. */
   readonly isFlat: boolean
-  /** Lengths that must be multiples of four. */
+  /** Whether what is beyond a multiple of four may be left to another entry point. */
+  readonly leavesRest: boolean
+  /** Lengths that must be multiples of four, or long enough if a rest may be left. */
   readonly lengths: readonly Operand[]
   /** Arrays that are read and written in vectors. */
   readonly arrays: ReadonlySet<Buffer>
@@ -57,6 +60,7 @@ interface Candidate {
   readonly together: readonly (readonly Stmt[])[]
 }
 
+const placeOf = (s: Stmt): Operand => (s as Extract<Stmt, { kind: "load" | "store" }>).at
 const bufferOf = (s: Stmt): Buffer => (s as Extract<Stmt, { kind: "load" | "store" | "fill" }>).buffer
 
 /** Takes loops of one kernel in fours. */
@@ -101,6 +105,7 @@ class Taking {
     return {
       loop: taken,
       isFlat,
+      leavesRest: isFlat && [...together.keys()].every((s) => this.places.isIndex(placeOf(s), loop)),
       lengths: candidates
         .map((x) => x.loop.to)
         .filter((x, i, all) => all.findIndex((y) => sameOperand(x, y)) === i),

@@ -55,6 +55,8 @@ export interface Entry {
   readonly tile?: number
   /** Lengths that must be multiples of four, and not short, for the entry to be taken. */
   readonly fours?: readonly Count[]
+  /** Whether they need not be multiples of four: the last rows, up to three, are then left to the first entry. */
+  readonly leavesRest?: boolean
   /** The places of the bindings that the entry point uses besides the uniform (0) and the arena (1). */
   readonly bindings: readonly number[]
 }
@@ -78,6 +80,9 @@ export type Field =
   | { readonly kind: "scalar"; readonly scalar: number }
   /** The first word of a region. */
   | { readonly kind: "offset"; readonly region: number }
+  /** The first row for the first entry of a dispatch, and the workgroups that have run before it: 0 but for a rest. */
+  | { readonly kind: "first"; readonly dispatch: number }
+  | { readonly kind: "before"; readonly dispatch: number }
   /** How many workgroups a dispatch has. */
   | { readonly kind: "workgroups"; readonly dispatch: number }
   /** The bits of infinity, which no shader may hold as a constant. */

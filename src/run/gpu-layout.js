@@ -21,7 +21,7 @@
  * @property {readonly number[]} outputs The elements of each output.
  * @property {readonly number[]} offsets The first word of each region.
  * @property {number} arenaWords
- * @property {readonly { entry: EntryPlace, workgroups: number }[]} dispatches Which entry each dispatch takes, and how many workgroups it has.
+ * @property {readonly { dispatch: number, entry: EntryPlace, workgroups: number }[]} runs Which entries run one after another, and how many workgroups each has.
  * @property {Int32Array<ArrayBuffer>} uniform
  */
 
@@ -80,18 +80,19 @@ export function layoutOf(program, sizes, scalars, operators, limits) {
   const share =
     Math.max(0, Math.min(copiesBytes / 4, limits.maxStorageBufferBindingSize / 4 - once)) /
     Math.max(1, program.dispatches.filter((_, d) => copiedWords(program, d, undefined, count) > 0).length)
-  const isFours = (/** @type {Count} */ length) =>
-    count(length) % 4 === 0 && count(length) >= program.foursFrom
+  const isFours = (/** @type {Entry | undefined} */ entry) =>
+    entry?.fours?.every(
+      (length) => count(length) >= program.foursFrom && (entry.leavesRest || count(length) % 4 === 0),
+    )
   const dispatches = program.dispatches.map((dispatch, d) => {
     const rows = dispatch.rows === undefined ? 1 : count(dispatch.rows)
     const isLong = Math.max(0, ...dispatch.inner.map(count)) > program.shortRow
     const plain = dispatch.entries[1] ? 1 : 0
     const long = dispatch.entries[2] && rows >= program.tiledRows ? 2 : plain
     const usual = isLong ? long : 0
-    const fours = dispatch.entries[3]?.fours
     /** @type {EntryPlace} */
-    const entry = usual === plain && fours?.every(isFours) ? 3 : usual
-    const { rowPer, tile = 1 } = /** @type {Entry} */ (dispatch.entries[entry])
+    const entry = usual === plain && isFours(dispatch.entries[3]) ? 3 : usual
+    const { rowPer, tile = 1, leavesRest } = /** @type {Entry} */ (dispatch.entries[entry])
     const wanted =
       dispatch.rows === undefined
         ? 1
@@ -102,18 +103,21 @@ export function layoutOf(program, sizes, scalars, operators, limits) {
       limits.maxComputeWorkgroupsPerDimension,
       words > 0 ? Math.floor(share / words) : Infinity,
     )
-    return { entry, workgroups: Math.max(1, Math.min(wanted, most)) }
+    const workgroups = Math.max(1, Math.min(wanted, most))
+    // One more workgroup takes the rest.
+    const rest = leavesRest && rows % 4 > 0 ? { first: rows - (rows % 4), before: workgroups } : undefined
+    return { entry, workgroups, rest, all: workgroups + (rest ? 1 : 0) }
   })
+  const dispatchOf = (/** @type {number} */ place) =>
+    /** @type {typeof dispatches[number]} */ (dispatches[place])
   let arenaWords = 0
   const offsets = program.regions.map(({ length, copies }) => {
     const offset = arenaWords
     let words = count(length)
     if (copies.kind !== "once") {
-      const { entry, workgroups } = /** @type {{ entry: EntryPlace, workgroups: number }} */ (
-        dispatches[copies.dispatch]
-      )
+      const { entry, all } = dispatchOf(copies.dispatch)
       const isUsed = copies.entry === undefined || copies.entry === entry
-      words *= isUsed ? workgroups * (copies.kind === "threads" ? program.workgroupSize : 1) : 0
+      words *= isUsed ? all * (copies.kind === "threads" ? program.workgroupSize : 1) : 0
     }
     arenaWords += padded(words)
     return offset
@@ -123,8 +127,9 @@ export function layoutOf(program, sizes, scalars, operators, limits) {
   program.fields.forEach((field, i) => {
     if (field.kind === "formula") uniform[i] = /** @type {number} */ (formulas[field.formula])
     else if (field.kind === "offset") uniform[i] = /** @type {number} */ (offsets[field.region])
-    else if (field.kind === "workgroups")
-      uniform[i] = /** @type {{ workgroups: number }} */ (dispatches[field.dispatch]).workgroups
+    else if (field.kind === "workgroups") uniform[i] = dispatchOf(field.dispatch).all
+    else if (field.kind === "first") uniform[i] = dispatchOf(field.dispatch).rest?.first ?? 0
+    else if (field.kind === "before") uniform[i] = dispatchOf(field.dispatch).rest?.before ?? 0
     else if (field.kind === "infinity") reals[i] = Infinity
     else {
       const value = /** @type {number} */ (scalars[field.scalar])
@@ -137,7 +142,10 @@ export function layoutOf(program, sizes, scalars, operators, limits) {
     outputs: program.outputs.map(({ length }) => count(length)),
     offsets,
     arenaWords: Math.max(arenaWords, 4),
-    dispatches,
+    runs: dispatches.flatMap(({ entry, workgroups, rest }, dispatch) => [
+      { dispatch, entry, workgroups },
+      ...(rest ? [{ dispatch, entry: /** @type {EntryPlace} */ (0), workgroups: 1 }] : []),
+    ]),
     uniform,
   }
 }

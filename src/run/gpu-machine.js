@@ -299,7 +299,7 @@ export class GpuMachine {
       const entries = bindings.map((binding) => ({ binding, resource: bound.get(binding) }))
       pass.setPipeline(/** @type {object} */ (pipeline))
       pass.setBindGroup(0, /** @type {never} */ (device.createBindGroup({ layout: groupLayout, entries })))
-      pass.dispatchWorkgroups(/** @type {{ workgroups: number }} */ (layout.dispatches[d]).workgroups)
+      pass.dispatchWorkgroups(/** @type {{ workgroups: number }} */ (layout.runs[d]).workgroups)
     })
     pass.end()
     program.outputs.forEach(({ place }, i) => {

@@ -48,11 +48,11 @@ export class Pipelines {
   }
 
   /**
-   * How each dispatch of a call runs.
+   * How each part of a call runs.
    * @param {Layout} layout
    */
-  waysOf({ dispatches }) {
-    return dispatches.map(({ entry }, dispatch) => {
+  waysOf({ runs }) {
+    return runs.map(({ dispatch, entry }) => {
       const key = dispatch * 4 + entry
       const way = this.#ways.get(key) ?? this.#way(dispatch, entry)
       this.#ways.set(key, way)

@@ -52,13 +52,15 @@ test("it says whether batches beyond a device run in pieces", () => {
   expect(pieces("loss f[b](x) = x - mean[b](x)")).toBe("are refused: a row reads others along axis b")
 })
 
-test("vectors are read where lengths are multiples of four", () => {
-  expect(dispatches({ grad: ["x"] })).toContain(
-    "in vectors of 4: x, y, d x, where b is a multiple of 4 and not below 256",
-  )
-  expect(dispatches({ sizes: { b: 1000 } })).toMatch(/in vectors of 4: x, y(, d \w)*\n/)
-  expect(dispatches({ sizes: { b: 1001 } })).not.toContain("vectors")
+test("vectors are read where lengths are multiples of four, and along flat arrays", () => {
+  expect(dispatches({ grad: ["x"] })).toContain("in vectors of 4: x, y, d x, where b is not below 256")
+  expect(dispatches({ sizes: { b: 1001 } })).toMatch(/in vectors of 4: x, y(, d \w)*\n/)
   expect(dispatches({ sizes: { b: 252 } })).not.toContain("vectors")
+  const rows = compile("loss f[b](x: [d]) = logsumexp[d](x)")
+  const text = (sizes: Record<string, number>): string => rows.explain({ target: "wgsl", grad: [], sizes })
+  expect(text({})).toContain("in vectors of 4: x, where d is a multiple of 4 and not below 256")
+  expect(text({ b: 8, d: 1000 })).toContain("in vectors of 4: x\n")
+  expect(text({ b: 8, d: 1001 })).not.toContain("vectors")
 })
 
 test("other targets have no dispatches", () => {

@@ -43,10 +43,10 @@ test("formulas read sizes and earlier formulas", () => {
 
 test("a dispatch takes threads for short rows and workgroups for long ones", () => {
   const at = (b: number, d: number) => layoutOf(rows, [b, d], [1], operators, limits)
-  expect(at(100, 64).dispatches).toEqual([{ entry: 0, workgroups: 4 }])
-  expect(at(100, 65).dispatches).toEqual([{ entry: 1, workgroups: 100 }])
-  expect(at(0, 1).dispatches).toEqual([{ entry: 0, workgroups: 1 }])
-  expect(at(10_000_000, 1).dispatches).toEqual([{ entry: 0, workgroups: mostWorkgroups }])
+  expect(at(100, 64).runs).toEqual([{ dispatch: 0, entry: 0, workgroups: 4 }])
+  expect(at(100, 65).runs).toEqual([{ dispatch: 0, entry: 1, workgroups: 100 }])
+  expect(at(0, 1).runs).toEqual([{ dispatch: 0, entry: 0, workgroups: 1 }])
+  expect(at(10_000_000, 1).runs).toEqual([{ dispatch: 0, entry: 0, workgroups: mostWorkgroups }])
 })
 
 test("long rows are taken in tiles where there are many", () => {
@@ -57,10 +57,10 @@ test("long rows are taken in tiles where there are many", () => {
     tiledRows: 10,
     dispatches: [{ ...dispatch, entries: [entries[0], entries[1], tiles] }],
   }
-  const at = (b: number, d: number) => layoutOf(tiled, [b, d], [1], operators, limits).dispatches
-  expect(at(9, 100)).toEqual([{ entry: 1, workgroups: 9 }])
-  expect(at(10, 100)).toEqual([{ entry: 2, workgroups: 3 }])
-  expect(at(10, 64)).toEqual([{ entry: 0, workgroups: 1 }])
+  const at = (b: number, d: number) => layoutOf(tiled, [b, d], [1], operators, limits).runs
+  expect(at(9, 100)).toEqual([{ dispatch: 0, entry: 1, workgroups: 9 }])
+  expect(at(10, 100)).toEqual([{ dispatch: 0, entry: 2, workgroups: 3 }])
+  expect(at(10, 64)).toEqual([{ dispatch: 0, entry: 0, workgroups: 1 }])
 })
 
 test("long rows are read in vectors where their length is a multiple of four", () => {
@@ -71,7 +71,7 @@ test("long rows are read in vectors where their length is a multiple of four", (
     foursFrom: 100,
     dispatches: [{ ...dispatch, inner, entries: [entries[0], entries[1], undefined, fours] }],
   }
-  const at = (d: number) => layoutOf(program, [10, d], [1], operators, limits).dispatches[0]!.entry
+  const at = (d: number) => layoutOf(program, [10, d], [1], operators, limits).runs[0]!.entry
   expect([64, 96, 99, 100, 102, 104].map(at)).toEqual([0, 1, 1, 3, 1, 3])
 })
 
@@ -83,9 +83,34 @@ test("a thread takes four numbers of a flat array where their count is a multipl
     ...squares,
     dispatches: [{ rows: count, inner: [], entries: [entry, undefined, undefined, fours] }],
   }
-  const at = (n: number) => layoutOf(program, [n], [1], operators, limits).dispatches
-  expect(at(1024)).toEqual([{ entry: 3, workgroups: 8 }])
-  expect(at(1023)).toEqual([{ entry: 0, workgroups: 32 }])
+  const at = (n: number) => layoutOf(program, [n], [1], operators, limits).runs
+  expect(at(1024)).toEqual([{ dispatch: 0, entry: 3, workgroups: 8 }])
+  expect(at(1023)).toEqual([{ dispatch: 0, entry: 0, workgroups: 32 }])
+  expect(at(128)).toEqual([{ dispatch: 0, entry: 0, workgroups: 4 }])
+})
+
+test("the last numbers of a flat array are taken one by one", () => {
+  const entry = squares.dispatches[0]!.entries[0]
+  const count = { formula: 0 }
+  const fours = { ...entry, tile: 4, fours: [count], leavesRest: true }
+  const program: GpuProgram = {
+    ...squares,
+    fields: [
+      { kind: "first", dispatch: 0 },
+      { kind: "before", dispatch: 0 },
+      { kind: "workgroups", dispatch: 0 },
+    ],
+    dispatches: [{ rows: count, inner: [], entries: [entry, undefined, undefined, fours] }],
+  }
+  const at = (n: number) => layoutOf(program, [n], [1], operators, limits)
+  expect(at(1024).runs).toEqual([{ dispatch: 0, entry: 3, workgroups: 8 }])
+  expect([...at(1024).uniform.slice(0, 3)]).toEqual([0, 0, 8])
+  const { runs, uniform } = at(1027)
+  expect(runs).toEqual([
+    { dispatch: 0, entry: 3, workgroups: 9 },
+    { dispatch: 0, entry: 0, workgroups: 1 },
+  ])
+  expect([...uniform.slice(0, 3)]).toEqual([1024, 9, 10])
 })
 
 test("regions follow one another, each at a multiple of 64 words, without the copies of the other entry", () => {
@@ -97,14 +122,14 @@ test("regions follow one another, each at a multiple of 64 words, without the co
 })
 
 test("fewer workgroups run where their copies would take too much memory", () => {
-  const { dispatches, arenaWords } = layoutOf(rows, [5000, 100_000], [1], operators, limits)
-  expect(dispatches).toEqual([{ entry: 1, workgroups: Math.floor(2 ** 24 / 100_002) }])
+  const { runs, arenaWords } = layoutOf(rows, [5000, 100_000], [1], operators, limits)
+  expect(runs).toEqual([{ dispatch: 0, entry: 1, workgroups: Math.floor(2 ** 24 / 100_002) }])
   expect(arenaWords * 4).toBeLessThan(2 ** 26 + 1000)
   const tight = layoutOf(rows, [5000, 100_000], [1], operators, {
     ...limits,
     maxStorageBufferBindingSize: 2 ** 20,
   })
-  expect(tight.dispatches[0]!.workgroups).toBe(2)
+  expect(tight.runs[0]!.workgroups).toBe(2)
 })
 
 test("the words of the uniform hold ints, reals and infinity", () => {

@@ -26,7 +26,7 @@ interface Way extends Pick<ProgramOptions, "shortRow" | "tiledRows" | "workgroup
 const ways: readonly Way[] = [
   { reduction: "mean", shortRow: 0, tiledRows: 0 },
   { reduction: "mean", shortRow: 0, workgroupMemory: 128 },
-  { reduction: "none", shortRow: 64 },
+  { reduction: "none", shortRow: 64, foursFrom: 1 },
   { reduction: "mean", shortRow: 0, foursFrom: 0 },
 ]
 
@@ -84,12 +84,32 @@ describe.each(ways)(
   },
 )
 
+test("the last numbers of a flat array are computed one by one", async () => {
+  const { device, faults, ran } = lockstepDevice()
+  const mse = losses.find(({ name }) => name === "mse")!
+  const options = { grad: ["pred"] }
+  const kernel = await makeGpuKernel(
+    checkedOf(mse),
+    device,
+    { ...options, workgroupSize: 4 },
+    { foursFrom: 1 },
+  )
+  for (const n of [1, 3, 4, 5, 31, 32, 33, 35]) {
+    const data = (step: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(step * i))
+    const given = rounded({ pred: { data: data(1), shape: [n] }, target: { data: data(2), shape: [n] } })
+    expect(differences(resultsOf(await kernel(given)), exactly(mse, options, given))).toEqual([])
+  }
+  expect([...faults]).toEqual([])
+  expect([...ran].filter((entry) => entry.startsWith("step0"))).toEqual(["step0_fours", "step0_threads"])
+})
+
 test.each(["mse", "huber", "crossEntropy", "infoNce"])(
   "%s reads vectors where lengths are multiples of four",
   async (name) => {
     const loss = losses.find((x) => x.name === name)!
     expect([...(await run(loss, ways[3]!)).ran].some((entry) => entry.endsWith("_fours"))).toBe(true)
-    expect([...(await run(loss, ways[2]!)).ran].some((entry) => entry.endsWith("_fours"))).toBe(false)
+    const short = { ...ways[3]!, foursFrom: 1000 }
+    expect([...(await run(loss, short)).ran].some((entry) => entry.endsWith("_fours"))).toBe(false)
   },
 )
 
