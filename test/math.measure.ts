@@ -10,15 +10,18 @@ import type { Double } from "./math.double.ts"
 
 const memory = new KernelMemory()
 
-/** The emitted function of as many arrays as the operator has parameters: of JavaScript with an accuracy, or of WebAssembly. */
-export function emitted(op: OpName, how: Accuracy | "wasm"): (...columns: Float64Array[]) => Float64Array {
+/** The emitted function of as many arrays as the operator has parameters: of JavaScript or WebAssembly with an accuracy. */
+export function emitted(
+  op: OpName,
+  how: Accuracy | "wasm" | "wasm fast",
+): (...columns: Float64Array[]) => Float64Array {
   const b = new Builder("f64")
   const n = b.size("n")
   const inputs = ops[op].params.map((name) => b.input(name, n))
   const out = b.output("out", n)
   b.for("i", n, (i) => b.store(out, i, b.op(op, ...inputs.map((input) => b.load(input, i)))))
-  if (how === "wasm") {
-    const run = wasmFunction(b.kernel(), new Map(), memory)
+  if (how === "wasm" || how === "wasm fast") {
+    const run = wasmFunction(b.kernel(), new Map(), memory, how === "wasm" ? {} : { accuracy: "fast" })
     return (...columns) => {
       const result = new Float64Array(columns[0]!.length)
       run({ inputs: columns, outputs: [result], scalars: [], sizes: [result.length] })

@@ -19,6 +19,7 @@ export interface Scalars extends Surroundings {
   readonly code: Code
   /** Whether relaxed instructions may be used. */
   readonly isRelaxed: boolean
+  readonly isFast: boolean
   readonly nameOf: (id: number) => string
   readonly operand: (x: Operand, as: "f64" | "i32") => string
   readonly statement: (s: Stmt) => void
@@ -73,8 +74,8 @@ export class LaneValues {
     this.code = to.code
     this.shapes = shapesOf(loop)
     this.kinds = kindsOf(loop, this.shapes, to)
-    this.short = new Machine("f32x4", to.code, to.isRelaxed)
-    this.long = new Machine("f64x2", to.code, to.isRelaxed)
+    this.short = new Machine("f32x4", to.code, to)
+    this.long = new Machine("f64x2", to.code, to)
     this.products = to.isRelaxed ? addedProducts(loop) : new Set()
     this.inside = definedIn([loop])
   }

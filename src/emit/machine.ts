@@ -81,11 +81,14 @@ export class Machine {
   readonly format: (typeof formats)[Kind]
   /** Whether vectors may be multiplied and added by one instruction, which rounds once or twice as the processor likes. */
   private readonly isRelaxed: boolean
+  /** Whether elementary functions over f64 need ten digits only. */
+  readonly isFast: boolean
 
-  constructor(kind: Kind, code: Code, isRelaxed = false) {
+  constructor(kind: Kind, code: Code, { isRelaxed = false, isFast = false } = {}) {
     this.kind = kind
     this.code = code
     this.isRelaxed = isRelaxed
+    this.isFast = isFast && kind !== "f32x4"
     this.format = formats[kind]
   }
 
@@ -207,7 +210,7 @@ export class Machine {
     return `(${this.format.int}.${op} ${x} ${y})`
   }
 
-  shift(op: "shl" | "shr_s", x: string, by: number): string {
+  shift(op: "shl" | "shr_s" | "shr_u", x: string, by: number): string {
     const { int } = this.format
     return `(${int}.${op} ${x} ${int === "i64" ? `(i64.const ${by})` : `(i32.const ${by})`})`
   }

@@ -1,10 +1,11 @@
 // Elementary functions -> instructions of WebAssembly, one text for numbers and vectors. NaN goes through.
 //
 // No tables: a table of f64 costs a load per lane. Over f64 the algorithms are those of Sun's fdlibm without its branches,
-// within 2 ULP; over f32 those of Moshier's Cephes and of fdlibm's f32 form, with polynomials of our own for exp and log1p, within
-// 3 ULP of f32. Results that are not normal numbers are right too.
+// within 2 ULP, or where ten digits suffice shorter ones with minimax polynomials of our own, within 1e-11; over f32 those of
+// Moshier's Cephes and of fdlibm's f32 form, with polynomials of our own for exp and log1p, within 3 ULP of f32. Results that
+// are not normal numbers are right too.
 import type { Interval, OpName } from "../ops.ts"
-import { type Machine, formats } from "./machine.ts"
+import type { Machine } from "./machine.ts"
 
 const LN2 = {
   f64: { high: 6.93147180369123816e-1, low: 1.9082149292705877e-10 },
@@ -16,18 +17,34 @@ const EXP_F64 = [
   1.66666666666666019e-1, -2.77777777770155934e-3, 6.61375632143793436e-5, -1.65339022054652515e-6,
   4.1381367970572385e-8,
 ]
-/** (expm1(r) - r) / r^2: a minimax polynomial for exp, off by 2^-28 of it. */
+/** (expm1(r) - r) / r^2: minimax polynomials for exp, off by 2^-28 and 1.2e-12 of it. */
 const EXP_F32 = [0.49999994, 0.16666523, 0.04166829, 0.008368533, 0.0013818312]
+const EXP_FAST = [
+  0.5000000000427001, 0.16666666784507533, 0.041666664404629405, 0.008333281788687526, 0.0013889197105996834,
+  0.0001990895184186481, 0.000024708338913720928,
+]
 const LOG_F64 = [
   6.66666666666673513e-1, 3.99999999994094191e-1, 2.85714287436623915e-1, 2.2222198432149784e-1,
   1.81835721616180501e-1, 1.53138376992093733e-1, 1.47981986051165859e-1,
 ]
 const LOG_F32 = [6.6666662693e-1, 4.0000972152e-1, 2.8498786688e-1, 2.4279078841e-1]
-/** (atanh(s) / s - 1) / s^2 of s^2 up to 1/9: minimax, off by 2^-27 of atanh. */
+/** (atanh(s) / s - 1) / s^2 of s^2 up to 1/9: minimax, off by 2^-27 and 2.8e-12 of atanh. */
 const ATANH_F32 = [0.3333321, 0.20010728, 0.14001316, 0.14004417]
+const ATANH_FAST = [
+  0.33333333179563795, 0.20000026500148135, 0.1428419804998102, 0.11150749944156775, 0.08573926974651423,
+  0.10896191185001193,
+]
+/** The same of s^2 up to 0.0295, as for logarithms of numbers between half and all of sqrt 2: off by 4.9e-12. */
+const LOG_FAST = [0.3333333282065307, 0.20000168108057362, 0.14268619262907983, 0.11791782583258013]
 
-/** Where results leave the range of the numbers: below, exp is 0; above, infinite. */
-const LIMITS = { f64: { low: -746, high: 710, whole: 40 }, f32: { low: -104, high: 89, whole: 20 } }
+/**
+ * Where results leave the range of the numbers: below `low`, exp is 0; above `high`, infinite; from `normal` on it is a normal
+ * number, up to `lifted` even if it is scaled up.
+ */
+const LIMITS = {
+  f64: { low: -746, high: 710, whole: 40, normal: -708, lifted: 664 },
+  f32: { low: -104, high: 89, whole: 20, normal: -87, lifted: 44 },
+}
 
 /** What exponentials of small numbers are scaled up by while they are made, so that they are normal numbers. */
 const LIFT = 64
@@ -39,6 +56,9 @@ const MAGIC_BITS = { f64: 0x4338000000000000n, f32: 0x4b400000n }
 export const UNKNOWN: Interval = [-Infinity, Infinity]
 
 const precision = (m: Machine): "f64" | "f32" => (m.isShort ? "f32" : "f64")
+
+/** Whether the shorter algorithms do. */
+const isBrief = (m: Machine): boolean => m.isShort || m.isFast
 
 /** c0 + x (c1 + x (c2 + ...)). */
 function polynomial(m: Machine, x: string, coefficients: readonly number[]): string {
@@ -67,33 +87,38 @@ function split(m: Machine, x: string, [from, to]: Interval): Exponential {
   const { low, high } = LIMITS[precision(m)]
   const above0 = from >= low ? x : m.max(x, m.num(low))
   const w = m.let(to <= high ? above0 : m.min(above0, m.num(high)))
-  const bias = m.isShort ? biasFor([from, to]) : 0
+  const bias = isBrief(m) ? biasFor(m, [from, to]) : 0
   const magic = m.num(m.magic + bias)
   const rounded = m.let(m.add(m.mul(w, m.num(Math.LOG2E)), magic))
   const k = m.let(m.sub(rounded, magic))
+  if (m.isFast) {
+    const r = m.let(m.sub(w, m.mul(k, m.num(Math.LN2))))
+    return { rest: restBrief(m, r, EXP_FAST), powers: briefPowers(m, rounded, bias) }
+  }
   const ln2 = LN2[precision(m)]
   const above = m.let(m.sub(w, m.mul(k, m.num(ln2.high))))
   const below = m.mul(k, m.num(ln2.low))
   return m.isShort
-    ? { rest: restShort(m, m.let(m.sub(above, below))), powers: shortPowers(m, rounded, bias) }
+    ? { rest: restBrief(m, m.let(m.sub(above, below)), EXP_F32), powers: briefPowers(m, rounded, bias) }
     : { rest: m.let(restLong(m, above, m.let(below))), powers: longPowers(m, k) }
 }
 
 /** What is added to an exponent for its power: the bias of one normal number, of one that is lifted, or of two. */
-function biasFor([from, to]: Interval): number {
-  const { bias } = formats.f32x4
-  if (to > 44) return 2 * bias
-  return from < -87 ? bias + LIFT : bias
+function biasFor(m: Machine, [from, to]: Interval): number {
+  const { bias } = m.format
+  const { normal, lifted } = LIMITS[precision(m)]
+  if (to > lifted) return 2 * bias
+  return from < normal ? bias + LIFT : bias
 }
 
 /** 2^k, from k and its bias in the last bits. It may be out of range while exp is not: then as a product. */
-function shortPowers(m: Machine, rounded: string, bias: number): readonly string[] {
+function briefPowers(m: Machine, rounded: string, bias: number): readonly string[] {
   const { bits, bias: one } = m.format
   const power = (k: string): string => m.let(m.fromBits(m.shift("shl", k, bits)))
   const all = m.bits(rounded)
   if (bias === one) return [power(all)]
   if (bias === one + LIFT) return [power(all), m.num(2 ** -LIFT)]
-  const half = m.letBits(m.shift("shr_s", all, 1))
+  const half = m.letBits(m.shift("shr_u", all, 1))
   return [power(half), power(m.ints("sub", all, half))]
 }
 
@@ -104,9 +129,9 @@ function longPowers(m: Machine, k: string): readonly string[] {
   return [m.let(m.power(m.bits(half))), m.let(m.power(m.bits(other)))]
 }
 
-function restShort(m: Machine, r: string): string {
+function restBrief(m: Machine, r: string, coefficients: readonly number[]): string {
   const square = m.let(m.mul(r, r))
-  return m.let(m.add(m.mul(inPairs(m, r, square, EXP_F32), square), r))
+  return m.let(m.add(m.mul(inPairs(m, r, square, coefficients), square), r))
 }
 
 function restLong(m: Machine, above: string, below: string): string {
@@ -150,12 +175,7 @@ function log(m: Machine, x: string, range = UNKNOWN): string {
   const exponentBits = BigInt.asIntN(Number(width), ((1n << width) - 1n) ^ ((1n << BigInt(bits)) - 1n))
   const f = m.let(m.sub(m.fromBits(m.ints("sub", normal, m.mask(over, exponentBits))), m.num(1)))
   const s = m.let(m.div(f, m.add(m.num(2), f)))
-  const z = m.let(m.mul(s, s))
-  const series = m.mul(z, polynomial(m, z, m.isShort ? LOG_F32 : LOG_F64))
-  const square = m.let(m.mul(m.mul(f, m.num(0.5)), f))
-  const ln2 = LOG_LN2[precision(m)]
-  const small = m.add(m.mul(s, m.add(square, series)), m.mul(k, m.num(ln2.low)))
-  const finite = m.add(m.add(m.sub(small, square), f), m.mul(k, m.num(ln2.high)))
+  const finite = m.isFast ? fastLog(m, s, k) : exactLog(m, f, s, k)
   // The bits of NaN look like a number.
   if (isNormal) return m.add(finite, m.sub(x, x))
   // A root is NaN below 0 and for NaN, infinite for infinity; 0 has no logarithm.
@@ -164,9 +184,29 @@ function log(m: Machine, x: string, range = UNKNOWN): string {
   )
 }
 
+/** log(1 + f) + k ln 2, of s = f / (2 + f). */
+function exactLog(m: Machine, f: string, s: string, k: string): string {
+  const z = m.let(m.mul(s, s))
+  const series = m.mul(z, polynomial(m, z, m.isShort ? LOG_F32 : LOG_F64))
+  const square = m.let(m.mul(m.mul(f, m.num(0.5)), f))
+  const ln2 = LOG_LN2[precision(m)]
+  const small = m.add(m.mul(s, m.add(square, series)), m.mul(k, m.num(ln2.low)))
+  return m.add(m.add(m.sub(small, square), f), m.mul(k, m.num(ln2.high)))
+}
+
+const fastLog = (m: Machine, s: string, k: string): string =>
+  m.add(twiceAtanh(m, s, LOG_FAST), m.mul(k, m.num(Math.LN2)))
+
+/** 2 atanh(s). */
+function twiceAtanh(m: Machine, s: string, coefficients: readonly number[]): string {
+  const z = m.let(m.mul(s, s))
+  const twice = m.let(m.add(s, s))
+  return m.add(twice, m.mul(twice, m.mul(z, inPairs(m, z, m.let(m.mul(z, z)), coefficients))))
+}
+
 /** log(1 + x), with what 1 + x loses by rounding. */
 function log1p(m: Machine, x: string, range = UNKNOWN): string {
-  if (m.isShort && range[0] >= 0 && range[1] <= 1) return log1pShort(m, x)
+  if (isBrief(m) && range[0] >= 0 && range[1] <= 1) return log1pBrief(m, x)
   const u = m.let(m.add(x, m.num(1)))
   const lost = m.let(m.sub(x, m.sub(u, m.num(1))))
   const isNormal = range[0] >= 0 && range[1] < LIMITS.f32.high
@@ -174,17 +214,13 @@ function log1p(m: Machine, x: string, range = UNKNOWN): string {
   return m.add(m.let(log(m, u, isNormal ? [1, LIMITS.f32.high + 1] : UNKNOWN)), m.let(rest))
 }
 
-/** log(1 + x) from 0 to 1 over f32 by the series of 2 atanh(s), s = x / (2 + x) up to 1/3. */
-function log1pShort(m: Machine, x: string): string {
-  const s = m.let(m.div(x, m.add(x, m.num(2))))
-  const z = m.let(m.mul(s, s))
-  const twice = m.let(m.add(s, s))
-  return m.add(twice, m.mul(twice, m.mul(z, inPairs(m, z, m.let(m.mul(z, z)), ATANH_F32))))
-}
+/** log(1 + x) from 0 to 1 by the series of 2 atanh(s), s = x / (2 + x) up to 1/3. */
+const log1pBrief = (m: Machine, x: string): string =>
+  twiceAtanh(m, m.let(m.div(x, m.add(x, m.num(2)))), m.isShort ? ATANH_F32 : ATANH_FAST)
 
-/** A quotient whose divisor was rounded: `lost` is what that took from it, `inverse` 1 over it. For f32 it does not matter. */
+/** A quotient whose divisor was rounded: `lost` is what that took from it, `inverse` 1 over it. For fewer digits it does not matter. */
 function corrected(m: Machine, quotient: string, inverse: string, lost: string): string {
-  return m.isShort ? quotient : m.sub(quotient, m.mul(m.mul(quotient, inverse), lost))
+  return isBrief(m) ? quotient : m.sub(quotient, m.mul(m.mul(quotient, inverse), lost))
 }
 
 function tanh(m: Machine, x: string): string {

@@ -32,10 +32,13 @@ export class WatValues {
   protected readonly accuracy: Accuracy
   readonly code = new Code()
   protected readonly machine = new Machine("f64", this.code)
+  /** Whether elementary functions over f64 need ten digits only. */
+  readonly isFast: boolean
 
   /** `around` is what functions of the same module share. */
   constructor(kernel: Kernel, accuracy: Accuracy, around?: WatValues) {
     this.accuracy = accuracy
+    this.isFast = accuracy === "fast"
     this.names = nameAll(kernel)
     this.places = placesIn(kernel)
     this.host = around?.host ?? new Set()
@@ -175,7 +178,7 @@ export class WatValues {
           .get(name)!
           .arguments.map((a) => a.name.name)
       const args = params.map((_, i) => get(`x${i}`))
-      const m = new Machine("f64", code)
+      const m = new Machine("f64", code, { isFast: this.isFast })
       code.add(
         write ? write(m, args, UNKNOWN) : definedFunction(m, name, args, (called) => this.functionOf(called)),
       )
