@@ -17,6 +17,8 @@ interface Scope {
   readonly functions: readonly string[]
   /** Whether a state of a fold along d is in scope: what is summed over d would read it at another step. */
   readonly folded?: true
+  /** Whether it is what a running reduction along d reads at an index i. */
+  readonly running?: true
   /** Whether it is the body of a function, whose argument may have any axis. */
   readonly called?: true
 }
@@ -51,7 +53,14 @@ const kept = (key: string, make: () => Text): Text => {
 }
 
 const key = (s: Scope): string =>
-  [s.axes, s.rows, s.vectors, s.pairs, s.functions, s.folded ? ["folded"] : [], s.called ? ["called"] : []]
+  [
+    s.axes,
+    s.rows,
+    s.vectors,
+    s.pairs,
+    s.functions,
+    [s.folded && "folded", s.running && "running", s.called && "called"],
+  ]
     .map((list) => list.join(","))
     .join("|")
 
@@ -174,6 +183,16 @@ function reduction(s: Scope, depth: number): Text {
       [1, join("spread[d](x + ", real(within(s, "d"), depth - 2), ")")],
       [1, fc.constantFrom("dist[d](x, y)", "cosine[d](x, y)", "sum[d](normalize[d](x) * centre[d](y))")],
     ]
+    if (!s.running && !s.called) {
+      const e = real({ ...within(s, "d"), running: true }, depth - 1)
+      const filter = fc.constantFrom("i <= d", "i < d", "i >= d", "i > d")
+      const running = (op: string): Text => join(`${op}[i in d if `, filter, "]((", e, ")[d = i])")
+      alternatives.push(
+        [1, join("sum[d](y * tanh(", choose([1, running("max")], [1, running("min")]), "))")],
+        [1, join("sum[d](y * prod[i in d if ", filter, "]((1 + 0.1 * tanh(", e, "))[d = i]))")],
+        [1, join("sum[d](y * softplus(", running("logsumexp"), "))")],
+      )
+    }
     if (!s.axes.includes("j")) {
       const inside = within(s, "j")
       const e = real(inside, depth - 1)
