@@ -1,28 +1,9 @@
 // The page of examples/browser in a headless Chromium: it trains, on the GPU and without one, and paints what it does.
-import { createRequire } from "node:module"
 import type { AddressInfo } from "node:net"
 import { expect, test } from "vitest"
 import { serve } from "../../examples/browser/serve.ts"
+import { launch } from "./chromium.ts"
 import { describeGpu } from "./device.ts"
-
-const require = createRequire(import.meta.url)
-
-interface Page {
-  goto(url: string): Promise<unknown>
-  on(event: "pageerror", listener: (error: Error) => void): void
-  evaluate<T>(text: string): Promise<T>
-  waitForSelector(selector: string, options: { readonly timeout: number }): Promise<unknown>
-}
-interface Browser {
-  newPage(): Promise<Page>
-  close(): Promise<void>
-}
-interface Playwright {
-  readonly chromium: { launch(options: object): Promise<Browser> }
-}
-interface Packed {
-  readonly default: { executablePath(): Promise<string> }
-}
 
 /** The pixels of a canvas that are not white or empty, and a number that changes when they do. */
 const pixels = (id: string): string => `{
@@ -34,18 +15,12 @@ const pixels = (id: string): string => `{
 
 describeGpu(() => {
   test.each([
-    ["on the GPU", ["--no-sandbox", "--enable-unsafe-webgpu"]],
-    ["in JavaScript", ["--no-sandbox"]],
+    ["on the GPU", ["--enable-unsafe-webgpu"]],
+    ["in JavaScript", []],
   ])(
     "the page trains %s",
     async (where, args) => {
-      const { chromium } = require("playwright-core") as Playwright
-      const { default: packed } = (await import(require.resolve("@sparticuz/chromium"))) as Packed
-      const browser = await chromium.launch({
-        executablePath: await packed.executablePath(),
-        headless: true,
-        args,
-      })
+      const browser = await launch(...args)
       const server = await serve(new URL("../../examples/browser/", import.meta.url), 0)
       try {
         const page = await browser.newPage()
