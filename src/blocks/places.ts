@@ -22,11 +22,16 @@ import {
 
 const isZero = (x: Operand): boolean => x.kind === "number" && x.value === 0
 
+const keyOfOperands = (...list: readonly Operand[]): string =>
+  list.map((x) => (x.kind === "number" ? x.value : `v${x.id}`)).join()
+
 /** Reads the places of one kernel. */
 export class Places {
   private readonly sums = new Map<number, Sum>()
   /** Values from 0 to below a sum. */
   private readonly below = new Map<number, Sum>()
+  /** The remainders of divisions by their operands. */
+  private readonly remainders = new Map<string, number>()
   private readonly sizes = new Map<string, number>()
   /** Values that are computed from sizes alone. */
   private readonly fixed = new Set<number>()
@@ -67,6 +72,13 @@ export class Places {
     if (s.op === "add" || s.op === "sub")
       this.sums.set(s.id, add(this.sumOf(x), this.sumOf(y), s.op === "add" ? 1 : -1))
     if (s.op === "mul") this.sums.set(s.id, multiply(this.sumOf(x), this.sumOf(y)))
+    if (s.op === "mod") this.remainders.set(keyOfOperands(x, y), s.id)
+    // x mod y is x less y times the whole part of x / y.
+    const remainder = s.op === "idiv" ? this.remainders.get(keyOfOperands(x, y)) : undefined
+    if (remainder !== undefined) {
+      const whole = multiply(this.sumOf(y), [{ times: 1, factors: [s.id] }])
+      this.sums.set(remainder, add(this.sumOf(x), whole, -1))
+    }
   }
 
   private isPositive(x: Operand): boolean {

@@ -14,6 +14,13 @@ test("a thread takes a pixel, not an image", () => {
   expect(rows(text, ["x"])).toBe("49152 rows, a thread each")
 })
 
+test("a nest goes along arrays, which have vectors", () => {
+  const text = "loss l[b](x: [c, h, w], y: [c, h, w]) = sum[c, h, w]((x - y)^2) / 2"
+  expect(compile(text).explain({ target: "wgsl", grad: ["x"], sizes })).toContain(
+    "in vectors of 4: x, y, d x\n",
+  )
+})
+
 test("a sum of an image that is not only added stays with its image", () => {
   expect(rows("loss l[b](x: [c, h, w]) = sqrt(sum[c, h, w](x^2))")).toMatch(/^8 rows, a thread each, or/)
 })

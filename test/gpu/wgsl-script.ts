@@ -297,6 +297,7 @@ class Translator {
     if (word === "let" || word === "var") {
       this.take()
       const name = this.take()
+      if (/^([fiu](16|32)|bool|(vec|mat)\d\w*)$/.test(name)) throw new Error(`a variable is called ${name}`)
       const said = this.has(":") ? this.type() : undefined
       const value = this.has("=") ? this.expression() : { type: said!, text: said === "bool" ? "false" : "0" }
       this.scopes[this.scopes.length - 1]!.set(name, said ?? value.type)
