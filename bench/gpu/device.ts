@@ -30,6 +30,7 @@ export async function openGpu(folder: string): Promise<Gpu | string> {
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits
   const device = await adapter.requestDevice({
     requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+    requiredFeatures: adapter.features.has("subgroups") ? ["subgroups"] : [],
   })
   const { info } = adapter
   const isSoftware =
