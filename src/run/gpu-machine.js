@@ -276,9 +276,12 @@ export class GpuMachine {
       [0, { buffer: this.buffers.uniform(layout.uniform), offset: 0, size: layout.uniform.byteLength }],
       [1, arena],
     ])
-    // No binding is empty, and none is bound twice.
+    // No binding has less than a vector, and none is bound twice.
     const bind = (/** @type {number} */ binding, /** @type {Part} */ part) =>
-      bound.set(binding, part.size > 0 ? part : this.buffers.part(`no elements ${binding}`, 4, usage.storage))
+      bound.set(
+        binding,
+        part.size > 0 ? part : this.buffers.part(`no elements ${binding}`, 16, usage.storage),
+      )
     program.inputs.forEach(({ place }, i) => {
       const part = /** @type {Part} */ (inputs[i])
       if ("binding" in place) bind(place.binding, part)

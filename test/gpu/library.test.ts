@@ -15,9 +15,9 @@ const losses = Object.values(library as unknown as Record<string, Loss>)
 /** A workgroup for several rows with subgroups, a thread or a workgroup for each, with either reduction. */
 const ways = [
   { reduction: "mean", shortRow: 0, tiledRows: 0, subgroups: true },
-  { reduction: "none", shortRow: 64, foursFrom: 0, subgroups: false },
+  { reduction: "none", shortRow: 64, foursFrom: 4, subgroups: false },
   { reduction: "mean", shortRow: 64, subgroups: false },
-  { reduction: "none", shortRow: 0, foursFrom: 0, subgroups: false },
+  { reduction: "none", shortRow: 0, foursFrom: 4, subgroups: false },
 ] as const
 
 /** A software device compiles slowly: each loss is run in one way, by its name, and in all with `LOSSC_GPU_ALL=1`. */

@@ -44,7 +44,12 @@ const cases: Readonly<Record<string, Case>> = {
     loss: library.crossEntropy,
     grad: ["logits"],
     at: (rows, columns) => ({ logits: noise([rows, columns], 1), target: labels(rows, columns) }),
-    sizes: [...lengths.map((n) => [3, n] as const), ...batches.map((n) => [n, 3] as const)],
+    sizes: [
+      ...lengths.map((n) => [3, n] as const),
+      ...batches.map((n) => [n, 3] as const),
+      // No rows of whole vectors.
+      [0, 1024],
+    ],
   },
   triplet: {
     loss: library.triplet,
