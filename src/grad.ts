@@ -22,6 +22,7 @@ import { ops } from "./ops.ts"
 import { template } from "./pattern.ts"
 import { carriedBack } from "./running-back.ts"
 import { runningOf } from "./running.ts"
+import { addSteps } from "./steps.ts"
 import { reduce, substitute, unguard } from "./sums.ts"
 import type { Input } from "./types.ts"
 
@@ -267,10 +268,10 @@ function join(core: Core, x: Expr, y: Expr): Expr {
   const [a, b] = [unguard(x), unguard(y)]
   let n = 0
   while (n < a.conditions.length && a.conditions[n] === b.conditions[n]) n++
-  if (n === 0) return core.op("add", x, y)
+  if (n === 0) return addSteps(core, x, y)
   const rest = ({ conditions, value }: typeof a): Expr =>
     core.op("guard", conjunction(core, conditions.slice(n)), value)
-  return core.op("guard", conjunction(core, a.conditions.slice(0, n)), core.op("add", rest(a), rest(b)))
+  return core.op("guard", conjunction(core, a.conditions.slice(0, n)), addSteps(core, rest(a), rest(b)))
 }
 
 /** An expression as the sum of what it is at one index of an axis, where the axis is replaced, and of the rest everywhere. */

@@ -149,6 +149,23 @@ test("at a fixed point the derivative of the last step is that of all", () => {
   expect(slopes[1]![0]).toBeCloseTo(1 / (2 * Math.SQRT2), 12)
 })
 
+test.each(["interpret", "js"] as const)(
+  "iterations before those that settled leave no rounding: %s",
+  (target) => {
+    const loss = compile(`loss f(x: [n], y: [m]; steps: int >= 1 = 20) =
+    let cost = (x - y)^2,
+        (u, v) = fold[_ in steps](u: [n] = 0, v: [m] = 0) =>
+          let u = -logsumexp[m](v - cost) in (u, -logsumexp[n](u - cost)) in
+    mean[n](u) + mean[m](v)`)
+    const inputs = { x: Float64Array.of(0.3, 0.1, 0.1), y: Float64Array.of(0.1, -0.3, -0.3) }
+    const derivatives = (steps: number): ArrayLike<number> =>
+      loss.kernel({ target, dtype: "f64", static: { steps }, grad: ["x"] })(inputs).grad.x!
+    const [few, many] = [derivatives(20), derivatives(2000)]
+    for (let i = 0; i < 3; i++)
+      expect(Math.abs(many[i]! - few[i]!)).toBeLessThanOrEqual(1e-15 * Math.abs(few[i]!))
+  },
+)
+
 test("the last state is not read outside the loop in which there is one", () => {
   const [loss] = compileSource("loss f[b](x: [d], u) = sum[d](x * u)^2 where (fold[d](a = u) => a / 2) < u")
   const choice = {
