@@ -51,3 +51,39 @@ test("what is in memory of an accumulator is not read again after it changed", (
     points.map((x) => (x < 0 ? x + 1 : 1)),
   ])
 })
+
+test.each(["max", "min"] as const)("%s of two numbers that change is exact", (op) => {
+  // Made from x, so that both change: y, but NaN where x is not finite.
+  const zero = 0
+  const partners = [NaN, Infinity, -Infinity, 1, 0.7, -1e-8]
+  const found = run("fast", partners.length, (b, x) =>
+    partners.map((y) => b.op(op, x, b.op("add", b.op("mul", x, zero), y))),
+  )
+  expect(found).toEqual(partners.map((y) => points.map((x) => ops[op].eval(x, x * zero + y))))
+})
+
+test("a selection by the order of numbers that change takes one of them", () => {
+  const found = run("fast", 2, (b, x) => {
+    const y = b.op("sub", 1, x)
+    const both = b.op("and", b.op("lt", x, y), b.op("le", 0, x))
+    return [b.op("select", b.op("le", x, y), x, y), b.op("select", both, x, 7)]
+  })
+  expect(found).toEqual([
+    points.map((x) => (x <= 1 - x ? x : 1 - x)),
+    points.map((x) => (x < 1 - x && 0 <= x ? x : 7)),
+  ])
+})
+
+test("the largest number yet and numbers beside a constant are compared by the engine", () => {
+  const b = new Builder("f64")
+  const n = b.size("n")
+  const [input, output] = [b.input("x", n), b.output("out", n)]
+  const limit = b.scalar("limit")
+  b.for("i", n, (i) => {
+    const x = b.load(input, i)
+    const most = b.acc(0)
+    b.store(output, i, b.op("max", b.op("max", x, most), limit))
+  })
+  const { text } = emitJs(b.kernel(), { accuracy: "fast" })
+  expect(text).not.toContain("memory[")
+})

@@ -53,10 +53,16 @@ export class JsValues {
   readonly elementary: Elementary
   readonly special = new SpecialFunctions(this.mathFunctions)
   private readonly ranges = new Ranges()
-  private readonly signTests = new Set<number>()
+  /** Conditions that random numbers fulfil at random. */
+  private readonly uncertain = new Set<number>()
+  /**
+   * The reals that the innermost loop makes of inputs anew in each iteration. What comes from accumulators and scratch may be
+   * the largest number yet, which seldom changes, or a step of a recurrence, which would wait for memory.
+   */
+  private changing = new Set<number>()
   /** What values are the negative of. */
   private readonly negatives = new Map<number, Operand>()
-  private readonly picks: Picks
+  readonly picks: Picks
 
   constructor(kernel: Kernel, accuracy: Accuracy) {
     this.elementary = new Elementary(accuracy, this.mathFunctions)
@@ -130,8 +136,8 @@ export class JsValues {
   value(lines: Lines, s: Extract<Stmt, { kind: "let" }>): string {
     const { id, op, args, type } = s
     this.ranges.define(s)
-    if ((op === "lt" || op === "le") && args.some((x) => x.kind === "number" && x.value === 0))
-      this.signTests.add(id)
+    if (this.isUncertain(op, args)) this.uncertain.add(id)
+    if (type === "real" && this.comeFromInputs(args)) this.changing.add(id)
     // An accumulator may have changed since.
     if (op === "neg" && args[0]!.kind === "value" && this.names.values.get(args[0]!.id)!.kind !== "acc")
       this.negatives.set(id, args[0]!)
@@ -149,7 +155,35 @@ export class JsValues {
     )
   }
 
-  /** A selection by the sign of a number. */
+  /** The statements of a loop. */
+  loop(inside: () => void): void {
+    const before = this.changing
+    this.changing = new Set()
+    inside()
+    this.changing = before
+  }
+
+  /** Says that a real of an input is loaded. */
+  atLoad(id: number): void {
+    this.changing.add(id)
+  }
+
+  private comeFromInputs(args: readonly Operand[]): boolean {
+    const of = args.filter((x) => x.kind === "value" && this.names.values.get(x.id)!.type === "real")
+    return of.length > 0 && this.areChanging(of)
+  }
+
+  private isUncertain(op: OpName, args: readonly Operand[]): boolean {
+    if (op === "and" || op === "or") return args.every((x) => x.kind === "value" && this.uncertain.has(x.id))
+    if (op !== "lt" && op !== "le") return false
+    return args.some((x) => x.kind === "number" && x.value === 0) || this.areChanging(args)
+  }
+
+  private areChanging(args: readonly Operand[]): boolean {
+    return args.every((x) => x.kind === "value" && this.changing.has(x.id))
+  }
+
+  /** A value that depends on the signs or the order of numbers. */
   private pick(lines: Lines, op: OpName, args: readonly Operand[], type: ScalarType): string | undefined {
     if (!this.elementary.inPlace) return undefined
     const write = (line: string): void => lines.add(line)
@@ -159,8 +193,13 @@ export class JsValues {
       const negative = first!.kind === "value" ? this.negatives.get(first!.id) : undefined
       return this.picks.relu(write, this.operand(negative ?? first!), negative !== undefined)
     }
+    const [x, y] = args.map((one) => this.operand(one)) as [string, string]
+    if ((op === "max" || op === "min") && this.areChanging(args)) return this.picks.extreme(write, op, x, y)
+    // The engine would write a branch.
+    if ((op === "and" || op === "or") && this.isUncertain(op, args))
+      return `((${x} | 0) ${op === "and" ? "&" : "|"} (${y} | 0)) === 1`
     if ((op !== "select" && op !== "guard") || type === "bool") return undefined
-    if (first!.kind !== "value" || !this.signTests.has(first!.id)) return undefined
+    if (first!.kind !== "value" || !this.uncertain.has(first!.id)) return undefined
     const [condition, one, other] = [first!, yes!, no].map((x) => this.operand(x)) as [string, string, string]
     return this.picks.either(write, condition, one, other)
   }

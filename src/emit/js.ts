@@ -118,6 +118,7 @@ class Emitter {
       case "let":
         return lines.add(`const t${s.id} = ${this.values.value(lines, s)}`)
       case "load": {
+        if (s.type === "real" && s.buffer.kind === "input") this.values.atLoad(s.id)
         const element = `${this.buffer(s)}[${this.values.operand(s.at)}]`
         return lines.add(`const t${s.id} = ${s.type === "bool" ? `${element} !== 0` : element}`)
       }
@@ -152,7 +153,7 @@ class Emitter {
         if (top && s.growing) return this.chunked(lines, s)
         if (this.inRow && isCostly(s)) return this.outlined(lines, s)
         lines.add(axisComment(s.axis))
-        return lines.block(this.head(s), () => this.statements(lines, s.body, false))
+        return lines.block(this.head(s), () => this.values.loop(() => this.statements(lines, s.body, false)))
       case "if":
         lines.open(`if (${this.values.operand(s.condition, "bool")}) {`)
         this.statements(lines, s.then, top)
@@ -306,7 +307,7 @@ export function emitJs(kernel: Kernel, options: JsOptions = {}): { readonly text
   const accuracy = options.accuracy ?? (kernel.dtype === "f32" ? "fast" : "full")
   const emitter = new Emitter(options.optimise === false ? kernel : unroll(kernel), accuracy)
   const main = emitter.main()
-  const tables = emitter.values.elementary.head()
+  const tables = [...emitter.values.elementary.head(), ...emitter.values.picks.head()]
   const head = new Lines()
   const functions = [...emitter.values.mathFunctions].sort()
   if (functions.length > 0) head.add(`const ${functions.map((f) => `Math_${f} = Math.${f}`).join(", ")}`)
