@@ -145,12 +145,19 @@ class Backward {
     g: Expr,
   ): void {
     const { core } = this
-    const fresh = new Map<AxisExpr, AxisExpr>(node.axes.map((a) => [a, core.freshAxis(a.extent)]))
-    const at = node.index.map((e) => substitute(core, e, fresh))
+    // An axis that is an index by itself is the array's own, without a sum that would find it; an equality comes before that.
+    const isPinned = unguard(g).conditions.some((c) => c.kind === "op" && c.op === "eq")
+    const ownOf = (a: AxisExpr): AxisExpr | undefined => {
+      const place = isPinned ? undefined : own[node.index.indexOf(a)]
+      return place?.extent === a.extent ? place : undefined
+    }
+    const map = new Map(node.axes.map((a) => [a, ownOf(a) ?? core.freshAxis(a.extent)]))
+    const bound = [...map.values()].filter((a) => !own.includes(a))
+    const at = node.index.map((e) => substitute(core, e, map))
     const same = own.map((x, i) => core.op("eq", x, at[i]!))
     // The conditions of the adjoint come first: they may be what makes reading the indices legal.
-    const { conditions, value } = unguard(substitute(core, g, fresh))
-    const part = reduce(core, "sum", [...fresh.values()], conjunction(core, [...conditions, ...same]), value)
+    const { conditions, value } = unguard(substitute(core, g, map))
+    const part = reduce(core, "sum", bound, conjunction(core, [...conditions, ...same]), value)
     const old = adjoints.get(key)
     adjoints.set(key, old ? join(core, old, part) : part)
   }
