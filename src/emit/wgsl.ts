@@ -128,12 +128,13 @@ export class Shader {
     const entry = new EntryCode(this.layout, this.names, values, 0)
     const { lines } = entry
     const code = entry.together()
+    const isFirst = (acc: number): boolean =>
+      handovers.steps.findIndex((x) => x.changes.has(acc)) === dispatch
     for (const acc of changes) {
       const { name, type } = values.value(acc)
       const { initial } = plan.accs.get(acc)!
-      const isFirst = handovers.steps.findIndex((x) => x.changes.has(acc)) === dispatch
-      if (isFirst && initial.kind === "value") entry.compute(code, [initial.id])
-      const start = isFirst ? values.operand(initial, type) : entry.keptValue(acc)
+      if (isFirst(acc) && initial.kind === "value") entry.compute(code, [initial.id])
+      const start = isFirst(acc) ? values.operand(initial, type) : entry.keptValue(acc)
       lines.add(`var ${name}: ${wgslTypes[type]} = ${start};`)
       entry.known.add(acc)
     }
@@ -158,6 +159,8 @@ export class Shader {
       )
     }
     const left = [...changes].filter((acc) => handovers.kept.includes(acc))
+    // All have read what an earlier step left before it is replaced.
+    if (!left.every(isFirst)) lines.add("storageBarrier();")
     if (left.length > 0) code.first(() => lines.add(...left.map((acc) => entry.keep(acc))))
     return this.add(entry, `step${dispatch}`, "workgroup")
   }
