@@ -134,6 +134,10 @@ export type Stmt =
        * touches and that each fills before it reads it, and accumulators that each is combined with by one operator.
        */
       readonly apart?: true
+      /**
+       * Made for GPUs only, for loops that do the same in two ways: whoever runs them runs that of rows, or all that are parts of it.
+       */
+      readonly way?: "rows" | "parts"
       readonly body: readonly Stmt[]
       /** For readers: the axis as the user called it. */
       readonly axis: string

@@ -87,10 +87,11 @@ function isLinear(body: readonly Stmt[], sums: readonly Acc[], inside: ReadonlyS
   })
 }
 
-class Collapse {
+/** Collapses the nests of one kernel. */
+export class Collapse {
   /** Numbers of iterations. */
   readonly sizes: SizeValue[] = []
-  private readonly places: Places
+  readonly places: Places
   private readonly numbers: Numbers
   private readonly known: ReadonlySet<number>
 
@@ -108,7 +109,8 @@ class Collapse {
     })
   }
 
-  private nest(outermost: Loop): readonly Stmt[] {
+  /** The loops that become one with an outermost loop, itself first. */
+  nestOf(outermost: Loop): readonly Level[] {
     const written = writtenIn(outermost.body)
     const nest: Level[] = []
     const inside = definedIn([outermost])
@@ -128,6 +130,11 @@ class Collapse {
     const innermost = nest.at(-1)?.loop
     if (innermost && loopsIn(innermost.body).length > 0 && this.isAlong(innermost)) nest.pop()
     while (nest.length > 1 && !this.hasArray(nest.map(({ loop }) => loop))) nest.pop()
+    return nest
+  }
+
+  private nest(outermost: Loop): readonly Stmt[] {
+    const nest = this.nestOf(outermost)
     if (nest.length < 2) return [outermost]
     const index = this.numbers.value()
     const indices: Stmt[] = []
@@ -150,13 +157,14 @@ class Collapse {
         body: [...indices, ...outer.flatMap(({ before }) => before), ...nest.at(-1)!.loop.body],
         axis: nest.map(({ loop }) => loop.axis).join(" "),
         apart: true,
+        ...(outermost.way && { way: outermost.way }),
       },
       ...outer.toReversed().flatMap(({ after }) => after),
     ]
   }
 
   /** Whether a loop counts from 0 to a number that the host knows. */
-  private isCounted({ from, to }: Loop): boolean {
+  isCounted({ from, to }: Loop): boolean {
     return from.kind === "number" && from.value === 0 && (to.kind === "number" || this.known.has(to.id))
   }
 

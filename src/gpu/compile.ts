@@ -9,9 +9,9 @@ import { Counts } from "./counts.ts"
 import { type Fours, foursOf } from "./fours.ts"
 import { handoversOf } from "./handover.ts"
 import { type Plan, type Rows, arranged, dealtIn, planOf } from "./plan.ts"
-import type { ArrayPlace, Count, Dispatch, GpuProgram, Region } from "./program.ts"
+import type { ArrayPlace, Count, Dispatch, GpuProgram, Region, RowWay } from "./program.ts"
 import type { Layout } from "./layout.ts"
-import { homesOf } from "./scratch.ts"
+import { homesOf, usersOf } from "./scratch.ts"
 import { type Strip, stripsOf } from "./strips.ts"
 import { type Tile, tilesOf, withTiles } from "./tile.ts"
 
@@ -23,6 +23,8 @@ export interface ProgramOptions {
   readonly shortRow?: number
   /** Rows from which on they are taken in tiles. Default 1024. */
   readonly tiledRows?: number
+  /** Rows up to which they are taken in parts. Default 512. */
+  readonly fewRows?: number
   /** Length from which on rows are read in vectors of four. Default four times the size of the workgroup. */
   readonly foursFrom?: number
   /** Bytes of workgroup memory that the device allows. Default 16,384, which all do. */
@@ -65,7 +67,8 @@ export function arrangementOf(
 
 /** Makes the program of a kernel. */
 export function gpuProgram(given: Kernel, options: ProgramOptions = {}): GpuProgram {
-  const { workgroupSize = 64, shortRow = 64, tiledRows = 1024, foursFrom = 4 * workgroupSize } = options
+  const { workgroupSize = 64, shortRow = 64, tiledRows = 1024, fewRows = 512 } = options
+  const { foursFrom = 4 * workgroupSize } = options
   const { kernel, plan, tiles, strips, fours, whole } = arrangementOf(given, options)
   const counts = new Counts(kernel)
   const regions: Region[] = []
@@ -81,9 +84,11 @@ export function gpuProgram(given: Kernel, options: ProgramOptions = {}): GpuProg
       partials.set(step, region({ length: step.combined.size, copies: { kind: "workgroups", dispatch } }))
   })
   const places = placesOf(kernel, (buffer) => once(counts.of(buffer.length)!))
-  const scratch = scratchRegions(plan, kernel, tiles, fours, (buffer, copies) =>
-    region({ length: counts.of(buffer.length)!, copies }),
-  )
+  const ways = waysOf(plan)
+  const scratch = scratchRegions(plan, kernel, tiles, fours, (buffer, copies) => {
+    const way = ways.get(buffer)
+    return region({ length: counts.of(buffer.length)!, copies, ...(way && { way }) })
+  })
   const layout: Layout = {
     kernel,
     plan,
@@ -115,7 +120,7 @@ export function gpuProgram(given: Kernel, options: ProgramOptions = {}): GpuProg
         fours: four.lengths.map((x) => counts.of(x)!),
         ...(four.leavesRest && { leavesRest: true }),
       }
-    return { rows: rows ?? UNKNOWN, inner, entries }
+    return { rows: rows ?? UNKNOWN, inner, entries, ...(step.loop.way && { way: step.loop.way }) }
   })
   const types = new Map(shader.resultTypes)
   const subgroups = shader.subgroups()
@@ -125,6 +130,7 @@ export function gpuProgram(given: Kernel, options: ProgramOptions = {}): GpuProg
     workgroupSize,
     shortRow,
     tiledRows,
+    fewRows,
     foursFrom,
     sizeNames: kernel.sizeNames,
     formulas: counts.formulas,
@@ -160,6 +166,20 @@ function placesOf(kernel: Kernel, inside: (buffer: Buffer) => number): ReadonlyM
     [...kernel.inputs, ...kernel.outputs].map((buffer) => {
       const i = bound.indexOf(buffer)
       return [buffer, i >= 0 ? { binding: i + 2 } : { region: inside(buffer) }]
+    }),
+  )
+}
+
+/** The way of the steps that touch an array, where all are of one. */
+function waysOf(plan: Plan): ReadonlyMap<Buffer, RowWay | undefined> {
+  const wayOf = (i: number): RowWay | undefined => {
+    const step = plan.steps[i]
+    return step?.kind === "rows" ? step.loop.way : undefined
+  }
+  return new Map(
+    Array.from(usersOf(plan), ([buffer, steps]) => {
+      const ways = new Set(Array.from(steps, wayOf))
+      return [buffer, ways.size === 1 ? [...ways][0] : undefined]
     }),
   )
 }

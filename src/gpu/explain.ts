@@ -24,7 +24,7 @@ export function explainProgram(
     const tiled = new Traffic(lengths, tile?.rows)
     if (tile) tiled.block([tile.loop], [])
     return [
-      `${d + 1}. ${rows === undefined ? "one workgroup" : `${rows} rows, ${takers(program.dispatches[d]!)}`}`,
+      `${d + 1}. ${rows === undefined ? "one workgroup" : `${rows} rows, ${takers(program.dispatches[d]!)}`}${condition(program, d)}`,
       `   reads ${traffic.text("reads")}`,
       `   writes ${traffic.text("writes")}`,
       ...(tile
@@ -72,6 +72,13 @@ export function explainPieces(pieces: Pieces): string {
   if ("why" in pieces) return `are refused: ${pieces.why}`
   const order = pieces.scaled ? ", once for the sums that the mean divides, and once for the gradients" : ""
   return `run in pieces of rows along axis ${pieces.axis}${order}`
+}
+
+/** When a dispatch runs, if not always. */
+function condition({ dispatches, fewRows }: GpuProgram, d: number): string {
+  const { way } = dispatches[d]!
+  if (way === "rows") return `, if there are more than ${fewRows}, or their parts do not fit`
+  return way === "parts" ? ", as a part of fewer rows" : ""
 }
 
 /** What handles a row. */

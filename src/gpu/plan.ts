@@ -7,6 +7,7 @@ import { type Loop, combinable, definedIn, readIn, updatedIn } from "../unroll/f
 import { operandsOf } from "../walk.ts"
 import { marked } from "./apart.ts"
 import { collapsed } from "./collapse.ts"
+import { distributed } from "./distribute.ts"
 
 /** How values of one accumulator are combined. */
 export type Combination = "add" | "mul" | "max" | "min"
@@ -54,7 +55,7 @@ export interface Plan {
 }
 
 /** A kernel with its loops as a GPU runs them: the program is made of it. */
-export const arranged = (kernel: Kernel): Kernel => collapsed(marked(kernel))
+export const arranged = (kernel: Kernel): Kernel => collapsed(distributed(marked(kernel)))
 
 /** Plans a kernel that is arranged. */
 export function planOf(kernel: Kernel): Plan {

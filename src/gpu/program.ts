@@ -33,6 +33,8 @@ export interface GpuOutput {
 export interface Region {
   /** Words of one copy. */
   readonly length: Count
+  /** The way of the only dispatches that use it; it is empty where they do not run. */
+  readonly way?: RowWay
   /**
    * How many copies: one, or one for each workgroup or thread of a dispatch. Where an entry is named there are none if the
    * dispatch takes another one. Copies follow one another.
@@ -61,10 +63,15 @@ export interface Entry {
   readonly bindings: readonly number[]
 }
 
+/** Of two ways to do the same the one with a dispatch for all, or with one for each part of a row. */
+export type RowWay = "rows" | "parts"
+
 /** One dispatch: rows over threads or workgroups, which take further rows until none is left. */
 export interface Dispatch {
   /** How many rows there are; without it one workgroup runs. */
   readonly rows?: Count
+  /** Whether it runs where there are many rows, or is one of the parts that run where there are few. */
+  readonly way?: RowWay
   /** The lengths of the loops inside a row. */
   readonly inner: readonly Count[]
   /**
@@ -102,6 +109,8 @@ export interface GpuProgram {
   readonly shortRow: number
   /** From as many rows on, longer ones are taken in tiles, where a dispatch has the choice: fewer would leave threads idle. */
   readonly tiledRows: number
+  /** Up to as many rows are taken in parts, where the program has the choice: then there are more invocations. */
+  readonly fewRows: number
   /** From this length on arrays are read in vectors of four, where a dispatch has the choice: shorter ones would leave threads idle. */
   readonly foursFrom: number
   /** The sizes that a call passes; `...` is the flattened one. */

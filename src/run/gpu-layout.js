@@ -2,7 +2,7 @@
 // What a call of a program for WebGPU needs, in numbers: formulas, the words of the arena, workgroups and the words of the uniform.
 //
 // Plain JavaScript, because its text also becomes a part of emitted modules.
-/** @import { Count, Entry, EntryPlace, GpuProgram } from "../gpu/program.ts" */
+/** @import { Count, Entry, EntryPlace, GpuProgram, RowWay } from "../gpu/program.ts" */
 
 /**
  * Functions of the operators that formulas use.
@@ -62,7 +62,8 @@ function countOf(count, formulas) {
 }
 
 /**
- * Lays out a call. Numbers may be too large for the device: whoever makes buffers checks that.
+ * Lays out a call. Numbers may be too large for the device: whoever makes buffers checks that. Few rows are taken in parts if these
+ * fit.
  * @param {GpuProgram} program
  * @param {readonly number[]} sizes in the order of `sizeNames`
  * @param {readonly number[]} scalars in the order of `scalars`; bools as 0 and 1
@@ -72,14 +73,36 @@ function countOf(count, formulas) {
  */
 export function layoutOf(program, sizes, scalars, operators, limits) {
   const formulas = formulaValues(program, sizes, operators)
+  const hasFew = program.dispatches.every(
+    ({ way, rows = 0 }) => way !== "rows" || countOf(rows, formulas) <= program.fewRows,
+  )
+  const parts = hasFew ? layoutBy("parts", program, formulas, scalars, limits) : undefined
+  const fits = parts && parts.arenaWords * 4 <= limits.maxStorageBufferBindingSize
+  return fits ? parts : layoutBy("rows", program, formulas, scalars, limits)
+}
+
+/**
+ * @param {RowWay} way
+ * @param {GpuProgram} program
+ * @param {readonly number[]} formulas
+ * @param {readonly number[]} scalars
+ * @param {LayoutLimits} limits
+ * @returns {Layout}
+ */
+function layoutBy(way, program, formulas, scalars, limits) {
   const count = (/** @type {Count} */ value) => countOf(value, formulas)
-  const once = program.regions.reduce(
+  const isUsed = (/** @type {{ readonly way?: RowWay }} */ one) => one.way === undefined || one.way === way
+  const regions = program.regions.map((region) => (isUsed(region) ? region : { ...region, length: 0 }))
+  const copying = program.dispatches.filter(
+    (dispatch, d) => isUsed(dispatch) && copiedWords(program, d, undefined, count) > 0,
+  )
+  const once = regions.reduce(
     (words, region) => words + (region.copies.kind === "once" ? padded(count(region.length)) : 0),
     0,
   )
   const share =
     Math.max(0, Math.min(copiesBytes / 4, limits.maxStorageBufferBindingSize / 4 - once)) /
-    Math.max(1, program.dispatches.filter((_, d) => copiedWords(program, d, undefined, count) > 0).length)
+    Math.max(1, copying.length)
   const isFours = (/** @type {Entry | undefined} */ entry) =>
     entry?.fours?.every(
       (length) => count(length) >= program.foursFrom && (entry.leavesRest || count(length) % 4 === 0),
@@ -103,6 +126,7 @@ export function layoutOf(program, sizes, scalars, operators, limits) {
       limits.maxComputeWorkgroupsPerDimension,
       words > 0 ? Math.floor(share / words) : Infinity,
     )
+    if (!isUsed(dispatch)) return { entry, workgroups: 0, rest: undefined, all: 0 }
     const workgroups = Math.max(1, Math.min(wanted, most))
     // One more workgroup takes the rest.
     const rest = leavesRest && rows % 4 > 0 ? { first: rows - (rows % 4), before: workgroups } : undefined
@@ -111,13 +135,13 @@ export function layoutOf(program, sizes, scalars, operators, limits) {
   const dispatchOf = (/** @type {number} */ place) =>
     /** @type {typeof dispatches[number]} */ (dispatches[place])
   let arenaWords = 0
-  const offsets = program.regions.map(({ length, copies }) => {
+  const offsets = regions.map(({ length, copies }) => {
     const offset = arenaWords
     let words = count(length)
     if (copies.kind !== "once") {
       const { entry, all } = dispatchOf(copies.dispatch)
-      const isUsed = copies.entry === undefined || copies.entry === entry
-      words *= isUsed ? all * (copies.kind === "threads" ? program.workgroupSize : 1) : 0
+      const isTaken = copies.entry === undefined || copies.entry === entry
+      words *= isTaken ? all * (copies.kind === "threads" ? program.workgroupSize : 1) : 0
     }
     arenaWords += padded(words)
     return offset
@@ -143,7 +167,7 @@ export function layoutOf(program, sizes, scalars, operators, limits) {
     offsets,
     arenaWords: Math.max(arenaWords, 4),
     runs: dispatches.flatMap(({ entry, workgroups, rest }, dispatch) => [
-      { dispatch, entry, workgroups },
+      ...(workgroups > 0 ? [{ dispatch, entry, workgroups }] : []),
       ...(rest ? [{ dispatch, entry: /** @type {EntryPlace} */ (0), workgroups: 1 }] : []),
     ]),
     uniform,

@@ -87,7 +87,7 @@ export async function makeGpuKernel(
   loss: Loss,
   device: GpuDevice,
   options: GpuOptions = {},
-  more: Pick<ProgramOptions, "shortRow" | "tiledRows" | "workgroupMemory" | "foursFrom"> = {},
+  more: Pick<ProgramOptions, "shortRow" | "tiledRows" | "fewRows" | "workgroupMemory" | "foursFrom"> = {},
 ): Promise<GpuKernel> {
   const { finite = false, ...rest } = options
   if (typeof finite !== "boolean")

@@ -17,7 +17,7 @@ const ways = [
   { reduction: "mean", shortRow: 0, tiledRows: 0, subgroups: true },
   { reduction: "none", shortRow: 64, foursFrom: 4, subgroups: false },
   { reduction: "mean", shortRow: 64, subgroups: false },
-  { reduction: "none", shortRow: 0, foursFrom: 4, subgroups: false },
+  { reduction: "none", shortRow: 0, foursFrom: 4, fewRows: 0, subgroups: false },
 ] as const
 
 /** A software device compiles slowly: each loss is run in one way, by its name, and in all with `LOSSC_GPU_ALL=1`. */

@@ -14,7 +14,10 @@ import { type Subgroups, lockstepDevice } from "./lockstep-device.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
 
-interface Way extends Pick<ProgramOptions, "shortRow" | "tiledRows" | "workgroupMemory" | "foursFrom"> {
+interface Way extends Pick<
+  ProgramOptions,
+  "shortRow" | "tiledRows" | "fewRows" | "workgroupMemory" | "foursFrom"
+> {
   readonly reduction: "mean" | "none"
   readonly subgroups?: Subgroups
   /** Whether all sizes are multiples of four, if they may be. */
@@ -27,7 +30,7 @@ interface Way extends Pick<ProgramOptions, "shortRow" | "tiledRows" | "workgroup
  */
 const ways: readonly Way[] = [
   { reduction: "mean", shortRow: 0, tiledRows: 0 },
-  { reduction: "mean", shortRow: 0, workgroupMemory: 128 },
+  { reduction: "mean", shortRow: 0, workgroupMemory: 128, fewRows: 0 },
   { reduction: "none", shortRow: 64, foursFrom: 4 },
   { reduction: "mean", shortRow: 0, foursFrom: 4, fours: true },
 ]

@@ -40,6 +40,7 @@ async function computed(
     const more = {
       shortRow: at % 2 === 0 ? 0 : 64,
       tiledRows: at % 4 === 0 ? 0 : 1024,
+      fewRows: at % 5 === 0 ? 0 : 512,
       foursFrom: at % 3 === 0 ? 64 : 4,
       workgroupMemory: at % 8 < 4 ? 128 : 16384,
     }

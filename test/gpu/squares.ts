@@ -39,6 +39,7 @@ fn last(@builtin(local_invocation_id) local: vec3<u32>) {
   workgroupSize: 32,
   shortRow: 64,
   tiledRows: 1024,
+  fewRows: 512,
   foursFrom: 256,
   sizeNames: ["b"],
   formulas: [{ size: "b" }],
