@@ -5,6 +5,7 @@ import type { OpName } from "./ops.ts"
 import { type Holes, type Pattern, build, matchOp, mayMatch, pattern } from "./pattern.ts"
 import { type Rule, expansions, finishing, identities, stabilising } from "./rules.ts"
 import { factors, fromFactors, terms } from "./flat.ts"
+import { refsIn } from "./graph.ts"
 import { transformer } from "./transform.ts"
 
 interface Compiled {
@@ -85,6 +86,14 @@ export function rewriter(
 ): (e: Expr) => Expr {
   const set = sets[stage]()
   const rewrite = transformer(core, {
+    // In the step of a recurrence an operator may expand together with those that it takes: the derivative of a step reads the
+    // value that was kept, and shares nothing with them. Elsewhere it needs their values, so each expands by itself.
+    before: (e) => {
+      if (stage !== "expand" || e.kind !== "op" || !set.has(e.op)) return undefined
+      if (!refsIn(e).some(({ def }) => def.op === "state")) return undefined
+      const out = applyRules(core, set, e.op, e.args, fired)
+      return out && rewrite(out)
+    },
     op: (op, args) => {
       const out = applyRules(core, set, op, args, fired)
       if (out) return rewrite(out)
