@@ -52,6 +52,18 @@ test("what is in memory of an accumulator is not read again after it changed", (
   ])
 })
 
+test("nor after it changed in one of two branches", () => {
+  const found = run("fast", 2, (b, x) => {
+    const [sum, count] = [b.acc(x), b.acc(0)]
+    const before = b.op("relu", sum)
+    const low = b.op("lt", x, 1)
+    b.update(sum, "add", b.op("guard", low, 1))
+    b.update(count, "add", b.op("guard", b.op("not", low), 1))
+    return [before, b.op("relu", sum)]
+  })
+  expect(found).toEqual([points.map(relu), points.map((x) => relu(x < 1 ? x + 1 : x))])
+})
+
 test.each(["max", "min"] as const)("%s of two numbers that change is exact", (op) => {
   // Made from x, so that both change: y, but NaN where x is not finite.
   const zero = 0

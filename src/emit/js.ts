@@ -100,7 +100,10 @@ class Emitter {
     if (!same(u.value, p.id) || !same(v.value, q.id) || !same(d, n.id) || !same(n.args[0]!, c.id))
       return undefined
     if (u.acc === v.acc || [p, n, q].some((s) => this.timesRead(s.id) !== 1)) return undefined
-    const [a, b] = [u.acc, v.acc].map((id) => this.values.names.values.get(id)!.name)
+    const [a, b] = [u.acc, v.acc].map((id) => {
+      this.values.atUpdate(id)
+      return this.values.names.values.get(id)!.name
+    })
     return [
       `const t${p.id} = ${a} + ${this.values.operand(x)}`,
       `const t${q.id} = ${b} + ${this.values.operand(y)}`,
