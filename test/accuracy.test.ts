@@ -55,6 +55,11 @@ const places: readonly { readonly loss: Loss; readonly why: string; readonly inp
     why: "one sample is far from the others: its distances, parts of their sum, are nearly the same on both sides",
     inputs: { student: rows([0, 0], [0, 2.34], [1e-6, 0]), teacher: rows([0, 0], [6.4, 0], [0, 1e-7]) },
   },
+  {
+    loss: library.kernelAlignment,
+    why: "the derivative of a shared size takes away what that of an own size gives",
+    inputs: { x: rows([0, 0], [0, 3.07], [1e-4, 0]), y: rows([0, 0], [5.89, 0], [0, 1]) },
+  },
 ]
 
 describe.each(["js", "interpret"] as const)("%s is within 8 units where", (target) => {
