@@ -60,7 +60,7 @@ function serialLoops(loss: Loss): string[] {
   )
 }
 
-test("rows run at once, also where labels are checked", () => {
+test("rows run at once, also where labels are checked", { timeout: 180_000 }, () => {
   const losses = Object.values(library as unknown as Record<string, Loss>)
   const serial = losses.filter((loss) => serialLoops(loss).length > 0).map(({ name }) => name)
   expect(serial).toEqual([])
