@@ -19,7 +19,6 @@ export function lower(outputs: Outputs, tree: readonly Tree[], dtype: Dtype, exa
 }
 
 class Lowering extends Values {
-  private readonly dtype: Dtype
   private readonly demand: ReadonlyMap<Placed, ReadonlySet<Expr>>
   private readonly labels: ReadonlyMap<AxisExpr, string>
   private readonly arrays = new Map<string, Buffer>()
@@ -27,8 +26,7 @@ class Lowering extends Values {
   private readonly accumulators = new Map<Placed, { id: number; best?: number }>()
 
   constructor(outputs: Outputs, tree: readonly Tree[], dtype: Dtype, exact: boolean) {
-    super(outputs, storageOf(tree), exact)
-    this.dtype = dtype
+    super(outputs, storageOf(tree), dtype, exact)
     this.demand = demands([...this.storage.keys()])
     this.labels = labelsOf([...this.storage.keys()])
   }
