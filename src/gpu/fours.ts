@@ -7,15 +7,22 @@
 import { hasOwnElements } from "../blocks.ts"
 import { Places } from "../blocks/places.ts"
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
-import { type Loop, Numbers, literal, sameOperand, weight, writtenIn } from "../unroll/facts.ts"
+import { type Loop, Numbers, isElementary, literal, sameOperand, weight, writtenIn } from "../unroll/facts.ts"
 import { forEachStatement } from "../walk.ts"
 import { Jam, Varying } from "./jam.ts"
 import { type Plan, type Rows, dealtIn } from "./plan.ts"
 import { type Strip, stripsIn } from "./strips.ts"
 
 const FOUR = 4
-/** Statements of an iteration beyond which its copies would need more registers than there are. */
-const MOST_STATEMENTS = 150
+/**
+ * Work of an iteration, in statements, beyond which copies of it would need more registers than there are, would take a compiler
+ * long, and would gain nothing: what computes much does not wait for memory.
+ */
+const MOST_WORK = 150
+/** What an elementary function counts for: they are inlined. */
+const ELEMENTARY = 25
+
+const work = (s: Stmt): number => (isElementary(s) ? ELEMENTARY : 1)
 
 type Fill = Extract<Stmt, { kind: "fill" }>
 
@@ -131,7 +138,7 @@ class Taking {
     const { kernel, places, strips } = this
     const isCounted = loop.from.kind === "number" && loop.from.value === 0 && !loop.step
     const isOther = loop.to.kind === "number" && loop.to.value % FOUR !== 0
-    if (!isCounted || isOther || weight(loop.body) > MOST_STATEMENTS) return undefined
+    if (!isCounted || isOther || weight(loop.body, work) > MOST_WORK) return undefined
     if (stripsIn(loop.body, strips).length > 0) return undefined
     // What an iteration fills for itself would need copies.
     const written = writtenIn(loop.body)
