@@ -4,20 +4,12 @@
 // A block has an accumulator of its own for each outside, and stores it in an array behind the others'. An array that iterations
 // add to at the same places becomes longer: the first block adds to the array itself, each other block to a copy behind it.
 import { type Combining, type Cut, blocksOf, isCut } from "../blocks.ts"
-import type { Buffer, Kernel, Operand, SizeValue, Stmt } from "../loops.ts"
+import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import type { OpName } from "../ops.ts"
-import { ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
 import { Copier } from "../unroll/copy.ts"
-import {
-  type Loop,
-  Numbers,
-  type UpdateOp,
-  identities,
-  literal,
-  sameOperand,
-  valueOf,
-} from "../unroll/facts.ts"
+import { type Loop, Numbers, type UpdateOp, identities, literal, valueOf } from "../unroll/facts.ts"
+import { Sizes } from "../unroll/sizes.ts"
 import { replaceStatements } from "../walk.ts"
 
 /** How large blocks are. They depend on sizes and on nothing else. */
@@ -47,7 +39,7 @@ class Cutter {
   private readonly given: Kernel
   private readonly limits: BlockSizes
   private readonly numbers: Numbers
-  private readonly sizes: SizeValue[]
+  private readonly sizes: Sizes
   private readonly scratch: Buffer[]
   /** Arrays that become longer. */
   private readonly longer = new Map<Buffer, Buffer>()
@@ -56,7 +48,7 @@ class Cutter {
     this.given = kernel
     this.limits = limits
     this.numbers = new Numbers(kernel)
-    this.sizes = [...kernel.sizes]
+    this.sizes = new Sizes(kernel, this.numbers)
     this.scratch = [...kernel.scratch]
   }
 
@@ -72,7 +64,7 @@ class Cutter {
     const as = (b: Buffer): Buffer => this.longer.get(b) ?? b
     return {
       ...this.given,
-      sizes: this.sizes,
+      sizes: this.sizes.values,
       scratch: this.scratch.map(as),
       body: replaceStatements(body, (s) => {
         if (s.kind === "load" || s.kind === "store" || s.kind === "fill")
@@ -86,19 +78,7 @@ class Cutter {
   // ------------------------------------------------------------------------------------------- sizes
 
   private size(op: OpName, x: Operand, y: Operand): Operand {
-    if (x.kind === "number" && y.kind === "number")
-      return literal((ops[op].eval as (x: number, y: number) => number)(x.value, y.value))
-    const known = this.sizes.find(
-      ({ value }) =>
-        value.kind === "op" &&
-        value.op === op &&
-        sameOperand(value.args[0]!, x) &&
-        sameOperand(value.args[1]!, y),
-    )
-    if (known) return valueOf(known.id)
-    const id = this.numbers.value()
-    this.sizes.push({ id, value: { kind: "op", op, args: [x, y] } })
-    return valueOf(id)
+    return this.sizes.op(op, x, y)
   }
 
   /** Rounded up. */
@@ -113,7 +93,7 @@ class Cutter {
       for (const s of list) {
         if (s.kind === "if") [s.then, s.else].forEach((side) => visit(side, around))
         if (s.kind !== "for") continue
-        const isSize = s.to.kind === "number" || this.sizes.some(({ id }) => sameOperand(valueOf(id), s.to))
+        const isSize = s.to.kind === "number" || this.sizes.has(s.to)
         const inside = this.size(
           "mul",
           around,

@@ -3,7 +3,7 @@
 // The indices are recovered from that of the one loop by division and remainder, and what stands between the loops is computed
 // in each iteration anew. The iterations are no more than the elements of an array of the nest, so that 32 bits count them.
 import { Places } from "../blocks/places.ts"
-import type { Kernel, Operand, SizeValue, Stmt } from "../loops.ts"
+import type { Kernel, Operand, Stmt } from "../loops.ts"
 import type { OpName } from "../ops.ts"
 import {
   type Loop,
@@ -16,13 +16,14 @@ import {
   valueOf,
   writtenIn,
 } from "../unroll/facts.ts"
+import { Sizes } from "../unroll/sizes.ts"
 import { forEachStatement } from "../walk.ts"
 
 /** Collapses the nests of a kernel whose loops are marked. */
 export function collapsed(kernel: Kernel): Kernel {
   const collapse = new Collapse(kernel)
   const body = collapse.block(kernel.body)
-  return { ...kernel, sizes: [...kernel.sizes, ...collapse.sizes], body }
+  return { ...kernel, sizes: collapse.sizes.values, body }
 }
 
 type Acc = Extract<Stmt, { kind: "acc" }>
@@ -89,8 +90,8 @@ function isLinear(body: readonly Stmt[], sums: readonly Acc[], inside: ReadonlyS
 
 /** Collapses the nests of one kernel. */
 export class Collapse {
-  /** Numbers of iterations. */
-  readonly sizes: SizeValue[] = []
+  /** Those of the kernel, and numbers of iterations. */
+  readonly sizes: Sizes
   readonly places: Places
   private readonly numbers: Numbers
   private readonly known: ReadonlySet<number>
@@ -98,6 +99,7 @@ export class Collapse {
   constructor(kernel: Kernel) {
     this.places = new Places(kernel)
     this.numbers = new Numbers(kernel)
+    this.sizes = new Sizes(kernel, this.numbers)
     this.known = new Set(kernel.sizes.map(({ id }) => id))
   }
 
@@ -188,10 +190,6 @@ export class Collapse {
   }
 
   private product(factors: readonly Operand[]): Operand {
-    return factors.reduce((x, y) => {
-      const id = this.numbers.value()
-      this.sizes.push({ id, value: { kind: "op", op: "mul", args: [x, y] } })
-      return valueOf(id)
-    })
+    return factors.reduce((x, y) => this.sizes.op("mul", x, y))
   }
 }

@@ -1,15 +1,8 @@
 // Loops -> the same with arrays that have elements for each iteration, in place of what an iteration has for itself while it runs.
 // Then a part of all iterations may come before the next part of any.
-import type { Buffer, Kernel, Operand, SizeValue, Stmt } from "../loops.ts"
-import {
-  type Loop,
-  Numbers,
-  type UpdateOp,
-  identities,
-  literal,
-  sameOperand,
-  valueOf,
-} from "../unroll/facts.ts"
+import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
+import { type Loop, Numbers, type UpdateOp, identities, literal, valueOf } from "../unroll/facts.ts"
+import { Sizes } from "../unroll/sizes.ts"
 import { replaceStatements } from "../walk.ts"
 
 /** Loops that leave partial results in arrays, and loops that combine these. */
@@ -22,19 +15,19 @@ export interface Sums {
 export class PerIteration {
   private readonly kernel: Kernel
   private readonly numbers: Numbers
-  private readonly sizes: SizeValue[]
+  private readonly sizes: Sizes
   private scratch: Buffer[]
 
   constructor(kernel: Kernel) {
     this.kernel = kernel
     this.numbers = new Numbers(kernel)
-    this.sizes = [...kernel.sizes]
+    this.sizes = new Sizes(kernel, this.numbers)
     this.scratch = [...kernel.scratch]
   }
 
   /** The kernel with another body and the arrays made so far. */
   with(body: readonly Stmt[]): Kernel {
-    return { ...this.kernel, sizes: this.sizes, scratch: this.scratch, body }
+    return { ...this.kernel, sizes: this.sizes.values, scratch: this.scratch, body }
   }
 
   /** Declares the arrays of loops that become a part of the kernel. */
@@ -54,7 +47,7 @@ export class PerIteration {
         const longer: Buffer = {
           ...buffer,
           id: this.numbers.value(),
-          length: this.product(rows, buffer.length),
+          length: this.sizes.op("mul", rows, buffer.length),
           ...(extents && { extents: [...loops.map(({ to }) => to), ...extents] }),
         }
         this.scratch.push(longer)
@@ -163,20 +156,6 @@ export class PerIteration {
   }
 
   private lengthOf(loops: readonly Loop[]): Operand {
-    return loops.map(({ to }) => to).reduce((x, y) => this.product(x, y))
-  }
-
-  private product(x: Operand, y: Operand): Operand {
-    const known = this.sizes.find(
-      ({ value }) =>
-        value.kind === "op" &&
-        value.op === "mul" &&
-        sameOperand(value.args[0]!, x) &&
-        sameOperand(value.args[1]!, y),
-    )
-    if (known) return valueOf(known.id)
-    const id = this.numbers.value()
-    this.sizes.push({ id, value: { kind: "op", op: "mul", args: [x, y] } })
-    return valueOf(id)
+    return loops.map(({ to }) => to).reduce((x, y) => this.sizes.op("mul", x, y))
   }
 }

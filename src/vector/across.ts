@@ -19,6 +19,7 @@ import {
   weight,
 } from "../unroll/facts.ts"
 import { groupsEnd, rest } from "../unroll/lanes.ts"
+import { Sizes } from "../unroll/sizes.ts"
 import { decided, writtenOut } from "../unroll/written-out.ts"
 import { mayRunAtOnce } from "./legal.ts"
 import { inScratch } from "./rows.ts"
@@ -38,14 +39,11 @@ const LANES = 4
 /** Puts short rows of blocks into lanes. */
 export function acrossRows(kernel: Kernel, body: readonly Stmt[], numbers: Numbers): Kernel {
   const scratch = [...kernel.scratch]
-  const sizes = [...kernel.sizes]
-  const isSize = new Set(sizes.map(({ id }) => id))
+  const sizes = new Sizes(kernel, numbers)
+  const isSize = new Set(kernel.sizes.map(({ id }) => id))
   /** The length of scratch of all lanes. */
   const times = (length: Operand): Operand => {
-    if (length.kind === "number") return literal(LANES * length.value)
-    const id = numbers.value()
-    sizes.push({ id, value: { kind: "op", op: "mul", args: [length, literal(LANES)] } })
-    return valueOf(id)
+    return sizes.op("mul", length, literal(LANES))
   }
   const visit = (list: readonly Stmt[]): Stmt[] =>
     list.flatMap((s): Stmt[] => {
@@ -71,7 +69,7 @@ export function acrossRows(kernel: Kernel, body: readonly Stmt[], numbers: Numbe
       return [{ ...s, blocks: { ...s.blocks, own: [...own, ...copies] }, body: inside }]
     })
   const all = visit(body)
-  return { ...kernel, body: all, scratch, sizes }
+  return { ...kernel, body: all, scratch, sizes: sizes.values }
 }
 
 /** Short loops of a block written out, inner ones first. */
