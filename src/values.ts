@@ -53,8 +53,8 @@ export class Values {
   protected reader: Placed | undefined
   private readonly copies = new Map<Def, Placed[]>()
 
-  /** Whether an expression has the same bits in whatever loops it is computed: products are not taken apart to leave loops. */
   protected readonly dtype: Dtype
+  /** Whether an expression has the same bits in whatever loops it is computed: products are not taken apart to leave loops. */
   private readonly exact: boolean
 
   constructor(outputs: Outputs, storage: ReadonlyMap<Placed, Storage>, dtype: Dtype, exact: boolean) {

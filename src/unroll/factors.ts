@@ -38,14 +38,9 @@ export function factored(body: readonly Stmt[], numbers: Numbers): Stmt[] {
       const key = JSON.stringify([a, b])
       let both = known.get(key)
       if (!both) {
-        known.set(key, (both = valueOf(numbers.value())))
-        before.push({
-          kind: "let",
-          id: both.kind === "value" ? both.id : 0,
-          op: "mul",
-          args: [a, b],
-          type: "real",
-        })
+        const product = numbers.value()
+        known.set(key, (both = valueOf(product)))
+        before.push({ kind: "let", id: product, op: "mul", args: [a, b], type: "real" })
       }
       found.set(id, [x, both])
       gone.add(inner.id)

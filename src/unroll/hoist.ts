@@ -45,14 +45,9 @@ function shareReciprocals(body: readonly Stmt[], numbers: Numbers): Stmt[] {
     const out: Stmt[] = []
     let inverse = inverses.get(id)
     if (!inverse) {
-      inverses.set(id, (inverse = valueOf(numbers.value())))
-      out.push({
-        kind: "let",
-        id: inverse.kind === "value" ? inverse.id : 0,
-        op: "div",
-        args: [literal(1), valueOf(id)],
-        type: "real",
-      })
+      const reciprocal = numbers.value()
+      inverses.set(id, (inverse = valueOf(reciprocal)))
+      out.push({ kind: "let", id: reciprocal, op: "div", args: [literal(1), valueOf(id)], type: "real" })
     }
     return [...out, { ...s, op: "mul", args: [s.args[0]!, inverse] }]
   })
