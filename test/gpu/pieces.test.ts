@@ -1,7 +1,7 @@
 // Batches that a device cannot hold: calls run in pieces of rows and give what they would whole.
 import fc from "fast-check"
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest"
-import { checkedOf, compile, type KernelResult, LossError, type Loss } from "../../src/index.ts"
+import { checkedOf, compile, type KernelResult, type Loss } from "../../src/index.ts"
 import { independentRows } from "../../src/independence.ts"
 import type { GpuDevice } from "../../src/run/gpu-device.ts"
 import { GpuMachine } from "../../src/run/gpu-machine.js"
@@ -11,6 +11,7 @@ import { crossEntropy, infoNce, triplet } from "../../src/stdlib.ts"
 import { arbitraryInputs } from "../../src/testing.ts"
 import { librarySettings } from "../library.settings.ts"
 import { differences, resultsOf } from "./compare.ts"
+import { errorOf } from "../errors.ts"
 import { describeGpu, gpuDevice } from "./device.ts"
 import { exactly, rounded } from "./exact.ts"
 import { lockstepDevice } from "./lockstep-device.ts"
@@ -68,15 +69,6 @@ function limitsOf({ limits }: GpuDevice): GpuDevice["limits"] {
     "minStorageBufferOffsetAlignment",
   ] as const
   return Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as GpuDevice["limits"]
-}
-
-async function errorOf(promise: Promise<unknown>): Promise<LossError> {
-  const error = await promise.then(
-    () => new Error("nothing was thrown"),
-    (error: unknown) => error,
-  )
-  if (!(error instanceof LossError)) throw error
-  return error
 }
 
 afterEach(() => void vi.restoreAllMocks())

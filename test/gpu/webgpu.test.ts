@@ -1,23 +1,15 @@
 // Losses on a GPU device: arrays and buffers in and out, the same errors as elsewhere, and modules.
 import { beforeAll, describe, expect, test } from "vitest"
-import { compile, type EncodeCall, LossError } from "../../src/index.ts"
+import { compile, type EncodeCall, type LossError } from "../../src/index.ts"
 import { crossEntropy, infoNce, triplet } from "../../src/stdlib.ts"
 import type { GpuDevice } from "../../src/run/gpu-device.ts"
+import { errorOf } from "../errors.ts"
 import { describeGpu, gpuDevice, newDevice } from "./device.ts"
 
 const wave = (n: number, step = 1): Float32Array =>
   Float32Array.from({ length: n }, (_, i) => Math.sin(i * step + 1))
 const rows = (b: number, d: number, step = 1) => ({ data: wave(b * d, step), shape: [b, d] })
 const picked = "loss picked[b](z: [c], y: index c) = -logSoftmax[c](z)[c = y]"
-
-async function errorOf(promise: Promise<unknown>): Promise<LossError> {
-  const error = await promise.then(
-    () => new Error("nothing was thrown"),
-    (error: unknown) => error,
-  )
-  if (!(error instanceof LossError)) throw error
-  return error
-}
 
 describeGpu(() => {
   let device: GPUDevice
