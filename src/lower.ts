@@ -19,6 +19,7 @@ export function lower(outputs: Outputs, tree: readonly Tree[], dtype: Dtype, exa
 }
 
 class Lowering extends Values {
+  private readonly dtype: Dtype
   private readonly demand: ReadonlyMap<Placed, ReadonlySet<Expr>>
   private readonly labels: ReadonlyMap<AxisExpr, string>
   private readonly arrays = new Map<string, Buffer>()
@@ -26,7 +27,8 @@ class Lowering extends Values {
   private readonly accumulators = new Map<Placed, { id: number; best?: number }>()
 
   constructor(outputs: Outputs, tree: readonly Tree[], dtype: Dtype, exact: boolean) {
-    super(outputs, storageOf(tree), dtype, exact)
+    super(outputs, storageOf(tree), exact)
+    this.dtype = dtype
     this.demand = demands([...this.storage.keys()])
     this.labels = labelsOf([...this.storage.keys()])
   }

@@ -51,7 +51,7 @@ const defaults: UnrollOptions = {
 export function unroll(kernel: Kernel, options: Partial<UnrollOptions> = {}): Kernel {
   const numbers = new Numbers(kernel)
   const unroller = new Unroller(numbers, { ...defaults, ...options })
-  const hoisted = hoist(joined(withSingles(kernel, numbers).body, numbers), numbers, kernel.dtype)
+  const hoisted = hoist(joined(withSingles(kernel, numbers).body, numbers), numbers)
   const body = kernel.dtype === "f32" ? factored(hoisted, numbers) : hoisted
   return { ...kernel, body: unroller.block(chunk(body, numbers)) }
 }

@@ -15,7 +15,7 @@ import { assuming } from "./simplify.ts"
 import type { Storage } from "./storage.ts"
 import { commonFactors, factors, fromFactors, without } from "./flat.ts"
 import { saidInRange, isConditional, reliedOn } from "./range.ts"
-import type { Dtype, Input } from "./types.ts"
+import type { Input } from "./types.ts"
 
 /** A block under construction. */
 export interface Scope {
@@ -53,13 +53,11 @@ export class Values {
   protected reader: Placed | undefined
   private readonly copies = new Map<Def, Placed[]>()
 
-  protected readonly dtype: Dtype
   /** Whether an expression has the same bits in whatever loops it is computed: products are not taken apart to leave loops. */
   private readonly exact: boolean
 
-  constructor(outputs: Outputs, storage: ReadonlyMap<Placed, Storage>, dtype: Dtype, exact: boolean) {
+  constructor(outputs: Outputs, storage: ReadonlyMap<Placed, Storage>, exact: boolean) {
     this.core = outputs.core
-    this.dtype = dtype
     this.exact = exact
     this.outputs = outputs
     this.storage = storage
@@ -253,8 +251,6 @@ export class Values {
     const list = factors(e).map((f) => ({ ...f, level: this.level(f.factor) }))
     const levels = [...new Set(list.map((f) => f.level))].sort((x, y) => x - y)
     if (levels.length < 2) return undefined
-    // Over f64 x / x is to be 1, which x * (1 / x) need not be.
-    if (this.dtype === "f64" && e.op === "div" && list.length === 2) return undefined
     const inmost = levels[levels.length - 1]!
     let out: Expr | undefined
     const times = (x: Expr): void => {

@@ -53,7 +53,7 @@ export function vectorise(kernel: Kernel, elements: Surroundings["elements"], is
   const phased = inPhases(kernel, withSingles(kernel, numbers).body, numbers)
   const across = acrossRows(phased, phased.body, numbers)
   const given = jamRows(across, across.body, numbers, sums)
-  const body = hoist(given.body, numbers, given.dtype)
+  const body = hoist(given.body, numbers)
   const all = new Map(elements)
   for (const b of given.scratch) if (!all.has(b)) all.set(b, b.element === "int" ? "i32" : "f64")
   const bounds = new Bounds(given, body)

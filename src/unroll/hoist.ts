@@ -1,31 +1,17 @@
 // Loops -> the same loops with what does not change in them computed before them.
 import type { Operand, Stmt } from "../loops.ts"
-import type { Dtype } from "../types.ts"
 import { definedBy, forEachStatement, operandsOf } from "../walk.ts"
-import {
-  type Loop,
-  type Numbers,
-  definedIn,
-  hasLoop,
-  literal,
-  updatedIn,
-  valueOf,
-  writtenIn,
-} from "./facts.ts"
+import { type Numbers, definedIn, hasLoop, literal, updatedIn, valueOf, writtenIn } from "./facts.ts"
 
-/**
- * Moves constant values out of innermost loops. Over f32, where the last bits of doubles are not seen, it divides by a constant
- * value once; over f64 quotients stay, for x / x is 1 and a product with 1 / x need not be.
- */
-export function hoist(body: readonly Stmt[], numbers: Numbers, dtype: Dtype): Stmt[] {
+/** Moves constant values out of innermost loops, and divides by a constant value once. */
+export function hoist(body: readonly Stmt[], numbers: Numbers): Stmt[] {
   return body.flatMap((s): Stmt[] => {
-    if (s.kind === "if")
-      return [{ ...s, then: hoist(s.then, numbers, dtype), else: hoist(s.else, numbers, dtype) }]
+    if (s.kind === "if") return [{ ...s, then: hoist(s.then, numbers), else: hoist(s.else, numbers) }]
     if (s.kind !== "for") return [s]
-    const inside = hoist(s.body, numbers, dtype)
+    const inside = hoist(s.body, numbers)
     if (hasLoop(inside)) return [{ ...s, body: inside }]
-    const { before, rest } = split({ ...s, body: inside }, numbers, dtype)
-    return [...before, { ...s, body: dtype === "f32" ? shareReciprocals(rest, numbers) : rest }]
+    const { before, rest } = split({ ...s, body: inside }, numbers)
+    return [...before, { ...s, body: shareReciprocals(rest, numbers) }]
   })
 }
 
@@ -53,7 +39,7 @@ function shareReciprocals(body: readonly Stmt[], numbers: Numbers): Stmt[] {
   })
 }
 
-function split(loop: Loop, numbers: Numbers, dtype: Dtype): { before: Stmt[]; rest: Stmt[] } {
+function split(loop: Extract<Stmt, { kind: "for" }>, numbers: Numbers): { before: Stmt[]; rest: Stmt[] } {
   const changing = definedIn([loop])
   for (const acc of updatedIn(loop.body).keys()) changing.add(acc)
   // An accumulator of the loop's own is another one in each iteration.
@@ -73,7 +59,7 @@ function split(loop: Loop, numbers: Numbers, dtype: Dtype): { before: Stmt[]; re
         changing.delete(definedBy(s)!)
         return []
       }
-      if (dtype === "f32" && s.kind === "let" && s.op === "div" && fixed(s.args[1]!) && !fixed(s.args[0]!)) {
+      if (s.kind === "let" && s.op === "div" && fixed(s.args[1]!) && !fixed(s.args[0]!)) {
         const divisor = s.args[1]!
         if (divisor.kind === "number") return [s]
         let inverse = inverses.get(divisor.id)
