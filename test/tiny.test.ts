@@ -130,6 +130,16 @@ for (const target of ["js", "interpret"] as const)
       }
     })
 
+    test("an angle of vectors of one element has no derivative at all", () => {
+      const loss = compile("loss l[b](x: [d], y: [d]) = angle(x, y)")
+      const kernel = loss.kernel({ target, dtype: "f64", reduction: "none", grad: ["x", "y"] })
+      const data = Float64Array.of(2.966744940028466, 41.979960020372566, 49, 3)
+      const other = Float64Array.of(-1.4867719642746133, -1.4985908724117705, 0.8, 3)
+      const { loss: angles, grad } = kernel({ x: { data, shape: [4, 1] }, y: { data: other, shape: [4, 1] } })
+      expect([...angles]).toEqual([Math.PI, Math.PI, 0, 0])
+      for (const slope of [...grad.x, ...grad.y]) expect(Math.abs(slope)).toBe(0)
+    })
+
     test("an angle of equal vectors has derivative 0, one with a vector of length 0 is right", () => {
       const kernel = compile("loss l[b](x: [d], y: [d]) = angle(x, y)").kernel({
         target,
