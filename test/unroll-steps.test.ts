@@ -5,6 +5,7 @@ import { printKernel } from "../src/print-loops.ts"
 import { factored } from "../src/unroll/factors.ts"
 import { Numbers } from "../src/unroll/facts.ts"
 import { joined } from "../src/unroll/joined.ts"
+import { unswitch } from "../src/unroll/unswitch.ts"
 import { Builder } from "./emit.kernels.ts"
 
 type Step = (body: readonly Stmt[], numbers: Numbers) => Stmt[]
@@ -73,4 +74,19 @@ test("a product that something else reads stays, and one of what changes in betw
     b.update(sum, "set", b.op("mul", product, q))
   }
   for (const body of [twice, changed]) expect(after(factored, body)).toEqual(after((list) => [...list], body))
+})
+
+test("a loop that does nothing where its condition does not hold is left out there", () => {
+  const b = new Builder()
+  const n = b.size("n")
+  const sum = b.acc(0)
+  const kept = b.op("lt", b.scalar("p"), 1)
+  b.for("i", n, (i) => {
+    const x = b.load(b.input("x", n), i)
+    b.if(kept, () => b.update(sum, "add", x))
+  })
+  const kernel: Kernel = b.kernel()
+  const loop = kernel.body.find((s) => s.kind === "for")!
+  const branch = unswitch(loop, new Numbers(kernel))
+  expect(branch).toMatchObject({ kind: "if", then: [{ kind: "for" }], else: [] })
 })

@@ -132,6 +132,15 @@ export function updatedIn(body: readonly Stmt[]): Map<number, Set<UpdateOp>> {
   return out
 }
 
+/** Whether a block changes nothing that outlives it: values alone, which end with the block. */
+export function withoutEffect(body: readonly Stmt[]): boolean {
+  let result = false
+  forEachStatement(body, (s) => {
+    if (s.kind === "result") result = true
+  })
+  return !result && writtenIn(body).size === 0 && updatedIn(body).size === 0
+}
+
 /** Where each way of combining starts; `set` has no such value. */
 export const identities: Readonly<Partial<Record<UpdateOp, number>>> = {
   add: 0,

@@ -1,12 +1,15 @@
 // An innermost loop around a condition that does not change -> the condition around two loops.
 import type { Stmt } from "../loops.ts"
 import { Copier } from "./copy.ts"
-import { type Loop, type Numbers, definedIn, sameOperand, weight, writtenIn } from "./facts.ts"
+import { type Loop, type Numbers, definedIn, sameOperand, weight, withoutEffect, writtenIn } from "./facts.ts"
 
 /** Most statements of a loop that is written twice: beside many, a branch that always goes one way costs nothing. */
 const HEAVIEST = 48
 
-/** The two loops, or nothing if no condition stands still. Without branches they can run in lanes. */
+/**
+ * The two loops, or nothing if no condition stands still. Without branches they can run in lanes. A loop that does nothing where the
+ * condition does not hold, for rows that are left out, is none.
+ */
 export function unswitch(s: Loop, numbers: Numbers): Stmt | undefined {
   if (weight(s.body) > HEAVIEST) return undefined
   const own = definedIn([s])
@@ -19,11 +22,13 @@ export function unswitch(s: Loop, numbers: Numbers): Stmt | undefined {
   )
   if (branch?.kind !== "if") return undefined
   const { condition } = branch
-  const loop = (side: "then" | "else"): Loop => ({
-    ...s,
-    body: s.body.flatMap((x) => (x.kind === "if" && sameOperand(x.condition, condition) ? x[side] : [x])),
-  })
+  const loop = (side: "then" | "else"): Loop[] => {
+    const body = s.body.flatMap((x) =>
+      x.kind === "if" && sameOperand(x.condition, condition) ? x[side] : [x],
+    )
+    return withoutEffect(body) ? [] : [{ ...s, body }]
+  }
   const copier = new Copier(numbers, writtenIn(s.body))
-  copier.copy([loop("else")])
-  return Object.assign({ kind: "if" as const, condition, else: copier.out }, { then: [loop("then")] })
+  copier.copy(loop("else"))
+  return Object.assign({ kind: "if" as const, condition, else: copier.out }, { then: loop("then") })
 }
