@@ -5,9 +5,13 @@ import { checkedOf, type Loss } from "../src/index.ts"
 import * as library from "../src/stdlib.ts"
 import { goal } from "./accuracy/measure.ts"
 import { compare, libraries, packages } from "./accuracy/others.ts"
-import { describe, type Kind, type Survey, survey, type Worst } from "./accuracy/survey.ts"
+import { describe, type Survey, survey, targets, type Worst } from "./accuracy/survey.ts"
 
-const kinds = ["f64 value", "f64 gradient", "f32 value", "f32 gradient"] as const
+const titles = { js: "JavaScript", wasm: "WebAssembly" } as const
+
+/** The columns of each target. */
+const columns = ["f64 value", "f64 gradient", "f32 value", "f32 gradient"] as const
+const kinds = targets.flatMap((target) => columns.map((column) => `${target} ${column}` as const))
 
 const [only = "", turns = "2"] = process.argv.slice(2)
 const losses = Object.values(library as unknown as Record<string, Loss>).filter(
@@ -20,6 +24,10 @@ function short(x: number | undefined): string {
   if (x === Infinity) return "inf"
   return x >= 1000 ? x.toExponential(0).replace("+", "") : x.toFixed(1)
 }
+
+/** The largest of numbers that may be missing. */
+const worstOf = (list: readonly (number | undefined)[]): number | undefined =>
+  list.reduce((x, y) => (x === undefined || y! > x ? y : x))
 
 const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`
 
@@ -36,30 +44,31 @@ const table = surveys.map(({ name, worst, own }) =>
   row([
     `\`${name}\``,
     ...kinds.map((kind) => short(worst[kind]?.ulps)),
-    ...(["f64 value", "f64 gradient"] as const).map((kind) => short(own[kind]?.own)),
+    ...(["f64 value", "f64 gradient"] as const).map((column) =>
+      short(worstOf(targets.map((target) => own[`${target} ${column}`]?.own))),
+    ),
   ]),
 )
 
+/** A number of a loss and the exact one. */
+const shown = (loss: string, { kind, name, found, exact, at }: Worst): string =>
+  `\`${loss}\`, ${kind}${name === "loss" ? "" : ` by \`${name}\``}: ${found} for ${exact} at ${describe(at)}`
+
 /** Where a loss is worst, if that is beyond the goal. */
-function beyond({ name, worst }: Survey): string[] {
-  const list = Object.entries(worst) as [Kind, Worst][]
-  return list
-    .filter(([, { ulps }]) => !(ulps <= goal))
-    .map(
-      ([kind, w]) =>
-        `- \`${name}\`, ${kind}${w.name === "loss" ? "" : ` by \`${w.name}\``}: ${w.found} for ${w.exact}, ${short(w.ulps)} units; ${describe(w.at)}`,
-    )
-}
+const beyond = ({ name, worst }: Survey, target?: (typeof targets)[number]): string[] =>
+  Object.values(worst)
+    .filter(({ kind, ulps }) => !(ulps <= goal) && (!target || kind.startsWith(target)))
+    .map((one) => `- ${short(one.ulps)} units, ${shown(name, one)}`)
+
+const listed = (lines: readonly string[]): string => (lines.length === 0 ? "None." : lines.join("\n"))
 
 const overflows = surveys.flatMap(({ name, overflow, overflows }) =>
-  overflow
-    ? [
-        `- \`${name}\`: ${overflows} numbers; \`${overflow.name}\` is ${overflow.found} for ${overflow.exact} at ${describe(overflow.at)}`,
-      ]
-    : [],
+  overflow ? [`- ${overflows} numbers, ${shown(name, overflow)}`] : [],
 )
 const total = (count: (one: Survey) => number): number => surveys.reduce((sum, one) => sum + count(one), 0)
-const misses = surveys.flatMap(beyond)
+const misses = targets.map(
+  (target) => `### ${titles[target]}\n\n${listed(surveys.flatMap((one) => beyond(one, target)))}`,
+)
 
 /** The losses that other libraries have, by all of them. */
 async function beside(): Promise<string> {
@@ -89,7 +98,7 @@ const text = `# How exact the losses are
 
 Made by \`npm run accuracy\`, on Node ${process.versions.node} (V8 ${process.versions.v8}).
 
-Every loss of the library is computed by its kernels and, from the text of its formula without any rewriting, in binary
+Every loss of the library is computed by its kernels, in JavaScript and in WebAssembly, and, from the text of its formula without any rewriting, in binary
 floating-point of 128 to 1400 bits, until two precisions agree. The arguments are drawn from the signature of each loss:
 ordinary numbers, sizes from 1e-45 to 1e4, ties, zeros, near-equal arguments, confident scores, infinities, ends of domains,
 extreme options, batches of up to nine rows; ${total((x) => x.cases)} calls and ${total((x) => x.numbers)} numbers in all. The gradients are by
@@ -104,12 +113,12 @@ the terms of the value may cancel; then the unit is the largest of
 
 Results below the smallest normal number, 2.2e-308, come from terms that are rounded as that one is.
 
-That concerned ${total((x) => x.cancelled)} numbers. The last two columns are without the second allowance: how far results that are
-much smaller than their terms keep digits of their own. "inf" there is a derivative that is exactly 0 and comes out as the
+That concerned ${total((x) => x.cancelled)} numbers. The last two columns, the worse of both targets, are without the second allowance: how
+far results that are much smaller than their terms keep digits of their own. "inf" there is a derivative that is exactly 0 and comes out as the
 rounding of its terms. Derivatives are not compared where a kink is nearer than the rounding of its terms.
 
-| loss | value f64 | gradient f64 | value f32 | gradient f32 | value f64, own digits | gradient f64, own digits |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: |
+${row(["loss", ...kinds, "f64 value, own digits", "f64 gradient, own digits"])}
+${row(["---", ...kinds.map(() => "---:"), "---:", "---:"])}
 ${table.join("\n")}
 
 ## Beside other libraries
@@ -125,11 +134,11 @@ ${besides}
 
 Something on the way is beyond the range of doubles, though the result is not; here at the first such place.
 
-${overflows.length === 0 ? "None." : overflows.join("\n")}
+${listed(overflows)}
 
 ## Beyond ${goal} units
 
-${misses.length === 0 ? "None." : misses.join("\n")}
+${misses.join("\n\n")}
 `
 
 if (!only)
@@ -140,4 +149,4 @@ if (!only)
     ),
     text,
   )
-else console.log(surveys.flatMap(beyond).join("\n"))
+else console.log(surveys.flatMap((one) => beyond(one)).join("\n"))

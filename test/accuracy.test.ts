@@ -62,7 +62,7 @@ const places: readonly { readonly loss: Loss; readonly why: string; readonly inp
   },
 ]
 
-describe.each(["js", "interpret"] as const)("%s is within 8 units where", (target) => {
+describe.each(["js", "wasm", "interpret"] as const)("%s is within 8 units where", (target) => {
   test.each(places)("$why", ({ loss, inputs }) => {
     const subject = new Subject(checkedOf(loss))
     const at: Case = { profile: "ordinary", reduction: "mean", statics: {}, inputs, single: false }

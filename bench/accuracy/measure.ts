@@ -4,6 +4,7 @@ import type { Loss } from "../../src/loss.ts"
 import { outputsOf } from "../../src/outputs.ts"
 import { type Bound, binder } from "../../src/run/bind.ts"
 import { type Numbers, interpret } from "../../src/run/interpret.ts"
+import { KernelMemory } from "../../src/run/memory.ts"
 import { readSettings } from "../../src/run/settings.ts"
 import type { Dtype, Input } from "../../src/types.ts"
 import { type Big, BigMath, type Finite, compare, fromNumber, toNumber, topOf } from "./big.ts"
@@ -31,7 +32,7 @@ interface Terms {
 }
 
 /** What runs a kernel. */
-type Target = "js" | "interpret"
+export type Target = "js" | "wasm" | "interpret"
 
 type Values = ReadonlyMap<string, readonly Big[]>
 
@@ -77,6 +78,9 @@ const LEAST = -1180
 
 const ofPrecision = new Map(precisions.map((bits) => [bits, bigNumbers(bits)]))
 const exactly = new BigMath(2048)
+
+/** One for all kernels of WebAssembly: an engine has room for few. */
+const memory = new KernelMemory()
 
 /** What one loss is measured with: kernels and formulas are made once for each choice. */
 export class Subject {
@@ -203,8 +207,10 @@ export class Subject {
   run(one: Case, dtype: Dtype, target: Target = "js"): ReadonlyMap<string, ArrayLike<number>> {
     const key = `${target} ${dtype} ${one.reduction} ${JSON.stringify(one.statics)}`
     let kernel = this.kernels.get(key)
-    if (!kernel)
-      this.kernels.set(key, (kernel = makeKernel(this.loss, { ...this.settings(one), dtype, target })))
+    if (!kernel) {
+      const settings = { ...this.settings(one), dtype, target, ...(target === "wasm" && { memory }) }
+      this.kernels.set(key, (kernel = makeKernel(this.loss, settings)))
+    }
     const inputs =
       dtype === "f64"
         ? one.inputs

@@ -1,11 +1,18 @@
 // A loss -> the worst that its kernels do over the value grid: what the table shows and what the test asserts.
 import type { Loss } from "../../src/loss.ts"
 import type { Dtype } from "../../src/types.ts"
-import { type Difference, Subject } from "./measure.ts"
+import { type Difference, Subject, type Target } from "./measure.ts"
 import { type Case, type Profile, casesOf } from "./points.ts"
+
+/** What compiled kernels run on. */
+export const targets = ["js", "wasm"] as const satisfies readonly Target[]
+
+/** What of a loss is told apart. */
+export type Kind = `${(typeof targets)[number]} ${Dtype} ${"value" | "gradient"}`
 
 /** The largest error of one kind. */
 export interface Worst extends Difference {
+  readonly kind: Kind
   readonly at: Case
 }
 
@@ -27,8 +34,6 @@ export interface Survey {
   readonly undecided: number
 }
 
-export type Kind = `${Dtype} ${"value" | "gradient"}`
-
 /** Measures the kernels of a loss. `turns` is how often each profile is drawn. */
 export function survey(loss: Loss, turns: number, profiles?: readonly Profile[]): Survey {
   const subject = new Subject(loss)
@@ -45,18 +50,20 @@ export function survey(loss: Loss, turns: number, profiles?: readonly Profile[])
       continue
     }
     for (const dtype of at.single ? (["f64", "f32"] as const) : (["f64"] as const))
-      for (const one of subject.differences(at, exact, dtype)) {
-        numbers++
-        if (!Number.isFinite(one.found) && one.ulps > 0) {
-          overflows++
-          overflow ??= { ...one, at }
-          continue
+      for (const target of targets)
+        for (const one of subject.differences(at, exact, dtype, target)) {
+          numbers++
+          const kind: Kind = `${target} ${dtype} ${one.name === "loss" ? "value" : "gradient"}`
+          const found = { ...one, kind, at }
+          if (!Number.isFinite(one.found) && one.ulps > 0) {
+            overflows++
+            overflow ??= found
+            continue
+          }
+          if (one.ulps < one.own) cancelled++
+          if (!(one.ulps <= (worst[kind]?.ulps ?? -1))) worst[kind] = found
+          if (!(one.own <= (own[kind]?.own ?? -1))) own[kind] = found
         }
-        if (one.ulps < one.own) cancelled++
-        const kind: Kind = `${dtype} ${one.name === "loss" ? "value" : "gradient"}`
-        if (!(one.ulps <= (worst[kind]?.ulps ?? -1))) worst[kind] = { ...one, at }
-        if (!(one.own <= (own[kind]?.own ?? -1))) own[kind] = { ...one, at }
-      }
   }
   return {
     name: loss.name,
