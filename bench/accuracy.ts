@@ -111,7 +111,7 @@ the terms of the value may cancel; then the unit is the largest of
 - a unit in the last place of the largest term of the formula: through sums, products, selections and exponentials, but not
   through logarithms, roots and powers, whose arguments a kernel must know to the last digit.
 
-Results below the smallest normal number, 2.2e-308, come from terms that are rounded as that one is.
+Results below the smallest normal number, 2.2e-308 or in f32 1.2e-38, come from terms that are rounded as that one is.
 
 That concerned ${total((x) => x.cancelled)} numbers. The last two columns, the worse of both targets, are without the second allowance: how
 far results that are much smaller than their terms keep digits of their own. "inf" there is a derivative that is exactly 0 and comes out as the

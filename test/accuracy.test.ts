@@ -4,6 +4,7 @@ import { goal, Subject } from "../bench/accuracy/measure.ts"
 import type { Case, Profile } from "../bench/accuracy/points.ts"
 import { describe as describeCase, type Kind, survey, type Worst } from "../bench/accuracy/survey.ts"
 import { checkedOf, type Loss } from "../src/index.ts"
+import type { Dtype } from "../src/types.ts"
 import * as library from "../src/stdlib.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
@@ -24,7 +25,7 @@ const inexact: Readonly<Record<string, string>> = {
 /** Losses that no small input fits. */
 const large: ReadonlySet<string> = new Set(["msSsim", "msSsim3"])
 
-const shown = ({ name, index, ulps, found, exact, at }: Worst): string =>
+const shown = ({ name, index, ulps, found, exact, at }: Omit<Worst, "kind">): string =>
   `${name}[${index}]: ${ulps} units, ${found} for ${exact}; ${describeCase(at)}`
 
 describe("every loss is within 8 units of the last place", () => {
@@ -48,8 +49,22 @@ const rows = (...list: readonly (readonly number[])[]): Case["inputs"][string] =
   shape: [list.length, list[0]!.length],
 })
 
-/** Calls that were further off with another formula of the same loss. */
-const places: readonly { readonly loss: Loss; readonly why: string; readonly inputs: Case["inputs"] }[] = [
+const singles = (...list: readonly (readonly number[])[]): Case["inputs"][string] =>
+  rows(...list.map((row) => row.map(Math.fround)))
+
+/** As many as lanes, which compute in f32. */
+const zeros = [0, 0, 0, 0]
+const far = [0, 13.8, 0, 0]
+
+interface Place {
+  readonly loss: Loss
+  readonly why: string
+  readonly inputs: Case["inputs"]
+  readonly dtype?: Dtype
+}
+
+/** Calls that were further off with another formula of the same loss, or by another unit than that of what cancels. */
+const places: readonly Place[] = [
   {
     loss: library.relationalDistance,
     why: "one sample is far from the others: its distances, parts of their sum, are nearly the same on both sides",
@@ -60,14 +75,30 @@ const places: readonly { readonly loss: Loss; readonly why: string; readonly inp
     why: "the derivative of a shared size takes away what that of an own size gives",
     inputs: { x: rows([0, 0], [0, 3.07], [1e-4, 0]), y: rows([0, 0], [5.89, 0], [0, 1]) },
   },
+  {
+    loss: library.probit,
+    why: "a tail turns the rounding of a product of two arguments into many units",
+    inputs: { input: rows([-1.1546602109447122]), target: rows([-2.5366166210733354]) },
+  },
+  {
+    loss: library.mixtureDensity,
+    why: "the weight of a component is below the normal numbers of f32",
+    inputs: {
+      logits: singles(zeros, zeros, zeros, zeros),
+      mu: singles(far, far, far, far),
+      logSigma: singles(zeros, zeros, zeros, zeros),
+      target: { data: new Float64Array(4), shape: [4] },
+    },
+    dtype: "f32",
+  },
 ]
 
 describe.each(["js", "wasm", "interpret"] as const)("%s is within 8 units where", (target) => {
-  test.each(places)("$why", ({ loss, inputs }) => {
+  test.each(places)("$why", ({ loss, inputs, dtype = "f64" }) => {
     const subject = new Subject(checkedOf(loss))
-    const at: Case = { profile: "ordinary", reduction: "mean", statics: {}, inputs, single: false }
+    const at: Case = { profile: "ordinary", reduction: "mean", statics: {}, inputs, single: dtype === "f32" }
     const bad = subject
-      .differences(at, subject.exact(at)!, "f64", target)
+      .differences(at, subject.exact(at)!, dtype, target)
       .filter(({ ulps }) => !(ulps <= goal))
     expect(bad.map((one) => shown({ ...one, at })).join("\n")).toBe("")
   })

@@ -21,8 +21,8 @@ export interface Exact {
   readonly isClose: boolean
   /** The largest term of each, in the formula as it was written and differentiated. */
   readonly terms: () => Terms
-  /** The same for results below the smallest normal number: what lies there on the way has few digits. */
-  readonly tiny: () => Terms
+  /** The same for results below the smallest normal number of a format: what lies there on the way has few digits. */
+  readonly tiny: Readonly<Record<Dtype, () => Terms>>
 }
 
 interface Terms {
@@ -43,11 +43,13 @@ interface Evaluated extends Choices {
 
 /** How arguments are moved: equal sizes together, so that ties stay ties, or each by itself. */
 interface Pattern {
-  readonly seed: number
+  /** Of which way each is moved; without it all grow, so that no move makes up for another in a product. */
+  readonly seed?: number
   readonly together: boolean
 }
 
 const patterns: readonly Pattern[] = [
+  { together: true },
   { seed: 1, together: true },
   { seed: 2, together: false },
   { seed: 3, together: false },
@@ -71,8 +73,8 @@ const precisions = [128, 192, 640, 1400]
 /** Two numbers agree that differ by less than 2^-90 of themselves, or are both nothing: what is left of terms that cancel. */
 const RELATIVE = -90
 const NOTHING = -80
-/** The smallest normal number. */
-const SMALLEST = 2 ** -1022
+/** The smallest normal numbers. */
+const smallest = { f64: fromNumber(2 ** -1022), f32: fromNumber(2 ** -126) } as const
 /** Below every double, and what is above it is seen. */
 const LEAST = -1180
 
@@ -166,7 +168,10 @@ export class Subject {
           isClose: now.isClose,
           spread: once(() => this.spread(one, bound, bits, now)),
           terms: once(() => this.terms(one, bound, fromNumber(0))),
-          tiny: once(() => this.terms(one, bound, fromNumber(SMALLEST))),
+          tiny: {
+            f64: once(() => this.terms(one, bound, smallest.f64)),
+            f32: once(() => this.terms(one, bound, smallest.f32)),
+          },
         }
       last = now
     }
@@ -233,8 +238,8 @@ export class Subject {
         if (first > goal && Number.isFinite(x) && typeof value !== "number") {
           ulps = own = errorOf(x, value, scale(exact.spread()), dtype)
           if (own > goal) {
-            const isTiny = compare(exactly.abs(value), fromNumber(SMALLEST)) < 0
-            const terms = isTiny ? exact.tiny() : exact.terms()
+            const isTiny = compare(exactly.abs(value), smallest[dtype]) < 0
+            const terms = isTiny ? exact.tiny[dtype]() : exact.terms()
             if (terms.isClose && name !== "loss") return []
             ulps = Math.min(own, errorOf(x, value, scaled(scale(terms.values)), dtype))
           }
@@ -298,11 +303,16 @@ function exactTop(x: Finite): number {
 /** x times 1 + 2^-53 or 1 - 2^-53. */
 function moved(x: Big, { seed, together }: Pattern, index: number): Big {
   if (typeof x === "number" || x.m === 0n) return x
+  const sign = seed === undefined || isUp(x, index, { seed, together }) ? 1n : -1n
+  return { m: x.m * ((1n << 53n) + sign), e: x.e - 53 }
+}
+
+/** Which way a pattern moves a number. */
+function isUp(x: Finite, index: number, { seed, together }: Required<Pattern>): boolean {
   const size = x.m < 0n ? -x.m : x.m
   let hash = Number(size % 1000003n) * 31 + x.e * 17 + seed * 7919 + (together ? 0 : index * 104729)
   hash = Math.imul(hash ^ (hash >>> 7), 0x9e3779b1)
-  const sign = (hash >>> 16) & 1 ? 1n : -1n
-  return { m: x.m * ((1n << 53n) + sign), e: x.e - 53 }
+  return ((hash >>> 16) & 1) === 1
 }
 
 function distance(x: Big, y: Big): Big {
