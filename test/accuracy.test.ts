@@ -55,6 +55,7 @@ const singles = (...list: readonly (readonly number[])[]): Case["inputs"][string
 /** As many as lanes, which compute in f32. */
 const zeros = [0, 0, 0, 0]
 const far = [0, 13.8, 0, 0]
+const tiny = [1e-30, 1e-30, 1e-30, 1e-30]
 
 interface Place {
   readonly loss: Loss
@@ -74,6 +75,17 @@ const places: readonly Place[] = [
     loss: library.kernelAlignment,
     why: "the derivative of a shared size takes away what that of an own size gives",
     inputs: { x: rows([0, 0], [0, 3.07], [1e-4, 0]), y: rows([0, 0], [5.89, 0], [0, 1]) },
+  },
+  {
+    loss: library.bhattacharyya,
+    why: "the product of two probabilities is below the range",
+    inputs: { input: rows([1e-200]), target: rows([1e-200]) },
+  },
+  {
+    loss: library.bhattacharyya,
+    why: "the product of two probabilities is below the range of f32",
+    inputs: { input: singles(tiny), target: singles(tiny) },
+    dtype: "f32",
   },
   {
     loss: library.probit,
