@@ -98,11 +98,12 @@ const text = `# How exact the losses are
 
 Made by \`npm run accuracy\`, on Node ${process.versions.node} (V8 ${process.versions.v8}).
 
-Every loss of the library is computed by its kernels, in JavaScript and in WebAssembly, and, from the text of its formula without any rewriting, in binary
-floating-point of 128 to 1400 bits, until two precisions agree. The arguments are drawn from the signature of each loss:
-ordinary numbers, sizes from 1e-45 to 1e4, ties, zeros, near-equal arguments, confident scores, infinities, ends of domains,
-extreme options, batches of up to nine rows; ${total((x) => x.cases)} calls and ${total((x) => x.numbers)} numbers in all. The gradients are by
-every real argument and option. Constants of the text, such as \`log(2)\`, are rounded to doubles on both sides.
+Every loss of the library is computed by its kernels, in JavaScript and in WebAssembly, and, from the text of its formula
+without any rewriting, in binary floating-point of 128 to 1400 bits, until two precisions agree. Over f32 memory JavaScript
+computes in f64 and WebAssembly in f32, apart from sums. The arguments are drawn from the signature of each loss: ordinary
+numbers, sizes from 1e-45 to 1e4, ties, zeros, near-equal arguments, confident scores, infinities, ends of domains, extreme
+options, batches of up to nine rows; ${total((x) => x.cases)} calls and ${total((x) => x.numbers)} numbers of both targets in all. The gradients are
+by every real argument and option. Constants of the text, such as \`log(2)\`, are rounded to doubles on both sides.
 
 The error is in units of the last place of the exact value (0.5 is rounding), f32 against f32 memory. Where it is above ${goal}
 the terms of the value may cancel; then the unit is the largest of
@@ -114,8 +115,8 @@ the terms of the value may cancel; then the unit is the largest of
 Results below the smallest normal number, 2.2e-308 or in f32 1.2e-38, come from terms that are rounded as that one is.
 
 That concerned ${total((x) => x.cancelled)} numbers. The last two columns, the worse of both targets, are without the second allowance: how
-far results that are much smaller than their terms keep digits of their own. "inf" there is a derivative that is exactly 0 and comes out as the
-rounding of its terms. Derivatives are not compared where a kink is nearer than the rounding of its terms.
+far results that are much smaller than their terms keep digits of their own. "inf" there is a derivative that is exactly 0
+and comes out as the rounding of its terms. Derivatives are not compared where a kink is nearer than the rounding of its terms.
 
 ${row(["loss", ...kinds, "f64 value, own digits", "f64 gradient, own digits"])}
 ${row(["---", ...kinds.map(() => "---:"), "---:", "---:"])}
@@ -132,7 +133,7 @@ ${besides}
 
 ## Without a finite value
 
-Something on the way is beyond the range of doubles, though the result is not; here at the first such place.
+Something on the way is beyond the range of doubles or, in WebAssembly, of f32, though the result is not; here at the first such place.
 
 ${listed(overflows)}
 
