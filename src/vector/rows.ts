@@ -7,23 +7,31 @@ import { Copier } from "../unroll/copy.ts"
 import {
   type Loop,
   type Numbers,
+  definedIn,
   dependsOn,
+  hasLoop,
+  isElementary,
+  letsIn,
   literal,
   loopsIn,
   sameOperand,
+  updatedIn,
   valueOf,
   weight,
   writtenIn,
 } from "../unroll/facts.ts"
 import { addOnce } from "../unroll/jam.ts"
 import { groupsEnd, rest } from "../unroll/lanes.ts"
+import { unswitch } from "../unroll/unswitch.ts"
 import type { ShortSums } from "./short.ts"
 import { forEachStatement, replaceStatements } from "../walk.ts"
 
 /** Most statements of a row: what is written four times over and once more for the rest has to stay small. */
-const HEAVIEST = 150
+const HEAVIEST = 450
 /** Rows that run together. */
 export const ROWS = 4
+/** Sums of a loop, those of all its rows, that have registers. */
+const SUMS = 16
 
 /** Groups of rows after which what they added up in f32 is added to arrays of f64. */
 const GROUPS = 32
@@ -37,8 +45,9 @@ export function jamRows(kernel: Kernel, body: readonly Stmt[], numbers: Numbers,
       if (s.kind !== "for" || !s.blocks) return [s]
       const { own } = s.blocks
       const copies: Buffer[] = []
-      const inside = s.body.flatMap((x): Stmt[] => {
-        if (x.kind !== "for" || !pays(x) || !areApart(x, own)) return [x]
+      const inside = s.body.flatMap((given): Stmt[] => {
+        const x = given.kind === "for" ? { ...given, body: switched(given.body, numbers) } : given
+        if (x.kind !== "for" || !pays(x, own) || !areApart(x, own)) return [given]
         const more = Array.from({ length: ROWS - 1 }, () => copiesOf(own, numbers))
         copies.push(...more.flatMap((map) => [...map.values()]))
         const before = sums?.made.length
@@ -52,6 +61,17 @@ export function jamRows(kernel: Kernel, body: readonly Stmt[], numbers: Numbers,
   return { ...kernel, body: visit(body), scratch }
 }
 
+/** A block with the conditions that stand still in an innermost loop around that loop, where rows mostly agree on them. */
+function switched(body: readonly Stmt[], numbers: Numbers): Stmt[] {
+  return body.flatMap((s): Stmt[] => {
+    if (s.kind === "if") return [{ ...s, then: switched(s.then, numbers), else: switched(s.else, numbers) }]
+    if (s.kind !== "for") return [s]
+    if (hasLoop(s.body)) return [{ ...s, body: switched(s.body, numbers) }]
+    const branch = unswitch(s, numbers)
+    return branch ? switched([branch], numbers) : [s]
+  })
+}
+
 /** Whether no row may read what another one stores, as it does where both look for the largest number of an element. */
 function areApart(rows: Loop, own: readonly Buffer[]): boolean {
   const stored = new Set<Buffer>()
@@ -63,31 +83,45 @@ function areApart(rows: Loop, own: readonly Buffer[]): boolean {
   return [...stored].every((b) => !read.has(b))
 }
 
-/** Whether rows read the same elements in loops inside loops, whose lengths are the same for all of them. */
-function pays(rows: Loop): boolean {
+/** Whether rows read the same elements in loops inside loops, which all of them run together. */
+function pays(rows: Loop, scratch: readonly Buffer[]): boolean {
   if (rows.step || weight(rows.body) > HEAVIEST) return false
   const varies = dependsOn(rows.id, rows.body)
   const fixed = (x: Operand): boolean => x.kind === "number" || !varies.has(x.id)
-  let isPlain = true
+  const loops = loopsIn(rows.body)
+  const inLoops = definedIn(loops)
+  const indices = new Set([rows, ...loops].map(({ id }) => id))
+  const lets = letsIn(rows.body)
+  /** A condition of rows holds for most of them or for few, and that two indices differ for all pairs but one. */
+  const isCommon = (x: Operand): boolean => {
+    if (x.kind === "number" || !varies.has(x.id) || !inLoops.has(x.id)) return true
+    const made = lets.get(x.id)
+    if (made?.op === "and") return made.args.every(isCommon)
+    return made?.op === "ne" && made.args.every((arg) => arg.kind === "value" && indices.has(arg.id))
+  }
+  // What rows do not do together would be written once more for each of them, and run one by one.
+  const isTogether = (s: Stmt): boolean => {
+    if (s.kind === "sort") return false
+    if (s.kind === "if") return !hasLoop([s]) || isCommon(s.condition)
+    return s.kind !== "for" || !hasLoop(s.body) || (fixed(s.from) && fixed(s.to))
+  }
+  let all = true
   forEachStatement(rows.body, (s) => {
-    if (s.kind === "sort") isPlain = false
-    // Pairs that a row leaves out would run one by one.
-    if (s.kind === "for")
-      forEachStatement(s.body, (x) => {
-        if (x.kind === "if" && loopsIn([x]).length > 0) isPlain = false
-      })
+    all &&= isTogether(s)
   })
-  return (
-    isPlain &&
-    loopsIn(rows.body).some((outer) =>
-      loopsIn(outer.body).some(
-        (inner) =>
-          [outer, inner].every(({ from, to }) => fixed(from) && fixed(to)) &&
-          inner.body.some((s) => s.kind === "load" && fixed(s.at)),
-      ),
-    )
-  )
+  const isShared = (x: Access): boolean => fixed(x.at) && !scratch.includes(x.buffer)
+  /** A block of a matrix product, for whose sums there are registers. */
+  const isProduct = ({ from, to, body }: Loop): boolean =>
+    fixed(from) &&
+    fixed(to) &&
+    body.some((x) => x.kind === "load" && isShared(x)) &&
+    body.some((x) => x.kind === "update" || (x.kind === "store" && x.accumulate && isShared(x))) &&
+    updatedIn(body).size <= SUMS / ROWS &&
+    !body.some((x) => x.kind === "if" || isElementary(x))
+  return all && loops.some((outer) => loopsIn(outer.body).some((x) => !hasLoop(x.body) && isProduct(x)))
 }
+
+type Access = Extract<Stmt, { kind: "load" | "store" }>
 
 const copiesOf = (own: readonly Buffer[], numbers: Numbers): ReadonlyMap<Buffer, Buffer> =>
   new Map(own.map((b) => [b, { ...b, id: numbers.value() }]))
