@@ -139,7 +139,7 @@ const table = {
   neg: { doc: "Negation.", params: ["x"], takes: unary, type: numeric, eval: (x) => -x, partials: { x: "-1" }, js: "-$x",
     bounds: (x) => [-x[1], -x[0]], internal: true },
   pow: { doc: "x to the power y. Real exponents need x >= 0; x^0 is 1 with derivative 0.", params: ["x", "y"], takes: binary,
-    type: real, eval: (x, y) => x ** y,
+    type: real, eval: Math.pow,
     partials: { x: "if y == 0 then 0 else y * x ^ (y - 1)", y: "if x == 0 and y > 0 then 0 else out * log(x)" },
     js: "Math.pow($x, $y)", bounds: power, domain: { x: [0.1, 8], y: [-4, 4] }, cost: 40, internal: true },
   idiv: { doc: "Quotient of ints rounded towards minus infinity (`div(a, b)`).", params: ["x", "y"], takes: ["int", "int"], type: int,
