@@ -9,8 +9,9 @@ export function printBlocks(kernel: Kernel): string {
     b.kind === "scratch" ? `row${kernel.scratch.indexOf(b)}` : b.name === "loss" ? "loss" : `d_${b.name}`
   const lines = [...blocksOf(kernel)].map(([{ axis }, how]) => `for ${axis}: ${textOf(how, name)}`)
   if (lines.length === 0) return "no loops"
-  const { elements, rows } = blockSizes
-  return [`a block has about ${elements} elements, and at least ${rows} iterations`, ...lines].join("\n")
+  const { elements, rows, many } = blockSizes
+  const usual = `a block has at least about ${elements} elements, and ${rows} iterations unless that makes fewer than ${many} blocks`
+  return [usual, ...lines].join("\n")
 }
 
 function textOf(how: Cut | Obstacle, name: (b: Buffer) => string): string {

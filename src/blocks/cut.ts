@@ -8,7 +8,15 @@ import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import type { OpName } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
 import { Copier } from "../unroll/copy.ts"
-import { type Loop, Numbers, type UpdateOp, identities, literal, valueOf } from "../unroll/facts.ts"
+import {
+  type Loop,
+  Numbers,
+  type UpdateOp,
+  identities,
+  literal,
+  touchedIn,
+  valueOf,
+} from "../unroll/facts.ts"
 import { Sizes } from "../unroll/sizes.ts"
 import { replaceStatements } from "../walk.ts"
 
@@ -16,16 +24,30 @@ import { replaceStatements } from "../walk.ts"
 export interface BlockSizes {
   /** Elements that a block handles if it has more rows than the fewest. */
   readonly elements: number
-  /** The fewest rows, of which all blocks but the last have a multiple. */
+  /** Of so many rows all blocks but the last have a multiple. */
   readonly rows: number
+  /** The same where there would be few blocks, for rows that share arrays. Those that share none may be blocks of their own. */
+  readonly together: number
+  /** So many blocks are not few. */
+  readonly many: number
   /** A block does at least as many times the work that its copies of arrays cost. */
   readonly worth: number
   /** Most elements of all copies of arrays together. */
   readonly copied: number
 }
 
-/** Large enough that to hand a block to another thread costs nothing beside it, and for vectors of many rows. */
-export const blockSizes: BlockSizes = { elements: 2 ** 14, rows: 16, worth: 32, copied: 2 ** 22 }
+/**
+ * Large enough that to hand a block to another thread costs nothing beside it, and for vectors of many rows; `together` is how
+ * many rows are jammed to load what they share once.
+ */
+export const blockSizes: BlockSizes = {
+  elements: 2 ** 14,
+  rows: 16,
+  together: 4,
+  many: 16,
+  worth: 32,
+  copied: 2 ** 22,
+}
 
 /** Iterations that are taken for those of a loop whose end is computed inside another. */
 const UNKNOWN = 16
@@ -107,17 +129,28 @@ class Cutter {
     return most
   }
 
-  private rows(loop: Loop, length: Operand, { spread }: Cut): Operand {
-    const { elements, rows, worth, copied } = this.limits
+  private rows(loop: Loop, length: Operand, { spread, parted, own }: Cut): Operand {
+    const { elements, rows, together, many, worth, copied } = this.limits
     const work = this.work(loop.body)
     let groups = this.size("max", this.size("idiv", literal(elements / rows), work), literal(1))
+    let fewest = this.size(
+      "max",
+      this.quotient(literal(elements), work),
+      this.quotient(length, literal(many)),
+    )
     if (spread.size > 0) {
       const total = [...spread.keys()].map((b) => b.length).reduce((x, y) => this.size("add", x, y))
       const paid = this.quotient(this.size("mul", total, literal(worth)), work)
       const small = this.quotient(this.size("mul", total, length), literal(copied))
-      groups = this.size("max", groups, this.quotient(this.size("max", paid, small), literal(rows)))
+      const most = this.size("max", paid, small)
+      groups = this.size("max", groups, this.quotient(most, literal(rows)))
+      fewest = this.size("max", fewest, most)
     }
-    return this.size("mul", groups, literal(rows))
+    const isShared = [...touchedIn(loop.body)].some((b) => !parted.includes(b) && !own.includes(b))
+    const unit = literal(isShared ? together : 1)
+    const few = this.size("mul", this.quotient(fewest, unit), unit)
+    // An empty loop has no blocks, whatever their size.
+    return this.size("min", this.size("mul", groups, literal(rows)), this.size("max", few, literal(1)))
   }
 
   // ------------------------------------------------------------------------------------------- loops
