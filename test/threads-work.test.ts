@@ -32,9 +32,9 @@ describe("of the library", () => {
       // Sums over the rows at risk, which each row hands on to the next.
       "coxPh for b: order",
       "coxPh for b: order",
-      // How many rows are kept depends on how many have a label.
+      // How many rows count follows from `keep`, which is a value of the call.
       "hardCrossEntropy for b: extent",
-      // The places of all the elements of a batch that is one set.
+      // A running sum over the sorted elements of a batch that is one set.
       "lovaszHinge for ...: order",
     ])
   })
