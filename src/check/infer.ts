@@ -4,31 +4,10 @@ import { nearest } from "../diagnostics.ts"
 import { arity } from "../modules.ts"
 import type { Span } from "../source.ts"
 import type { Checking } from "./checking.ts"
+import { type Feature, type Found, headerOf, nameNode, rootOf } from "./inferred.ts"
 import { reductions } from "./reductions.ts"
 import { type Callable, type Frame, type Scope, nameOf, nest } from "./scope.ts"
 import { axisWords, each } from "./tree.ts"
-
-/** Inputs that share a feature axis. */
-interface Feature {
-  /** Leads to the feature it was joined with. */
-  same?: Feature
-  name?: string
-  /** The names of its entries. */
-  components?: readonly Ast.Name[]
-}
-
-interface Found {
-  readonly span: Span
-  feature?: Feature
-  /** The feature axis that the input points into. */
-  into?: Feature
-  /** Some text allows values that are no index. */
-  sentinel?: boolean
-  type?: "bool" | "int"
-}
-
-const none: Span = { start: 0, end: 0 }
-const nameNode = (name: string, span: Span = none): Ast.Name => ({ kind: "name", name, span })
 
 /** Makes the loss that a bare expression stands for. */
 export function inferHeader(
@@ -89,66 +68,14 @@ class Inference {
       )
     }
     if (!this.whole) return undefined
-    const inputs = [...this.found]
-      .sort(([, x], [, y]) => x.span.start - y.span.start)
-      .map(([name, one]) => this.argument(name, one))
     return {
       kind: "loss",
       docs,
       name: nameNode("custom", span),
-      axes: this.batch(),
-      arguments: inputs,
-      options: [...this.params]
-        .filter(([name]) => this.usedParams.has(name))
-        .map(([name, value]) => option(name, value)),
+      ...headerOf({ found: this.found, params: this.params, used: this.usedParams, axes: this.axes }),
       body,
       span,
     }
-  }
-
-  /** One batch axis if there are features or the text names it, else any number of them. */
-  private batch(): Ast.Axis[] {
-    if (this.found.size === 0) return []
-    const features = [...this.found.values()].some((one) => one.feature || one.into)
-    if (!features && !this.axes.has("b")) return [{ kind: "rest", span: none }]
-    const taken = (name: string): boolean => this.found.has(name) || this.params.has(name)
-    return [nameNode(["b", "n", "rows"].find((name) => !taken(name)) ?? "row")]
-  }
-
-  private argument(name: string, { span, feature, into, sentinel, type }: Found): Ast.Argument {
-    const axes = feature ? [this.axisNode(feature)] : []
-    const scalar: Ast.Scalar | undefined = into
-      ? { kind: "index", sentinel: sentinel === true, axis: nameNode(this.axisOf(into)), span }
-      : type && { kind: "plain", type, span }
-    const typed: Ast.Type | undefined = feature || scalar ? { kind: "type", axes, scalar, span } : undefined
-    return {
-      kind: "argument",
-      docs: [],
-      modifier: undefined,
-      name: nameNode(name, span),
-      type: typed,
-      domain: undefined,
-      default: undefined,
-      span,
-    }
-  }
-
-  private axisNode(feature: Feature): Ast.Axis {
-    const name = nameNode(this.axisOf(feature))
-    const members = rootOf(feature).components
-    return members ? { kind: "components", name, members, span: none } : name
-  }
-
-  /** The name of a feature axis; one that the text does not name gets a letter of its own. */
-  private axisOf(feature: Feature): string {
-    const root = rootOf(feature)
-    if (root.name === undefined) {
-      const taken = (name: string): boolean =>
-        this.found.has(name) || this.params.has(name) || this.axes.has(name)
-      root.name = [..."defghklmpqruvwx"].find((name) => !taken(name)) ?? `d${this.axes.size}`
-      this.axes.add(root.name)
-    }
-    return root.name
   }
 
   private input(node: Ast.Name, bound: ReadonlySet<string>): Found | undefined {
@@ -370,33 +297,6 @@ class Inference {
         if (one?.into) one.sentinel = true
       }
     })
-  }
-}
-
-function rootOf(feature: Feature): Feature {
-  let at = feature
-  while (at.same) at = at.same
-  return at
-}
-
-function option(name: string, value: number | boolean): Ast.Argument {
-  const truth = typeof value === "boolean"
-  return {
-    kind: "argument",
-    docs: [],
-    modifier: undefined,
-    name: nameNode(name),
-    type: {
-      kind: "type",
-      axes: [],
-      scalar: { kind: "plain", type: truth ? "bool" : "real", span: none },
-      span: none,
-    },
-    domain: undefined,
-    default: truth
-      ? { kind: "boolean", value, span: none }
-      : { kind: "number", value, text: String(value), span: none },
-    span: none,
   }
 }
 
