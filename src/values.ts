@@ -8,14 +8,15 @@ import { bounds } from "./bounds.ts"
 import { postorder, refsIn } from "./graph.ts"
 import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, conjuncts, isConst } from "./ir.ts"
 import type { Placed } from "./dimensions.ts"
-import type { Buffer, Operand, ScalarInput, SizeValue, Stmt } from "./loops.ts"
+import { Layout, number } from "./layout.ts"
+import type { Operand, Stmt } from "./loops.ts"
 import type { Outputs } from "./loss.ts"
 import { type Interval, type OpName, ops } from "./ops.ts"
 import { assuming } from "./simplify.ts"
 import type { Storage } from "./storage.ts"
 import { commonFactors, factors, fromFactors, without } from "./flat.ts"
 import { saidInRange, isConditional, reliedOn } from "./range.ts"
-import type { Input } from "./types.ts"
+import type { Dtype } from "./types.ts"
 
 /** A block under construction. */
 export interface Scope {
@@ -32,21 +33,15 @@ export interface Scope {
 /** Branches of a selection that cost more than this are evaluated only when taken. */
 const LAZY_COST = 20
 
-/** The values of one kernel under construction, and the arrays they are read from. */
+/** The values of one kernel under construction. */
 export class Values {
   protected readonly core: Core
   protected readonly outputs: Outputs
   protected readonly storage: ReadonlyMap<Placed, Storage>
-  protected next = 0
+  protected readonly layout: Layout
   protected scopes: Scope[] = []
   /** Open loops: the dimension and the depth of the scope inside. */
   protected readonly open = new Map<AxisExpr, number>()
-  private readonly sizes = new Map<Expr, Operand>()
-  protected readonly sizeValues: SizeValue[] = []
-  protected readonly sizeNames: string[] = []
-  protected readonly inputs = new Map<Input, Buffer>()
-  protected readonly scalars: ScalarInput[] = []
-  protected readonly scratch = new Map<Placed, Buffer>()
   /** Values of completed definitions that live in locals, with the scope that owns them. */
   protected readonly locals = new Map<Placed, { scope: Scope; value: Operand }>()
   /** The statement whose expressions are being made: decides which copy of a definition a reference means. */
@@ -55,13 +50,20 @@ export class Values {
 
   /** Whether an expression has the same bits in whatever loops it is computed: products are not taken apart to leave loops. */
   private readonly exact: boolean
+  private next = 0
 
-  constructor(outputs: Outputs, storage: ReadonlyMap<Placed, Storage>, exact: boolean) {
+  constructor(outputs: Outputs, storage: ReadonlyMap<Placed, Storage>, dtype: Dtype, exact: boolean) {
     this.core = outputs.core
     this.exact = exact
     this.outputs = outputs
     this.storage = storage
+    this.layout = new Layout(outputs, storage, dtype, () => this.fresh())
     for (const s of storage.keys()) if (s.def) this.copies.set(s.def, [...(this.copies.get(s.def) ?? []), s])
+  }
+
+  /** The id of a new value or array. */
+  protected fresh(): number {
+    return this.next++
   }
 
   protected get scope(): Scope {
@@ -77,90 +79,10 @@ export class Values {
     return made.block
   }
 
-  // ------------------------------------------------------------------------------------------- sizes
-
-  protected noteSizes(e: Expr): void {
-    if (e.kind === "size" && !this.sizeNames.includes(e.name)) this.sizeNames.push(e.name)
-    if (e.kind === "op") e.args.forEach((x) => this.noteSizes(x))
-  }
-
-  protected product(extents: readonly Expr[]): Expr {
-    return extents.reduce((x, y) => this.core.op("mul", x, y), this.core.one)
-  }
-
-  /** Whether an int is known at entry: sizes, constants and what the operators make of them. */
-  private isSize(e: Expr): boolean {
-    return (
-      e.kind === "const" ||
-      e.kind === "size" ||
-      (e.kind === "op" && e.type === "int" && e.args.every((x) => this.isSize(x)))
-    )
-  }
-
-  protected size(e: Expr): Operand {
-    if (e.kind === "const") return number(e.value)
-    const known = this.sizes.get(e)
-    if (known) return known
-    const id = this.next++
-    if (e.kind === "size") {
-      this.noteSizes(e)
-      this.sizeValues.push({ id, value: { kind: "size", name: e.name } })
-    } else if (e.kind === "op") {
-      const args = e.args.map((x) => this.size(x))
-      this.sizeValues.push({ id, value: { kind: "op", op: e.op, args } })
-    } else throw new Error(`an extent depends on data: ${e.kind}`)
-    const operand: Operand = { kind: "value", id }
-    this.sizes.set(e, operand)
-    return operand
-  }
-
-  protected array(s: Placed): Buffer {
-    const { array, stored } = this.storage.get(s)!
-    let buffer = this.scratch.get(array)
-    if (!buffer) {
-      const axes = stored.map((i) => this.extentOf(s, i))
-      const length = this.size(this.product(axes))
-      const element = s.op === "argsort" ? "int" : "f64"
-      const extents = axes.map((e) => this.size(e))
-      this.scratch.set(array, (buffer = { id: this.next++, kind: "scratch", element, length, extents }))
-    }
-    return buffer
-  }
-
-  /** The flat position in a definition's array. */
-  protected offset(s: Placed, index: readonly Expr[]): Expr {
-    const { core } = this
-    const { stored } = this.storage.get(s)!
-    // The array of a recurrence has an entry more than its axis: in front of all for what is before the first step, or behind.
-    const later = s.def!.recurrence && s.op === (s.def!.recurrence.descending ? "state" : "step")
-    return this.flat(
-      stored.map((i) => (i === 0 && later ? core.op("add", index[0]!, core.one) : index[i]!)),
-      stored.map((i) => this.extentOf(s, i)),
-    )
-  }
-
-  private extentOf(s: Placed, position: number): Expr {
-    const { extent } = s.def!.formals[position]!
-    return position === 0 && s.def!.recurrence ? this.core.op("add", extent, this.core.one) : extent
-  }
-
-  /** Row-major: ((i * n1 + j) * n2 + k). */
-  protected flat(index: readonly Expr[], extents: readonly Expr[]): Expr {
-    const { core } = this
-    const known = (extent: Expr): Expr =>
-      this.outputs.single && extent.kind === "size" && extent.name === "..." ? core.one : extent
-    return index.reduce(
-      (sum, e, i) => (i === 0 ? e : core.op("add", core.op("mul", sum, known(extents[i]!)), e)),
-      core.zero as Expr,
-    )
-  }
-
-  // -------------------------------------------------------------------------------------- values
-
   /** The operand of an expression, made where it belongs if it does not exist yet. */
   protected operand(e: Expr): Operand {
     if (e.kind === "const") return number(e.value)
-    if (this.isSize(e)) return this.size(e)
+    if (this.layout.isSize(e)) return this.layout.size(e)
     const known = this.cached(e)
     if (known) return known
     if (e.kind === "ref") {
@@ -169,27 +91,27 @@ export class Values {
       if (local && this.scopes.includes(local.scope) && e.index.every((x, i) => x === s.place[i]))
         return local.value
       const index = e.index.map((x, i) => this.nearest(x, e.def.formals[i]!.extent))
-      const at = this.operand(this.offset(s, index))
+      const at = this.operand(this.layout.offset(s, index))
       const home = this.home(e)
-      const id = this.next++
-      home.block.push({ kind: "load", id, buffer: this.array(s), at, type: e.type })
+      const id = this.fresh()
+      home.block.push({ kind: "load", id, buffer: this.layout.array(s), at, type: e.type })
       return this.remember(home, e, { kind: "value", id })
     }
     if (e.kind === "load") {
       if (e.index.length === 0) {
-        const { id } = this.scalars.find((x) => x.input === e.input)!
+        const { id } = this.layout.scalars.find((x) => x.input === e.input)!
         return { kind: "value", id }
       }
-      const buffer = this.inputs.get(e.input)!
+      const buffer = this.layout.inputs.get(e.input)!
       const extents = e.input.dimensions.map((d) => d.extent)
       const at = this.operand(
-        this.flat(
+        this.layout.flat(
           e.index.map((x, i) => this.nearest(x, extents[i]!)),
           extents,
         ),
       )
       const home = this.home(e)
-      const id = this.next++
+      const id = this.fresh()
       home.block.push({ kind: "load", id, buffer, at, type: e.type })
       return this.remember(home, e, { kind: "value", id })
     }
@@ -295,7 +217,7 @@ export class Values {
     const test = this.operand(condition)
     const home = this.home(e)
     return this.within(home, () => {
-      const id = this.next++
+      const id = this.fresh()
       const { depth, facts } = home
       const set = (x: Expr, known: readonly Expr[]): Stmt[] =>
         this.inside({ depth, facts: [...facts, ...known], lazy: true }, () => {
@@ -327,7 +249,7 @@ export class Values {
     type: Expr["type"],
     range?: Interval,
   ): Operand {
-    const id = this.next++
+    const id = this.fresh()
     home.block.push({ kind: "let", id, op, args, type, ...(range && { range }) })
     return { kind: "value", id }
   }
@@ -416,9 +338,6 @@ export class Values {
     return go(e)
   }
 }
-
-/** A literal operand. */
-export const number = (value: number): Operand => ({ kind: "number", value })
 
 /** What is known of a difference beyond its terms: a number less the largest of its row is not above 0. */
 function rangeOf(e: Expr & { kind: "op" }): Interval | undefined {
