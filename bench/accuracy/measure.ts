@@ -17,8 +17,8 @@ export interface Exact {
   readonly values: Values
   /** How much each of them changes when every real argument changes by half a unit in its last place. */
   readonly spread: () => Values
-  /** Whether a kink is nearer than doubles can tell: then derivatives may be those of either side. */
-  readonly isClose: boolean
+  /** How many bits the numbers at the nearest kink share: with no more digits, derivatives may be those of either side. */
+  readonly shared: number
   /** The largest term of each, in the formula as it was written and differentiated. */
   readonly terms: () => Terms
   /** The same for results below the smallest normal number of a format: what lies there on the way has few digits. */
@@ -27,8 +27,8 @@ export interface Exact {
 
 interface Terms {
   readonly values: Values
-  /** Whether a kink is nearer than the rounding of terms can tell. */
-  readonly isClose: boolean
+  /** How many bits below the largest term the nearest kink is. */
+  readonly shared: number
 }
 
 /** What runs a kernel. */
@@ -165,7 +165,7 @@ export class Subject {
       if (agree(last.values, now.values, precisions[i - 1]!, bits))
         return {
           values: now.values,
-          isClose: now.isClose,
+          shared: now.shared,
           spread: once(() => this.spread(one, bound, bits, now)),
           terms: once(() => this.terms(one, bound, fromNumber(0))),
           tiny: {
@@ -188,7 +188,7 @@ export class Subject {
     )
     const all = this.evaluate<Termed>(one, bound, numbers, of)
     const values = new Map(Array.from(all, ([name, list]) => [name, list.map(({ term }) => term)]))
-    return { values, isClose: choices().isClose }
+    return { values, shared: choices().shared }
   }
 
   private spread(one: Case, bound: Bound, bits: number, here: Evaluated): Values {
@@ -227,7 +227,9 @@ export class Subject {
   /** Every number of a kernel beside the exact one. */
   differences(one: Case, exact: Exact, dtype: Dtype, target?: Target): Difference[] {
     const found = this.run(one, dtype, target)
-    const names = exact.isClose ? ["loss"] : ["loss", ...this.grad]
+    // Vectors of f32 are computed with in f32.
+    const { bits } = formats[target === "wasm" ? dtype : "f64"]
+    const names = isKink(exact.shared) ? ["loss"] : ["loss", ...this.grad]
     return names.flatMap((name) =>
       exact.values.get(name)!.flatMap((value, index): Difference[] => {
         const x = found.get(name)![index]!
@@ -240,7 +242,7 @@ export class Subject {
           if (own > goal) {
             const isTiny = compare(exactly.abs(value), smallest[dtype]) < 0
             const terms = isTiny ? exact.tiny[dtype]() : exact.terms()
-            if (terms.isClose && name !== "loss") return []
+            if (isKink(terms.shared, bits) && name !== "loss") return []
             ulps = Math.min(own, errorOf(x, value, scaled(scale(terms.values)), dtype))
           }
         }
@@ -249,6 +251,9 @@ export class Subject {
     )
   }
 }
+
+/** Whether numbers of so many bits are at a kink where the nearest two share some: the last ones are rounding. */
+export const isKink = (shared: number, bits = 53): boolean => shared > bits - 5
 
 /** The bar: errors above it are looked at again, in units of what cancels. */
 export const goal = 8

@@ -102,7 +102,12 @@ export function bigNumbers(bits: number): Numbers<Big> {
       min: (values) => values.reduce(smallest),
       logsumexp,
     },
-    sort: (values) => values.map((_, i) => i).sort((i, j) => compare(values[i]!, values[j]!) || i - j),
+    sort: (values) => {
+      const isNone = (i: number): number => +Number.isNaN(values[i]!)
+      return values
+        .map((_, i) => i)
+        .sort((i, j) => isNone(i) - isNone(j) || compare(values[i]!, values[j]!) || i - j)
+    },
   }
 }
 
@@ -110,8 +115,8 @@ export function bigNumbers(bits: number): Numbers<Big> {
 export interface Choices {
   /** Two evaluations with one fingerprint used one smooth formula. */
   readonly print: number
-  /** Whether two different numbers were compared that doubles can hardly tell apart. */
-  readonly isClose: boolean
+  /** How many bits two different numbers that were compared share, at most: with so many digits they can hardly be told apart. */
+  readonly shared: number
 }
 
 /** The same numbers, noting the choices that are made. `term` is the size of what rounding leaves in a number. */
@@ -124,11 +129,11 @@ export function choosing<V>(
   readonly choices: () => Choices
 } {
   let hash = 0
-  let isClose = false
+  let shared = 0
   const none = numbers.of(0)
   const note = (x: V, y: V): void => {
     const [a, b] = [valueOf(x), valueOf(y)]
-    if (isNear(a, b, largest(termOf(x), termOf(y)))) isClose = true
+    shared = Math.max(shared, sharedBits(a, b, largest(termOf(x), termOf(y))))
     hash = Math.imul(hash ^ (Math.sign(compare(a, b)) + 2), 0x01000193) ^ (hash >>> 15)
   }
   const apply = (op: OpName, args: readonly V[]): V => {
@@ -152,22 +157,23 @@ export function choosing<V>(
   const { max, min } = numbers.fold
   return {
     numbers: { ...numbers, apply, sort, fold: { ...numbers.fold, max: choose(max), min: choose(min) } },
-    choices: () => ({ print: hash, isClose }),
+    choices: () => ({ print: hash, shared }),
   }
 }
 
-/** Whether two different numbers are nearer than what rounding a size leaves in doubles. */
-function isNear(x: Big, y: Big, size: Big): boolean {
-  if (typeof x === "number" || typeof y === "number" || typeof size === "number") return false
+/** How many bits below the first one of a size the difference of two different numbers begins. */
+function sharedBits(x: Big, y: Big, size: Big): number {
+  if (typeof x === "number" || typeof y === "number" || typeof size === "number") return 0
   const [p, q, most] = [x, y, size].map((one) => (one.m === 0n ? -Infinity : topOf(one))) as [
     number,
     number,
     number,
   ]
-  if (p === -Infinity || q === -Infinity || Math.abs(p - q) > 1) return p !== q && Math.max(p, q) < most - 48
+  if (most === -Infinity) return 0
+  if (p === -Infinity || q === -Infinity || Math.abs(p - q) > 1) return p === q ? 0 : most - Math.max(p, q)
   const e = Math.min(x.e, y.e)
   const difference = (x.m << BigInt(x.e - e)) - (y.m << BigInt(y.e - e))
-  return difference !== 0n && topOf({ m: difference, e }) < most - 48
+  return difference === 0n ? 0 : most - topOf({ m: difference, e })
 }
 
 /** Operators that are not smooth where their first two operands are equal, or the only one is 0. */

@@ -4,7 +4,7 @@ import type { Loss } from "../../src/loss.ts"
 import type { InputValue } from "../../src/run/given.ts"
 import type { Input } from "../../src/types.ts"
 import { toNumber } from "./big.ts"
-import { errorOf, Subject } from "./measure.ts"
+import { errorOf, isKink, Subject } from "./measure.ts"
 import { type Case, casesOf, profiles } from "./points.ts"
 
 /** What has to be installed for the columns. */
@@ -178,7 +178,7 @@ export async function compare(
       const known = worst.get(library) ?? { value: 0, gradient: 0 }
       worst.set(library, {
         value: Math.max(known.value, error(Math.fround(found.loss), "loss", 0)),
-        gradient: exact.isClose
+        gradient: isKink(exact.shared)
           ? known.gradient
           : Math.max(known.gradient, ...Array.from(found.grad, (x, i) => error(x, first, i))),
       })
