@@ -86,6 +86,11 @@ const places: readonly Place[] = [
     inputs: { input: rows([-1.1546602109447122]), target: rows([-2.5366166210733354]) },
   },
   {
+    loss: library.hardNegative,
+    why: "negatives are as near as the positive, and nearly all of them false",
+    inputs: { q: rows([1e-24], [1e-24], [1e-24]), k: rows([1], [-1], [1]), tauPlus: 0.9986 },
+  },
+  {
     loss: library.mixtureDensity,
     why: "the weight of a component is below the normal numbers of f32",
     inputs: {
