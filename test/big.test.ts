@@ -95,6 +95,14 @@ describe("what rounding leaves", () => {
     expect(toNumber(apply("mul", [nothing, of(one)]).term)).toBe(1)
   })
 
+  test("stays in a logarithm of what cancelled, and not in one of a number near 1", () => {
+    const { apply } = at(0).numbers
+    const near = apply("add", [of(one), of(small)])
+    expect(toNumber(apply("log", [near]).term)).toBeLessThan(2 ** -59)
+    const left = apply("sub", [near, of(one)])
+    expect(toNumber(apply("log", [left]).term)).toBe(2 ** 60)
+  })
+
   test("is more than a number that a kink is at", () => {
     const { numbers, choices } = at(0)
     numbers.apply("abs", [of(small)])

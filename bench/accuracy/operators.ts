@@ -219,7 +219,7 @@ const rounding = fromNumber(2 ** -53)
 
 /**
  * Numbers that remember their largest term, through sums, products, selections and exponentials. Logarithms, powers and roots
- * start anew: a kernel has to know log(1 + x) and the like to the last digit. A number below `least`, which is 0 or the
+ * start anew, unless terms cancelled in what a logarithm is taken of: a kernel has to know log(1 + x) and the like to the last digit. A number below `least`, which is 0 or the
  * smallest normal number, is rounded as that one is.
  */
 export function termed(numbers: Numbers<Big>, least: Big): Numbers<Termed> {
@@ -254,6 +254,11 @@ export function termed(numbers: Numbers<Big>, least: Big): Numbers<Termed> {
       case "div":
       case "ratio":
         return quotient(x, y, value)
+      case "log":
+        // What cancelled in its argument it cannot know; a number near 1 whose terms are no larger it can.
+        return signOf(x.value) > 0 && compare(x.term, apply("add", [x.value, x.value])) > 0
+          ? largest(apply("div", [x.term, x.value]), size(value))
+          : size(value)
       case "relu":
         return signOf(value) === 0 ? zero : x.term
       case "clamp":
