@@ -109,8 +109,9 @@ The error is in units of the last place of the exact value (0.5 is rounding), f3
 the terms of the value may cancel; then the unit is the largest of
 
 - what the exact value changes by when the arguments change by half a unit in their last place,
-- a unit in the last place of the largest term of the formula: through sums, products, selections and exponentials, but not
-  through logarithms, roots and powers, whose arguments a kernel must know to the last digit.
+- a unit in the last place of the sizes of the terms of the formula, together: through sums, products, selections and
+  exponentials, but not through roots and powers, whose arguments a kernel must know to the last digit, and through logarithms
+  only where the terms of the argument are more than twice as large as it is.
 
 Results below the smallest normal number, 2.2e-308 or in f32 1.2e-38, come from terms that are rounded as that one is.
 

@@ -91,8 +91,8 @@ describe("what rounding leaves", () => {
   test("is that of both factors where neither has a digit", () => {
     const { apply } = at(0).numbers
     const nothing = apply("sub", [of(one), of(one)])
-    expect(toNumber(apply("mul", [nothing, nothing]).term)).toBe(2 ** -53)
-    expect(toNumber(apply("mul", [nothing, of(one)]).term)).toBe(1)
+    expect(toNumber(apply("mul", [nothing, nothing]).term)).toBe(4 * 2 ** -53)
+    expect(toNumber(apply("mul", [nothing, of(one)]).term)).toBe(2)
   })
 
   test("stays in a logarithm of what cancelled, and not in one of a number near 1", () => {
@@ -100,7 +100,7 @@ describe("what rounding leaves", () => {
     const near = apply("add", [of(one), of(small)])
     expect(toNumber(apply("log", [near]).term)).toBeLessThan(2 ** -59)
     const left = apply("sub", [near, of(one)])
-    expect(toNumber(apply("log", [left]).term)).toBe(2 ** 60)
+    expect(toNumber(apply("log", [left]).term)).toBeGreaterThan(2 ** 60)
   })
 
   test("is more than a number that a kink is at", () => {

@@ -208,7 +208,7 @@ function bound(math: BigMath): Record<Binary, (x: Big, y: Big) => Big> & Record<
   }
 }
 
-/** A number, and the size of the largest term that it is a sum of: what rounding its terms leaves in it. */
+/** A number, and the sizes of the terms that it is a sum of, together: what rounding its terms leaves in it. */
 export interface Termed {
   readonly value: Big
   readonly term: Big
@@ -218,13 +218,14 @@ export interface Termed {
 const rounding = fromNumber(2 ** -53)
 
 /**
- * Numbers that remember their largest term, through sums, products, selections and exponentials. Logarithms, powers and roots
+ * Numbers that remember the size of their terms, through sums, products, selections and exponentials. Logarithms, powers and roots
  * start anew, unless terms cancelled in what a logarithm is taken of: a kernel has to know log(1 + x) and the like to the last digit. A number below `least`, which is 0 or the
  * smallest normal number, is rounded as that one is.
  */
 export function termed(numbers: Numbers<Big>, least: Big): Numbers<Termed> {
   const { of, real, apply, fold } = numbers
   const size = (x: Big): Big => apply("abs", [x])
+  const plus = (x: Big, y: Big): Big => apply("add", [x, y])
   const whole = (value: Big): Termed => ({ value, term: size(value) })
   const times = (x: Big, y: Big): Big =>
     signOf(x) === 0 || signOf(y) === 0 ? zero : apply("mul", [x, size(y)])
@@ -240,7 +241,7 @@ export function termed(numbers: Numbers<Big>, least: Big): Numbers<Termed> {
     switch (op) {
       case "add":
       case "sub":
-        return largest(x.term, y.term)
+        return plus(x.term, y.term)
       case "neg":
       case "stop":
       case "surrogate":
@@ -256,7 +257,7 @@ export function termed(numbers: Numbers<Big>, least: Big): Numbers<Termed> {
         return quotient(x, y, value)
       case "log":
         // What cancelled in its argument it cannot know; a number near 1 whose terms are no larger it can.
-        return signOf(x.value) > 0 && compare(x.term, apply("add", [x.value, x.value])) > 0
+        return signOf(x.value) > 0 && compare(x.term, plus(x.value, x.value)) > 0
           ? largest(apply("div", [x.term, x.value]), size(value))
           : size(value)
       case "relu":
@@ -286,11 +287,11 @@ export function termed(numbers: Numbers<Big>, least: Big): Numbers<Termed> {
     cos: call("sin"),
   }
   const folded =
-    (name: FoldName) =>
+    (name: FoldName, together?: (x: Big, y: Big) => Big) =>
     (values: readonly Termed[]): Termed => {
       const value = fold[name](values.map((one) => one.value))
-      const terms = name === "sum" || name === "logsumexp" ? values.map((one) => one.term) : []
-      return { value, term: terms.reduce(largest, size(value)) }
+      const term = together && values.length > 0 ? values.map((one) => one.term).reduce(together) : zero
+      return { value, term: largest(term, size(value)) }
     }
   return {
     of: (value) => whole(of(value)),
@@ -304,11 +305,11 @@ export function termed(numbers: Numbers<Big>, least: Big): Numbers<Termed> {
       return { value, term: isNaN(term) ? Infinity : term }
     },
     fold: {
-      sum: folded("sum"),
+      sum: folded("sum", plus),
       prod: folded("prod"),
       max: folded("max"),
       min: folded("min"),
-      logsumexp: folded("logsumexp"),
+      logsumexp: folded("logsumexp", largest),
     },
     sort: (values) => numbers.sort(values.map((one) => one.value)),
   }

@@ -21,7 +21,7 @@ export interface Survey {
   readonly name: string
   /** By kind: the largest error in units of the last place, and where it is. */
   readonly worst: Readonly<Partial<Record<Kind, Worst>>>
-  /** The same without regard to the largest term: how far tiny results keep their own digits. */
+  /** The same without regard to terms: how far tiny results keep their own digits. */
   readonly own: Readonly<Partial<Record<Kind, Worst>>>
   /** A number that a kernel has no finite value for where there is one: something on the way is beyond the range of doubles. */
   readonly overflow: Worst | undefined
