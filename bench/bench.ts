@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { compileTimes } from "./compile.ts"
 import type { Times } from "./one.ts"
-import { works } from "./rows.ts"
+import { others, works } from "./rows.ts"
 
 const { values: options } = parseArgs({
   options: {
@@ -37,7 +37,7 @@ if (both || options.run) {
     "| work | by hand, Math.exp | js | ratio | in each process | wasm | ratio | in each process | 2 threads | against 1 |",
   )
   say("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-  for (const { name } of works)
+  for (const { name } of [...works, ...others])
     if (name.toLowerCase().includes(options.only.toLowerCase())) say(compare(name))
 }
 

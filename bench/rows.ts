@@ -4,7 +4,7 @@ import * as library from "lossc/stdlib"
 import { classed, noise, overlapping, spelled } from "./data.ts"
 import { crossEntropy, softmaxFocal } from "./hand/classes.ts"
 import { ctc, ctcRoom } from "./hand/ctc.ts"
-import { average, bce, mse } from "./hand/elements.ts"
+import { average, bce, mse, mseInOrder } from "./hand/elements.ts"
 import { infoNce, infoNceRoom } from "./hand/infoNce.ts"
 import { dice, giou } from "./hand/regions.ts"
 import { triplet } from "./hand/triplet.ts"
@@ -33,18 +33,18 @@ export interface Work {
   readonly at: (size: number) => Row
 }
 
-function mseRow(n: number): Row {
+function mseRow(title: string, byHand: typeof mse, n: number): Row {
   const pred = noise(n, 1, 3)
   const target = noise(n, 2, 3)
   return {
-    title: `MSE, ${n} elements`,
+    title: `${title}, ${n} elements`,
     loss: library.mse,
     grad: ["pred"],
     inputs: { pred, target },
     shapes: { pred: [n], target: [n] },
     sizes: [n],
     elements: n,
-    byHand: (out) => mse(pred, target, out["pred"]!),
+    byHand: (out) => byHand(pred, target, out["pred"]!),
   }
 }
 
@@ -193,7 +193,7 @@ const elements = [2 ** 13, 2 ** 16, 2 ** 19, 2 ** 22] as const
 /** The rows of the table. Their data are made when asked for: together they are 400 MB. */
 // prettier-ignore
 export const works: readonly Work[] = [
-  { name: "mse", sizes: elements, at: mseRow },
+  { name: "mse", sizes: elements, at: (n) => mseRow("MSE", mse, n) },
   { name: "bce", sizes: elements, at: bceRow },
   { name: "cross-entropy", sizes: rowsOf1000, at: (rows) => classesRow("cross-entropy", library.crossEntropy, crossEntropy, rows) },
   { name: "triplet", sizes: [32, 256, 2048, 16384], at: tripletRow },
@@ -203,4 +203,13 @@ export const works: readonly Work[] = [
   { name: "giou", sizes: [2 ** 11, 2 ** 14, 2 ** 17, 2 ** 20], at: giouRow },
   { name: "ctc", sizes: [1, 4, 16, 64], at: ctcRow },
   { name: "mean", sizes: [2 ** 12, 2 ** 16, 2 ** 20, 2 ** 24], at: averageRow },
+]
+
+/** More loops by hand for the same work, which `npm run bench` compares too. */
+export const others: readonly Work[] = [
+  {
+    name: "mse-in-order",
+    sizes: elements,
+    at: (n) => mseRow("MSE, by hand with one accumulator", mseInOrder, n),
+  },
 ]

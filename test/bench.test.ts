@@ -9,9 +9,9 @@ import { instructions } from "../bench/peers/count.ts"
 import { outcomes, ratio } from "../bench/peers/goals.ts"
 import { type Measured, measure } from "../bench/peers/measure.ts"
 import { report } from "../bench/peers/report.ts"
-import { works } from "../bench/rows.ts"
+import { others, works } from "../bench/rows.ts"
 
-for (const work of works)
+for (const work of [...works, ...others])
   for (const target of ["js", "wasm"] as const)
     test(`${work.name}: the loop by hand computes what the ${target} kernel does`, () => {
       const row = work.at(work.sizes[0])
