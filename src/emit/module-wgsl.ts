@@ -114,8 +114,8 @@ function encode(device, encoder, { inputs: args, sizes, outputs, cotangent, fini
     return value === undefined ? [] : [{ result, to: partOf(device, name, value, 1, 4) }]
   })
   const numbers = { sizes: variant.sizes(call), scalars: variant.scalars(call) }
-  const { machine } = runnerOf(device, variant, finite)
-  const read = machine.encode(encoder, numbers, from, to, copies)
+  const runner = runnerOf(device, variant, finite)
+  const read = runner.encode(encoder, numbers, from, to, copies)
   return {
     async check() {
       const report = await read()
@@ -123,7 +123,7 @@ function encode(device, encoder, { inputs: args, sizes, outputs, cotangent, fini
         if (report.results[result] === 0) continue
         const length = lengthOf(inputs[i])
         const at = length - report.results[result]
-        const value = (await machine.word(parts[i], at)) ?? "out of range"
+        const value = (await runner.machine.word(parts[i], at)) ?? "out of range"
         badLabel(call, inputs[i], at, length, value, below(call))
       }
       if (finite) checkFinite(variant, report)

@@ -5,6 +5,7 @@
 // come first, and then the gradients of sum(loss / W - per * S / W^2), which are those of S / W.
 import { independentRows, hasRows } from "../independence.ts"
 import { isConst } from "../ir.ts"
+import { withLabelChecks } from "../label-checks.ts"
 import type { KernelChoice, Loss, Outputs } from "../loss.ts"
 import { outputsOf, rowOf } from "../outputs.ts"
 import type { Input } from "../types.ts"
@@ -14,7 +15,7 @@ import type { GpuProgram, Pieces } from "./program.ts"
 export function piecesOf(
   loss: Loss,
   choice: KernelChoice,
-  { inputs }: Outputs,
+  outputs: Outputs,
   program: GpuProgram,
   make: (outputs: Outputs) => GpuProgram,
 ): Pieces {
@@ -22,6 +23,8 @@ export function piecesOf(
   if ("why" in rows) return rows
   const size = program.sizeNames.indexOf(rows.size)
   if (size < 0) return { why: "the batch has one row" }
+  const { inputs } = outputs
+  const { checks } = withLabelChecks(loss, outputs)
   const has = hasRows(rows.axis)
   const byName = new Map(inputs.map((input) => [input.name, input]))
   const isWeighted = choice.reduction === "mean" && !isConst(rowOf(loss, choice).per, 1)
@@ -31,6 +34,7 @@ export function piecesOf(
     size,
     inputs: program.inputs.flatMap(({ name }, i) => (has(byName.get(name)!) ? [i] : [])),
     outputs: program.outputs.flatMap(({ name }, i) => (i === losses || has(byName.get(name)!) ? [i] : [])),
+    labels: checks.map(({ input }) => program.inputs.findIndex(({ name }) => name === input.name)),
     mean: isWeighted ? "per" : choice.reduction === "mean" ? "count" : "none",
     emptyIsZero: choice.emptyMean === "zero",
     ...(isWeighted && { scaled: scaledProgram(loss, choice, program, make) }),
@@ -56,7 +60,8 @@ function scaledProgram(
   const times = (factor: Input, e: typeof loss.value) => core.op("mul", core.load(factor), e)
   const value = core.op("add", times(byValue, loss.value), times(byWeight, loss.per))
   const sum: Loss = { ...loss, value, inputs: [...loss.inputs, byValue, byWeight] }
-  const scaled = make(outputsOf(sum, { ...choice, reduction: "sum" }))
+  const { outputs } = withLabelChecks(sum, outputsOf(sum, { ...choice, reduction: "sum" }))
+  const scaled = make(outputs)
   const isAlike = (["inputs", "outputs"] as const).every((which) =>
     scaled[which].every(({ name }, i) => name === program[which][i]?.name),
   )

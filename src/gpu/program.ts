@@ -137,6 +137,8 @@ export type Pieces =
       /** The places of the inputs and outputs that have a part for each row. The other outputs are sums over the rows. */
       readonly inputs: readonly number[]
       readonly outputs: readonly number[]
+      /** For each check of labels, `label:0` first: the place of the input that it looks at. */
+      readonly labels: readonly number[]
       /** What the mean divides by: nothing in sums, the number of rows, or a sum of weights. */
       readonly mean: "none" | "count" | "per"
       /** Whether the mean of nothing is 0. */

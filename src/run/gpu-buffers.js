@@ -56,16 +56,24 @@ export class Buffers {
       this.#uniform?.words.length === words.length && this.#uniform.words.every((x, i) => x === words[i])
     if (!this.#uniform || !same) {
       if (!this.isShared) this.#uniform?.buffer.destroy()
-      const buffer = this.device.createBuffer({
-        size: words.byteLength,
-        usage: usage.uniform,
-        mappedAtCreation: true,
-      })
-      new Int32Array(buffer.getMappedRange()).set(words)
-      buffer.unmap()
-      this.#uniform = { words, buffer }
+      this.#uniform = { words, buffer: this.newUniform(words) }
     }
     return this.#uniform.buffer
+  }
+
+  /**
+   * A buffer with the words of a uniform that no other call uses, so that commands may write into it.
+   * @param {Int32Array} words
+   */
+  newUniform(words) {
+    const buffer = this.device.createBuffer({
+      size: words.byteLength,
+      usage: usage.uniform | usage.copyDst,
+      mappedAtCreation: true,
+    })
+    new Int32Array(buffer.getMappedRange()).set(words)
+    buffer.unmap()
+    return buffer
   }
 
   /**

@@ -39,10 +39,10 @@ export class Scan {
     const { device } = this
     const storage = 128
     const copies = 4 | 8
-    this.#found ??= device.createBuffer({
-      size: count * device.limits.minStorageBufferOffsetAlignment,
-      usage: storage | copies,
-    })
+    const size = count * device.limits.minStorageBufferOffsetAlignment
+    // Commands of a caller may hold one that is too small.
+    if (!this.#found || this.#found.size < size)
+      this.#found = device.createBuffer({ size, usage: storage | copies })
     this.#layout ??= device.createBindGroupLayout({
       entries: ["read-only-storage", "storage"].map((type, binding) => ({
         binding,

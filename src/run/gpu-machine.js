@@ -63,7 +63,7 @@ export class GpuMachine {
   async run(numbers, inputs, outputs, accept) {
     this.guard.check()
     const { device } = this
-    const layout = this.#layout(numbers)
+    const layout = this.layout(numbers)
     if (!this.pipelines.isReady(layout)) {
       // The owner of the arrays may change them meanwhile.
       inputs = inputs.map((array) => array.slice())
@@ -86,7 +86,8 @@ export class GpuMachine {
         this.buffers.part(`output ${i}`, length * 4, usage.storage | usage.copyDst | usage.copySrc),
       )
       const encoder = device.createCommandEncoder()
-      this.#record(encoder, layout, parts, results, staging)
+      const arena = this.record(encoder, layout, parts, results)
+      this.#copyReport(encoder, arena, results, staging)
       let at = head
       outputs.forEach(({ length }, i) => {
         const { buffer } = /** @type {Part} */ (results[i])
@@ -131,21 +132,30 @@ export class GpuMachine {
    */
   encode(encoder, numbers, inputs, outputs, copies) {
     this.guard.check()
+    const layout = this.layout(numbers)
+    const read = this.recorded(this.#reportWords() * 4, (staging) => {
+      const arena = this.record(encoder, layout, inputs, outputs)
+      this.#copyReport(encoder, arena, outputs, staging)
+      for (const { result, to } of copies)
+        encoder.copyBufferToBuffer(arena, result * 4, to.buffer, to.offset, 4)
+    })
+    return async () => this.#readReport(await read(), layout)
+  }
+
+  /**
+   * Records commands for an encoder of the caller that copy bytes into a buffer. What is returned reads these when the commands have
+   * been submitted.
+   * @param {number} bytes
+   * @param {(staging: GpuBuffer) => void} action
+   * @returns {() => Promise<ArrayBuffer>}
+   */
+  recorded(bytes, action) {
     this.buffers.isShared = true
-    const { device } = this
-    const layout = this.#layout(
-      numbers,
-      "calls with arrays run in pieces where rows are independent, those with buffers do not",
-    )
-    const bytes = this.#reportWords() * 4
     const prepared = this.prepare()
     prepared.catch(() => {})
     const guarded = this.guard.run(() => {
-      this.pipelines.compileNow(layout)
-      const staging = device.createBuffer({ size: bytes, usage: usage.mapRead | usage.copyDst })
-      const arena = this.#record(encoder, layout, inputs, outputs, staging)
-      for (const { result, to } of copies)
-        encoder.copyBufferToBuffer(arena, result * 4, to.buffer, to.offset, 4)
+      const staging = this.device.createBuffer({ size: bytes, usage: usage.mapRead | usage.copyDst })
+      action(staging)
       return [staging]
     })
     guarded.catch(() => {})
@@ -159,9 +169,9 @@ export class GpuMachine {
         throw await this.guard.fault(error)
       }
       this.guard.check()
-      const report = this.#readReport(staging.getMappedRange(0, bytes), layout)
+      const data = staging.getMappedRange(0, bytes).slice(0)
       staging.destroy()
-      return report
+      return data
     }
   }
 
@@ -192,13 +202,13 @@ export class GpuMachine {
   }
 
   /**
+   * What a call that fits needs.
    * @param {Numbers} numbers
-   * @param {string} [why] nothing helps against what is too large
    */
-  #layout(numbers, why) {
+  layout(numbers) {
     const layout = this.#layoutOf(numbers)
     const shortage = shortageOf(this.program, layout, this.device.limits)
-    if (shortage) throw this.tooLarge(shortage, why)
+    if (shortage) throw this.tooLarge(shortage)
     return layout
   }
 
@@ -208,13 +218,14 @@ export class GpuMachine {
   }
 
   /**
-   * What of a call is too large for the device, if anything is. Its results are read back.
+   * What of a call is too large for the device, if anything is.
    * @param {Numbers} numbers
+   * @param {boolean} isRead whether outputs are read back
    */
-  shortage(numbers) {
+  shortage(numbers, isRead) {
     const { limits } = this.device
     const layout = this.#layoutOf(numbers)
-    return shortageOf(this.program, layout, limits, this.#reportWords())
+    return shortageOf(this.program, layout, limits, isRead ? this.#reportWords() : undefined)
   }
 
   /**
@@ -256,15 +267,30 @@ export class GpuMachine {
   }
 
   /**
-   * Records a whole call, and copies the report into a buffer.
+   * Copies the report of what was recorded into a buffer.
+   * @param {GpuCommandEncoder} encoder
+   * @param {GpuBuffer} arena
+   * @param {readonly Part[]} outputs
+   * @param {GpuBuffer} report
+   */
+  #copyReport(encoder, arena, outputs, report) {
+    const bytes = this.program.results.length * 4
+    if (bytes > 0) encoder.copyBufferToBuffer(arena, 0, report, 0, bytes)
+    this.scan?.record(encoder, outputs, report, bytes)
+  }
+
+  /**
+   * Records the dispatches of a call, and compiles what no call before needed. The buffer that is returned holds the results, one
+   * word each.
    * @param {GpuCommandEncoder} encoder
    * @param {Layout} layout
    * @param {readonly Part[]} inputs
    * @param {readonly Part[]} outputs
-   * @param {GpuBuffer} report
+   * @param {GpuBuffer} [uniform] of the call, if not just what the layout says
    */
-  #record(encoder, layout, inputs, outputs, report) {
+  record(encoder, layout, inputs, outputs, uniform = this.buffers.uniform(layout.uniform)) {
     const { program, device } = this
+    this.pipelines.compileNow(layout)
     const arena = this.buffers.part(
       "arena",
       layout.arenaWords * 4,
@@ -273,7 +299,7 @@ export class GpuMachine {
     const wordAt = (/** @type {number} */ region) => /** @type {number} */ (layout.offsets[region])
     /** @type {Map<number, Part>} */
     const bound = new Map([
-      [0, { buffer: this.buffers.uniform(layout.uniform), offset: 0, size: layout.uniform.byteLength }],
+      [0, { buffer: uniform, offset: 0, size: layout.uniform.byteLength }],
       [1, arena],
     ])
     // No binding has less than a vector, and none is bound twice.
@@ -316,9 +342,6 @@ export class GpuMachine {
           part.size,
         )
     })
-    const results = program.results.length
-    if (results > 0) encoder.copyBufferToBuffer(arena.buffer, 0, report, 0, results * 4)
-    this.scan?.record(encoder, outputs, report, results * 4)
     return arena.buffer
   }
 }

@@ -253,7 +253,7 @@ export async function makeGpuKernel(
         : wanted.get(name)
       return value === undefined ? [] : [{ result, to: partOf(name, value, 1, 4) }]
     })
-    const read = machine.encode(
+    const read = runner.encode(
       encoder,
       numbersFor(variant, bound.sizes, bound.scalars),
       inputs,

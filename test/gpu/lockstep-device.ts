@@ -164,8 +164,9 @@ function dispatch(
   const get = (who: Invocation, name: string, at: number): number => touch(who, name, at, false)[at]!
   const set = (who: Invocation, name: string, at: number, x: number): void =>
     void (touch(who, name, at, true)[at] = x)
-  const make = new Function("$get", "$set", "u", script.text)
-  const run = (make(get, set, uniform) as Record<string, EntryPoint>)[entry]!
+  const length = (name: string): number => arrays.get(name)!.length
+  const make = new Function("$get", "$set", "$length", "u", script.text)
+  const run = (make(get, set, length, uniform) as Record<string, EntryPoint>)[entry]!
   for (let x = 0; x < workgroups; x++) {
     for (const { name, element, length } of script.shared)
       arrays.set(name, new arrayTypes[element](new ArrayBuffer(4 * length)))

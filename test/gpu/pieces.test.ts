@@ -1,11 +1,8 @@
 // Batches that a device cannot hold: calls run in pieces of rows and give what they would whole.
 import fc from "fast-check"
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest"
-import { checkedOf, compile, type KernelResult, type Loss } from "../../src/index.ts"
-import { independentRows } from "../../src/independence.ts"
+import { compile, type KernelResult, type Loss } from "../../src/index.ts"
 import type { GpuDevice } from "../../src/run/gpu-device.ts"
-import { GpuMachine } from "../../src/run/gpu-machine.js"
-import { readSettings } from "../../src/run/settings.ts"
 import * as library from "../../src/stdlib.ts"
 import { crossEntropy, infoNce, triplet } from "../../src/stdlib.ts"
 import { arbitraryInputs } from "../../src/testing.ts"
@@ -13,63 +10,11 @@ import { librarySettings } from "../library.settings.ts"
 import { differences, resultsOf } from "./compare.ts"
 import { errorOf } from "../errors.ts"
 import { describeGpu, gpuDevice } from "./device.ts"
+import { batchOf, devices, limited, mostRows, reductionOf, rowsOf } from "./limited.ts"
 import { exactly, rounded } from "./exact.ts"
 import { lockstepDevice } from "./lockstep-device.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
-
-/** The rows of a loss, as a kernel has them that is passed everything. */
-function rowsOf(loss: Loss, options: object = {}) {
-  const checked = checkedOf(loss)
-  const { choice } = readSettings(checked, { target: "wgsl", ...options })
-  const given = new Set(checked.inputs.filter((x) => x.default && !x.isStatic).map(({ name }) => name))
-  return independentRows(checked, { ...choice, given })
-}
-
-/** Makes every call of more rows than a number too large, and counts the calls. */
-function mostRows(loss: Loss, most: number): { count: number } {
-  const calls = { count: 0 }
-  const rows = rowsOf(loss)
-  const real = {
-    shortage: GpuMachine.prototype.shortage,
-    run: GpuMachine.prototype.run,
-  }
-  vi.spyOn(GpuMachine.prototype, "shortage").mockImplementation(function (this: GpuMachine, numbers) {
-    const place = "size" in rows ? this.program.sizeNames.indexOf(rows.size) : -1
-    if (place < 0 || numbers.sizes[place]! <= most) return real.shortage.call(this, numbers)
-    return { what: "the batch", name: undefined, bytes: numbers.sizes[place]!, most }
-  })
-  vi.spyOn(GpuMachine.prototype, "run").mockImplementation(function (this: GpuMachine, ...args) {
-    calls.count++
-    return real.run.apply(this, args)
-  })
-  return calls
-}
-
-/** A device that holds less than it could. */
-function limited(device: GpuDevice, limits: Partial<GpuDevice["limits"]>): GpuDevice {
-  return new Proxy(device, {
-    get(target, key) {
-      if (key === "limits") return { ...limitsOf(target), ...limits }
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === "function" ? value.bind(target) : value
-    },
-  })
-}
-
-function limitsOf({ limits }: GpuDevice): GpuDevice["limits"] {
-  const names = [
-    "maxStorageBufferBindingSize",
-    "maxBufferSize",
-    "maxComputeWorkgroupsPerDimension",
-    "maxComputeInvocationsPerWorkgroup",
-    "maxComputeWorkgroupSizeX",
-    "maxComputeWorkgroupStorageSize",
-    "maxStorageBuffersPerShaderStage",
-    "minStorageBufferOffsetAlignment",
-  ] as const
-  return Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as GpuDevice["limits"]
-}
 
 afterEach(() => void vi.restoreAllMocks())
 
@@ -92,11 +37,6 @@ test.each([
 ])("the rows of %s are not: %s", (text, why) => {
   expect(rowsOf(compile(text) as Loss)).toEqual({ why })
 })
-
-/** With which reduction a loss is run: each with one, by its name. */
-const reductions = ["mean", "sum", "mean", "none"] as const
-const reductionOf = (name: string) =>
-  reductions[Array.from(name).reduce((sum, c) => sum + c.charCodeAt(0), 0) % reductions.length]!
 
 describe("the losses of the library in pieces of two rows", () => {
   const separable = losses.filter((loss) => "size" in rowsOf(loss, { static: librarySettings(loss)[0]! }))
@@ -122,17 +62,6 @@ describe("the losses of the library in pieces of two rows", () => {
   })
 })
 
-/** How many rows drawn arguments have. */
-function batchOf(loss: Loss, drawn: object): number {
-  const rows = rowsOf(loss)
-  const input = checkedOf(loss).inputs.find(
-    (x) => "axis" in rows && x.dimensions[0]?.extent === rows.axis.extent,
-  )
-  const value = (drawn as Record<string, { shape: readonly number[]; data: ArrayLike<number> }>)[input!.name]!
-  if (input!.dimensions[0]!.name !== "...") return value.shape[0]!
-  return value.shape.slice(0, value.shape.length - input!.dimensions.length + 1).reduce((x, y) => x * y, 1)
-}
-
 const wave = (n: number, step = 1): Float32Array =>
   Float32Array.from({ length: n }, (_, i) => Math.sin(i * step + 1))
 const rows = (b: number, d: number, step = 1) => ({ data: wave(b * d, step), shape: [b, d] })
@@ -142,10 +71,6 @@ const close = (found: ArrayLike<number>, expected: ArrayLike<number>): void => {
   expect(found.length).toBe(expected.length)
   expect(error).toBeLessThanOrEqual(2e-6 * largest)
 }
-
-/** Both devices: one that finds races, and one with a driver. */
-const devices: [string, () => Promise<GpuDevice>][] = [["lockstep", async () => lockstepDevice().device]]
-describeGpu(() => void devices.push(["SwiftShader", gpuDevice]))
 
 describe.each(devices)("on a small device (%s)", (_, make) => {
   let device: GpuDevice
@@ -249,10 +174,6 @@ describe.each(devices)("on a small device (%s)", (_, make) => {
     const single = await errorOf(wide({ x: rows(3, 3000) }))
     expect(single.code).toBe("device-limit")
     expect(single.message).toContain("a single row along axis b does not fit")
-    const buffer = device.createBuffer({ size: 12_000, usage: 128 })
-    const encoded = (): unknown =>
-      wide.encode(device.createCommandEncoder(), { inputs: { x: buffer }, sizes: { b: 1000, d: 3 } })
-    expect(encoded).toThrow("calls with arrays run in pieces where rows are independent")
   })
 })
 

@@ -25,7 +25,7 @@ interface ArrayVariable {
 
 /** A shader as a script. */
 export interface Script {
-  /** The body of a function of `$get`, `$set` and `u` that returns the entry points by name. */
+  /** The body of a function of `$get`, `$set`, `$length` and `u` that returns the entry points by name. */
   readonly text: string
   /** The fields of the uniform, in words. */
   readonly uniform: readonly { readonly name: string; readonly type: Type }[]
@@ -424,6 +424,12 @@ class Translator {
       this.take("]")
       this.take(")")
       return { type: this.arrays.get(array)!, text: `(yield* $uniformLoad($I, "${array}", ${index}))` }
+    }
+    if (name === "arrayLength") {
+      this.take("&")
+      const array = this.take()
+      this.take(")")
+      return { type: "u32", text: `$length("${array}")` }
     }
     const args: Typed[] = []
     while (!this.has(")")) {
