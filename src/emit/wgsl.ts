@@ -149,7 +149,9 @@ export class Shader {
           const left = body.flatMap((s): string[] => {
             if (s.kind === "load" && handovers.kept.includes(s.id)) return [entry.keep(s.id)]
             if (s.kind !== "result") return []
-            const type = values.typeOf(s.value)
+            // What counts rows may be an int; a loss, or a gradient, that happens to be a number of rows is not.
+            const isCount = s.name === "count" || s.name === "per" || s.name.startsWith("label:")
+            const type = isCount ? values.typeOf(s.value) : "real"
             this.resultTypes.set(s.name, type)
             const at = String(kernel.results.indexOf(s.name))
             return [setWord(`u.r${results}`, at, values.operand(s.value, type), type)]

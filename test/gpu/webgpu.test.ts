@@ -206,6 +206,15 @@ describeGpu(() => {
       expect(error.diagnostics[0]!.details).toMatchObject({ argument: "y", row: 170, value: -1 })
     })
 
+    test("a gradient that is a number of rows is an f32 like any other", async () => {
+      const gpu = await triplet.webgpu(device, { reduction: "sum", grad: ["margin"] })
+      const [a, p, n, margin] = [wave(20), wave(20, 2), wave(20, 3), Float32Array.of(7)].map(storage)
+      const outputs = { grad: { margin: margin! } }
+      const inputs = { a: a!, p: p!, n: n!, margin: 100 }
+      await encoded(gpu, { inputs, sizes: { b: 5, d: 4 }, outputs })()
+      expect([...(await contents(margin!))]).toEqual([5])
+    })
+
     test("a label that nothing reads may have any value", async () => {
       const gpu = await crossEntropy.webgpu(device)
       const target = Int32Array.of(0, -100, 2, 1)
