@@ -180,7 +180,7 @@ export function wgslTypes(
     "interface Run {",
     "  /** Computes the loss and its gradients on a device. Rejects, and then has written nothing. */",
     `  (device: Device, inputs: Inputs, options?: { ${options}; readonly finite?: boolean }): Promise<Result>`,
-    "  /** Writes the commands of a call into an encoder. `check` waits until they are done, and rejects if something was wrong. */",
+    "  /** Writes the commands of a call into an encoder, in pieces of rows if a binding is too small. `check` waits until they are done, and rejects if something was wrong. */",
     "  encode(device: Device, encoder: Encoder, call: Call): {",
     "    check(): Promise<{ readonly loss: number | undefined; readonly count: number; readonly per: number }>",
     "  }",

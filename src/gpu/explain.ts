@@ -71,7 +71,7 @@ function shared(strips: readonly Strip[], workgroupSize: number): string[] {
 export function explainPieces(pieces: Pieces): string {
   if ("why" in pieces) return `are refused: ${pieces.why}`
   const order = pieces.scaled ? ", once for the sums that the mean divides, and once for the gradients" : ""
-  return `run in pieces of rows along axis ${pieces.axis}${order}`
+  return `run in pieces of rows along axis ${pieces.axis}, with arrays and with buffers${order}`
 }
 
 /** When a dispatch runs, if not always. */

@@ -1,4 +1,4 @@
-// A loss and its program -> how a call that is too large for a device runs in pieces of rows, one after another.
+// A loss and its program -> how a call that is too large for a device, with arrays or with buffers, runs in pieces of rows.
 //
 // The gradients of a sum over the rows are sums over the rows themselves, so pieces add up. A mean that divides by the number of
 // rows is the mean of the means of pieces, each weighed by its rows. Where rows weigh differently, S = sum(loss) and W = sum(per)

@@ -16,6 +16,9 @@
 const bindingsOf = { take: [0, 1], add: [1, 2, 3], divide: [1], scale: [0, 1, 3] }
 const bindingTypes = ["read-only-storage", "storage", "read-only-storage", "storage"]
 
+/** @param {string} word */
+const real = (word) => `bitcast<f32>(${word})`
+
 /** How many words a whole has after its numbers: two factors. */
 export const factorWords = 2
 
@@ -27,11 +30,12 @@ export const factorWords = 2
  * @param {Split} split
  */
 function mergeText({ results }, { mean, emptyIsZero }) {
-  const at = (/** @type {string} */ name) => `${results.findIndex((one) => one.name === name)}u`
+  const numberIn = (/** @type {"piece" | "whole"} */ array, /** @type {string} */ name) => {
+    const at = results.findIndex((one) => one.name === name)
+    return results[at]?.type === "real" ? real(`${array}[${at}]`) : `f32(bitcast<i32>(${array}[${at}]))`
+  }
   const [first, second] = [`${results.length}u`, `${results.length + 1}u`]
-  const [loss, count, per] = ["loss", "count", "per"].map(at)
-  const int = (/** @type {string} */ word) => `f32(bitcast<i32>(${word}))`
-  const real = (/** @type {string} */ word) => `bitcast<f32>(${word})`
+  const loss = results.findIndex(({ name }) => name === "loss")
   const taken = results.flatMap(({ name, type }, i) => {
     if (name.startsWith("label:")) return []
     if (type !== "real") return [`whole[${i}] = whole[${i}] + piece[${i}];`]
@@ -42,8 +46,8 @@ function mergeText({ results }, { mean, emptyIsZero }) {
   const weights =
     mean === "count"
       ? `
-    let rows = ${int(`whole[${count}]`)};
-    let more = ${int(`piece[${count}]`)};
+    let rows = ${numberIn("whole", "count")};
+    let more = ${numberIn("piece", "count")};
     if (rows > 0.0) {
       before = select(rows / (rows + more), 1.0, more == 0.0);
       own = more / (rows + more);
@@ -54,12 +58,12 @@ function mergeText({ results }, { mean, emptyIsZero }) {
   const scaling =
     mean === "count"
       ? `
-  let all = ${int(`whole[${count}]`)};
-  let own = ${int(`piece[${count}]`)};
+  let all = ${numberIn("whole", "count")};
+  let own = ${numberIn("piece", "count")};
   if (all == 0.0 || own == all) { return; }
   let by = own / all;`
       : `
-  if (${real(`whole[${per}]`)} != 0.0) { return; }
+  if (${numberIn("whole", "per")} != 0.0) { return; }
   let by = 0.0;`
   const ids =
     "@builtin(workgroup_id) id: vec3<u32>, @builtin(num_workgroups) count: vec3<u32>, @builtin(local_invocation_index) thread: u32"
@@ -94,8 +98,8 @@ ${
     ? `@compute @workgroup_size(64)
 fn divide(@builtin(local_invocation_index) thread: u32) {
   if (thread == 0u) {
-    let total = ${real(`whole[${loss}]`)};
-    let weight = ${real(`whole[${per}]`)};
+    let total = ${numberIn("whole", "loss")};
+    let weight = ${numberIn("whole", "per")};
     let isZero = ${emptyIsZero ? "weight == 0.0" : "false"};
     whole[${loss}] = bitcast<u32>(select(total / weight, 0.0, isZero));
     whole[${first}] = bitcast<u32>(select(1.0 / weight, 0.0, isZero));

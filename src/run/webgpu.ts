@@ -61,7 +61,10 @@ export interface EncodedCall {
 /** A kernel on a GPU: a function from arguments by name to the loss and its gradients. */
 export interface GpuKernel {
   (inputs: Readonly<Record<string, InputValue | undefined>>, options?: CallOptions): Promise<KernelResult>
-  /** Writes the commands of a call into an encoder of the caller; nothing is read back. Throws `LossError`. */
+  /**
+   * Writes the commands of a call into an encoder of the caller; nothing is read back. A batch that is larger than a binding of the
+   * device runs in pieces, which are parts of the buffers, where rows are independent. Throws `LossError`.
+   */
   encode(encoder: GpuCommandEncoder, call: EncodeCall): EncodedCall
   /** How many variants have been compiled: one for each set of optional arrays. */
   readonly variants: number

@@ -45,9 +45,11 @@ test("what a workgroup shares takes the memory that the shader declares", () => 
 test("it says whether batches beyond a device run in pieces", () => {
   const pieces = (text: string): string =>
     compile(text).explain({ target: "wgsl" }).split("batches beyond a device\n")[1]!.trim()
-  expect(pieces("loss f[b](x: [d]) = sum[d](x^2)")).toBe("run in pieces of rows along axis b")
+  expect(pieces("loss f[b](x: [d]) = sum[d](x^2)")).toBe(
+    "run in pieces of rows along axis b, with arrays and with buffers",
+  )
   expect(pieces("loss f[b](x, w) = w * x^2 per w")).toBe(
-    "run in pieces of rows along axis b, once for the sums that the mean divides, and once for the gradients",
+    "run in pieces of rows along axis b, with arrays and with buffers, once for the sums that the mean divides, and once for the gradients",
   )
   expect(pieces("loss f[b](x) = x - mean[b](x)")).toBe("are refused: a row reads others along axis b")
 })

@@ -66,19 +66,3 @@ function limitsOf({ limits }: GpuDevice): GpuDevice["limits"] {
   ] as const
   return Object.fromEntries(names.map((name) => [name, limits[name]])) as unknown as GpuDevice["limits"]
 }
-
-/** How many rows drawn arguments have. */
-export function batchOf(loss: Loss, drawn: object): number {
-  const rows = rowsOf(loss)
-  const input = checkedOf(loss).inputs.find(
-    (x) => "axis" in rows && x.dimensions[0]?.extent === rows.axis.extent,
-  )
-  const value = (drawn as Record<string, { shape: readonly number[]; data: ArrayLike<number> }>)[input!.name]!
-  if (input!.dimensions[0]!.name !== "...") return value.shape[0]!
-  return value.shape.slice(0, value.shape.length - input!.dimensions.length + 1).reduce((x, y) => x * y, 1)
-}
-
-/** With which reduction a loss is run: each with one, by its name. */
-const reductions = ["mean", "sum", "mean", "none"] as const
-export const reductionOf = (name: string) =>
-  reductions[Array.from(name).reduce((sum, c) => sum + c.charCodeAt(0), 0) % reductions.length]!
