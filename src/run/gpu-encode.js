@@ -32,7 +32,7 @@ import { factorWords } from "./gpu-merge.js"
  */
 export function alignedRows(arrays, rows, alignment) {
   let some = 1
-  for (const { size } of arrays) while (((size / rows) * some) % alignment !== 0) some *= 2
+  for (const { size } of arrays) while (((size / Math.max(1, rows)) * some) % alignment !== 0) some *= 2
   return some
 }
 

@@ -109,7 +109,7 @@ export class GpuRunner {
     })
     const shortageOf = (/** @type {number} */ some) => machine.shortage(numbersOf(some, [1, 0]), isRead)
     const step = stepOf({ split, rows })
-    const least = Math.min(step, rows)
+    const least = Math.max(1, Math.min(step, rows))
     const short = shortageOf(least)
     if (short) {
       const { axis } = split

@@ -250,6 +250,9 @@ describe.each(devices)("on a small device (%s)", (_, make) => {
       "64 rows along axis b do not fit, and fewer do not end at a multiple of 256 bytes in every buffer",
     )
     expect(refused(wide(100, 1024))).toBe("nothing")
+    const shared = await compile("loss f[b](x: [d]; w: [d] = 1) = sum[d](w * x)").webgpu(device)
+    const empty = { inputs: { x: buffer(0), w: buffer(3000) }, sizes: { b: 0, d: 3000 } }
+    expect(refused(() => shared.encode(encoder, empty))).toContain("a single row along axis b does not fit")
   })
 })
 
