@@ -1,6 +1,6 @@
 // Which conditions hold wherever a statement's value is needed: they become branches around loops and rows, so that a row
 // left out by `where` or by an inactive hinge costs nothing, and nothing of it is read.
-import { children, postorderOfReads, reach, refsIn } from "./graph.ts"
+import { children, postorderOfReads, reach } from "./graph.ts"
 import { type AxisExpr, type Def, type Expr, type RefExpr, conjuncts } from "./ir.ts"
 import { cyclesOf } from "./cycles.ts"
 import { type Placed, readsOf } from "./dimensions.ts"
@@ -54,7 +54,7 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
       const same = new Set(source.place.filter((e, i) => apart.has(e as AxisExpr) && read.index[i] === e))
       const path = pathsOf(reader).get(read) ?? []
       const wanted = [...of(reader), ...path].filter(
-        (c) => c.axes.every((a) => same.has(a)) && refsIn(c).every(({ def }) => complete.has(def)),
+        (c) => c.axes.every((a) => same.has(a)) && c.refs.every(({ def }) => complete.has(def)),
       )
       shared = new Set(shared ? wanted.filter((c) => shared!.has(c)) : wanted)
     }
@@ -72,7 +72,7 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
       })
       const path = pathsOf(reader).get(read) ?? []
       const wanted = [...of(reader), ...path].filter(
-        (c) => c.axes.every((a) => same.has(a)) && refsIn(c).every(({ def }) => complete(def)),
+        (c) => c.axes.every((a) => same.has(a)) && c.refs.every(({ def }) => complete(def)),
       )
       shared = new Set(shared ? wanted.filter((c) => shared!.has(c)) : wanted)
     }
@@ -87,7 +87,7 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
 function pathConditions(s: Placed): ReadonlyMap<Expr, ReadonlySet<Expr>> {
   const out = new Map<Expr, ReadonlySet<Expr>>()
   const arrive = (e: Expr, conditions: ReadonlySet<Expr>): void => {
-    if (refsIn(e).length === 0) return
+    if (e.refs.length === 0) return
     const known = out.get(e)
     out.set(e, known ? new Set([...known].filter((c) => conditions.has(c))) : conditions)
   }
@@ -125,7 +125,7 @@ function usedAsIndex(statements: readonly Placed[]): ReadonlySet<Def> {
   for (const s of statements)
     for (const e of [...postorderOfReads([s.filter, s.body, ...s.place]), ...s.place]) {
       const index = e.kind === "load" || e.kind === "ref" ? e.index : s.place.includes(e) ? [e] : []
-      for (const { def } of index.flatMap(refsIn)) for (const d of throughStates(def)) out.add(d)
+      for (const { def } of index.flatMap((e) => e.refs)) for (const d of throughStates(def)) out.add(d)
     }
   return out
 }
@@ -144,5 +144,5 @@ function throughStates(def: Def): ReadonlySet<Def> {
 
 /** Definitions that are complete before the statement starts, because it reads them itself. */
 function dependencies(s: Placed): ReadonlySet<Def> {
-  return new Set([...refsIn(s.filter), ...refsIn(s.body)].flatMap(({ def }) => [...reach(def)]))
+  return new Set([...s.filter.refs, ...s.body.refs].flatMap(({ def }) => [...reach(def)]))
 }

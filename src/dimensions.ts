@@ -3,7 +3,7 @@
 // Each statement names its axes as it likes. Two axes are one dimension if a reader reads its producer there, if they index
 // the same input in the same place, or if nothing keeps their loops apart; never two axes of one statement. Dimensions are
 // then put into one total order, and every statement loops over its own in that order.
-import { postorder, refsIn } from "./graph.ts"
+import { postorder } from "./graph.ts"
 import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, compare, conjuncts } from "./ir.ts"
 import type { Statement } from "./statements.ts"
 import { substitute } from "./sums.ts"
@@ -22,7 +22,7 @@ const reads = new WeakMap<Statement, readonly RefExpr[]>()
 /** Every read of a definition by a statement, in its filter, body and place. */
 export function readsOf(s: Statement): readonly RefExpr[] {
   let found = reads.get(s)
-  if (!found) reads.set(s, (found = [...new Set([s.filter, s.body, ...s.place].flatMap(refsIn))]))
+  if (!found) reads.set(s, (found = [...new Set([s.filter, s.body, ...s.place].flatMap((e) => e.refs))]))
   return found
 }
 

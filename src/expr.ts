@@ -12,6 +12,8 @@ interface Node {
   readonly type: ScalarType
   /** Free axes, each once, in structural order. */
   readonly axes: readonly AxisExpr[]
+  /** The references in it, each once, those in indices of others included, children before parents. */
+  readonly refs: readonly RefExpr[]
 }
 /** A literal. Booleans are 0 and 1. */
 export interface ConstExpr extends Node {
@@ -65,10 +67,11 @@ export function node<K extends Expr["kind"]>(
   id: number,
   type: ScalarType,
   axes: readonly AxisExpr[],
+  refs: readonly RefExpr[],
   own: Own<Extract<Expr, { kind: K }>>,
 ): Extract<Expr, { kind: K }> {
   const { value, name, extent, input, def, index, op, args } = own as Fields
-  const all = { id, kind, type, axes, value, name, extent, input, def, index, op, args }
+  const all = { id, kind, type, axes, refs, value, name, extent, input, def, index, op, args }
   return all as unknown as Extract<Expr, { kind: K }>
 }
 

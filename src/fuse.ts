@@ -3,7 +3,7 @@
 // Readers are placed before what they read. A producer joins the latest group of its readers that it may share a loop with:
 // same dimension, not reduced by the producer, and read by every reader in the group at exactly that dimension. One
 // recursion does this level by level.
-import { postorder, refsIn } from "./graph.ts"
+import { postorder } from "./graph.ts"
 import type { AxisExpr, Def, Expr } from "./ir.ts"
 import { type Cycle, cyclesOf } from "./cycles.ts"
 import { demands } from "./demand.ts"
@@ -230,7 +230,7 @@ function comparesExactly(s: Placed, def: Def): boolean {
     (e) =>
       e.kind === "op" &&
       (e.op === "eq" || e.op === "ne") &&
-      e.args.some((x) => x.type === "real" && refsIn(x).some((ref) => ref.def === def)),
+      e.args.some((x) => x.type === "real" && x.refs.some((ref) => ref.def === def)),
   )
 }
 

@@ -1,5 +1,5 @@
 // Walks of the core: what an expression reads, and definitions in the order in which they can be computed.
-import type { Def, Expr, RefExpr, Recurrence } from "./expr.ts"
+import type { Def, Expr, Recurrence } from "./expr.ts"
 
 /** The children of a node that are expressions (the body of a definition is not a child of its reference). */
 export function children(e: Expr): readonly Expr[] {
@@ -25,7 +25,7 @@ export function postorderOfReads(roots: readonly Expr[]): Expr[] {
   const out: Expr[] = []
   const seen = new Set<Expr>()
   const go = (e: Expr): void => {
-    if (refsIn(e).length === 0 || seen.has(e)) return
+    if (e.refs.length === 0 || seen.has(e)) return
     seen.add(e)
     children(e).forEach(go)
     out.push(e)
@@ -75,7 +75,7 @@ export function inOrder(
 }
 
 /** The definitions that a definition reads itself. */
-const readBy = (def: Def): readonly Def[] => [...refsIn(def.filter), ...refsIn(def.body)].map((e) => e.def)
+const readBy = (def: Def): readonly Def[] => [...def.filter.refs, ...def.body.refs].map((e) => e.def)
 
 /** The recurrences that a definition reads, directly or not. */
 function recurrencesOf(def: Def): Recurrence[] {
@@ -130,25 +130,6 @@ export function leadingTo<T>(
   return members
 }
 
-const references = new WeakMap<Expr, readonly RefExpr[]>()
-
-/** The references in an expression, each once, those in indices of others included. */
-export function refsIn(e: Expr): readonly RefExpr[] {
-  let found = references.get(e)
-  if (!found) {
-    found = none
-    for (const x of children(e)) found = union(found, refsIn(x))
-    if (e.kind === "ref") found = [...found, e]
-    references.set(e, found)
-  }
-  return found
-}
-
-const none: readonly RefExpr[] = []
-
-const union = (x: readonly RefExpr[], y: readonly RefExpr[]): readonly RefExpr[] =>
-  x === y || y.length === 0 ? x : x.length === 0 ? y : [...new Set([...x, ...y])]
-
 const reached = new WeakMap<Def, ReadonlySet<Def>>()
 
 /** The definitions that a definition reads, directly or not, itself included. */
@@ -156,7 +137,7 @@ export function reach(def: Def): ReadonlySet<Def> {
   let all = reached.get(def)
   if (!all) {
     const out = new Set([def])
-    for (const ref of [...refsIn(def.filter), ...refsIn(def.body)]) for (const d of reach(ref.def)) out.add(d)
+    for (const ref of [...def.filter.refs, ...def.body.refs]) for (const d of reach(ref.def)) out.add(d)
     reached.set(def, (all = out))
   }
   return all

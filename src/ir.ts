@@ -14,7 +14,7 @@ import {
 } from "./expr.ts"
 import { NodeMap } from "./node-map.ts"
 import { type OpName, ops } from "./ops.ts"
-import { compare, orderings, unionAxes } from "./order.ts"
+import { compare, orderings, unionAxes, unionRefs } from "./order.ts"
 import { recurrenceKey } from "./recurrence-key.ts"
 import type { Input, ScalarType } from "./types.ts"
 
@@ -76,16 +76,16 @@ export class Core {
   const(value: number): Expr {
     const type = Number.isInteger(value) ? "int" : "real"
     return this.leaf(`n${Object.is(value, -0) ? "-0" : value}`, (id) =>
-      node("const", id, type, [], { value }),
+      node("const", id, type, [], [], { value }),
     )
   }
 
   bool(value: boolean): Expr {
-    return this.leaf(`b${+value}`, (id) => node("const", id, "bool", [], { value: +value }))
+    return this.leaf(`b${+value}`, (id) => node("const", id, "bool", [], [], { value: +value }))
   }
 
   sizeOf(name: string): Expr {
-    return this.leaf(`s${name}`, (id) => node("size", id, "int", [], { name }))
+    return this.leaf(`s${name}`, (id) => node("size", id, "int", [], [], { name }))
   }
 
   axis(name: string, extent: Expr): AxisExpr {
@@ -94,7 +94,7 @@ export class Core {
     let axis = byName.get(name)
     if (!axis) {
       const axes: AxisExpr[] = []
-      axis = node("axis", this.newId(), "int", axes, { name, extent })
+      axis = node("axis", this.newId(), "int", axes, [], { name, extent })
       axes.push(axis)
       byName.set(name, axis)
     }
@@ -110,7 +110,7 @@ export class Core {
     const number = this.numberOf(input)
     const known = this.loads.get(number, index)
     if (known) return known
-    const load = node("load", this.newId(), input.type, unionAxes(index), { input, index })
+    const load = node("load", this.newId(), input.type, unionAxes(index), unionRefs(index), { input, index })
     this.loads.add(number, index, load)
     return load
   }
@@ -143,7 +143,7 @@ export class Core {
     const known = this.applied.get(numbers[op], args)
     if (known) return known
     const type = entry.type(args.map((x) => x.type))
-    const made = node("op", this.newId(), type, unionAxes(args), { op, args })
+    const made = node("op", this.newId(), type, unionAxes(args), unionRefs(args), { op, args })
     this.applied.add(numbers[op], args, made)
     return made
   }
@@ -160,7 +160,9 @@ export class Core {
       }
     const known = this.refs.get(def.id, at)
     if (known) return known
-    const ref = node("ref", this.newId(), def.type, unionAxes(at), { def, index: at })
+    const refs = [...unionRefs(at)]
+    const ref = node("ref", this.newId(), def.type, unionAxes(at), refs, { def, index: at })
+    refs.push(ref)
     this.refs.add(def.id, at, ref)
     return ref
   }

@@ -4,7 +4,6 @@ import { demands } from "./demand.ts"
 import type { Placed } from "./dimensions.ts"
 import { fromLinear, linear } from "./flat.ts"
 import type { Tree } from "./fuse.ts"
-import { refsIn } from "./graph.ts"
 import type { AxisExpr, Expr } from "./ir.ts"
 import { number } from "./layout.ts"
 import type { Kernel, Operand } from "./loops.ts"
@@ -176,7 +175,7 @@ class Lowering extends Definitions {
 
 /** The statement whose copies of definitions conditions in front of several statements read. */
 function readerOf(conditions: readonly Expr[], members: readonly Placed[]): Placed | undefined {
-  const read = conditions.flatMap((c) => refsIn(c))
+  const read = conditions.flatMap((c) => c.refs)
   return members.find((s) => read.every(({ def }) => s.sources.has(def)))
 }
 

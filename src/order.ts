@@ -25,6 +25,23 @@ function merged(x: readonly AxisExpr[], y: readonly AxisExpr[]): readonly AxisEx
   return out
 }
 
+/** The references in several expressions, each once, in the order in which they are met. */
+export function unionRefs(list: readonly Expr[]): readonly RefExpr[] {
+  let out = noRef
+  for (let i = 0; i < list.length; i++) out = joined(out, list[i]!.refs)
+  return out
+}
+
+const noRef: readonly RefExpr[] = []
+
+/** Two lists as one; the first itself if it has all that the second has. */
+function joined(x: readonly RefExpr[], y: readonly RefExpr[]): readonly RefExpr[] {
+  if (x === y || y.length === 0) return x
+  if (x.length === 0) return y
+  const more = y.filter((ref) => !x.includes(ref))
+  return more.length === 0 ? x : [...x, ...more]
+}
+
 /** All orders of the axes (as positions) that permute only axes of equal extent. At most 24 are tried. */
 export function orderings(axes: readonly AxisExpr[]): readonly (readonly number[])[] {
   if (axes.length < 2) return axes.length === 0 ? noAxis : oneAxis

@@ -1,6 +1,6 @@
 // What a recurrence computes, as text: the same for recurrences that differ in the names of their states alone.
 import type { Def, Expr, Recurrence } from "./expr.ts"
-import { membersOf, refsIn } from "./graph.ts"
+import { membersOf } from "./graph.ts"
 import type { Input } from "./types.ts"
 
 /**
@@ -46,7 +46,7 @@ export function recurrenceKey(recurrence: Recurrence, numberOf: (input: Input) =
   const ofExpr = (e: Expr): string => {
     let text = done.get(e)
     if (text === undefined) {
-      if (!refsIn(e).some((ref) => depends(ref.def))) text = `${e.id}`
+      if (!e.refs.some((ref) => depends(ref.def))) text = `${e.id}`
       else if (e.kind === "op") text = part(`${e.op}(${e.args.map(ofExpr).join()})`)
       else if (e.kind === "load") text = part(`load ${numberOf(e.input)}[${e.index.map(ofExpr).join()}]`)
       else if (e.kind === "ref")

@@ -1,5 +1,4 @@
 // Making folds and scans: initial values and steps -> states and steps of the core.
-import { refsIn } from "./graph.ts"
 import type { AxisExpr, Core, Def, Expr, Recurrence } from "./ir.ts"
 import type { ScalarType } from "./types.ts"
 
@@ -79,14 +78,14 @@ function readsAt(r: Recurrence, root: Expr, over: Expr): boolean {
     const known = depends.get(def)
     if (known !== undefined) return known
     depends.set(def, false)
-    const below = [...refsIn(def.filter), ...refsIn(def.body)].map((e) => e.def)
+    const below = [...def.filter.refs, ...def.body.refs].map((e) => e.def)
     const yes = [...below, ...(def.op === "state" ? def.recurrence!.steps : [])].some(dependsOn)
     depends.set(def, yes)
     return yes
   }
   const seen = new Set<string>()
   const fine = (e: Expr, at: Expr | undefined): boolean =>
-    refsIn(e).every(({ def, index }) => {
+    e.refs.every(({ def, index }) => {
       if (!dependsOn(def)) return true
       if (r.states.includes(def)) return at !== undefined && index[0] === at
       return index.some((x, position) => x === at && within(def, position))

@@ -3,7 +3,7 @@
 // The derivative of a step reads the step's own intermediate values, at the same index and, where a state is shifted, at
 // others. A named value is kept and read there; the same formula written for another index would be computed again. What does
 // not change from step to step is computed before the first one.
-import { reach, refsIn } from "./graph.ts"
+import { reach } from "./graph.ts"
 import type { Core, Expr } from "./ir.ts"
 import { SHARED_COST, ops } from "./ops.ts"
 import { isConditional } from "./range.ts"
@@ -36,12 +36,12 @@ export function residuals(core: Core): (e: Expr) => Expr {
     }
     return go(step.body)
   })
-  return (e) => (refsIn(e).some(({ def }) => [...reach(def)].some((d) => d.recurrence)) ? named(e) : e)
+  return (e) => (e.refs.some(({ def }) => [...reach(def)].some((d) => d.recurrence)) ? named(e) : e)
 }
 
 /** Whether a value reads a state and costs so much that it is better read again than computed again. */
 function isCostly(e: Expr & { kind: "op" }): boolean {
-  return (ops[e.op].cost ?? 1) >= SHARED_COST && refsIn(e).some(({ def }) => def.op === "state")
+  return (ops[e.op].cost ?? 1) >= SHARED_COST && e.refs.some(({ def }) => def.op === "state")
 }
 
 /** Whether a value is the same at every step, and more than one or two operations. */

@@ -5,7 +5,6 @@ import type { OpName } from "./ops.ts"
 import { type Holes, type Pattern, build, matchOp, mayMatch, pattern } from "./pattern.ts"
 import { type Rule, expansions, finishing, identities, stabilising } from "./rules.ts"
 import { factors, fromFactors, terms } from "./flat.ts"
-import { refsIn } from "./graph.ts"
 import { transformer } from "./transform.ts"
 
 interface Compiled {
@@ -90,7 +89,7 @@ export function rewriter(
     // value that was kept, and shares nothing with them. Elsewhere it needs their values, so each expands by itself.
     before: (e) => {
       if (stage !== "expand" || e.kind !== "op" || !set.has(e.op)) return undefined
-      if (!refsIn(e).some(({ def }) => def.op === "state")) return undefined
+      if (!e.refs.some(({ def }) => def.op === "state")) return undefined
       const out = applyRules(core, set, e.op, e.args, fired)
       return out && rewrite(out)
     },

@@ -1,6 +1,6 @@
 // Outputs -> statements: what the scheduler orders. Each definition, store and result becomes one statement with loops over
 // its formals and its bound axes; expensive values that two statements need become statements of their own.
-import { definitions, inOrder, postorder, reach, refsIn } from "./graph.ts"
+import { definitions, inOrder, postorder, reach } from "./graph.ts"
 import { type AxisExpr, type Core, type Def, type Expr, type ReduceOp, conjunction, conjuncts } from "./ir.ts"
 import { expander } from "./expand.ts"
 import type { Outputs } from "./loss.ts"
@@ -65,7 +65,8 @@ export function statementsOf(outputs: Outputs, optimise: boolean, owner: boolean
     if (!s) made.set(def, (s = ofDef(outputs, def, owner)))
     return s
   }
-  const read = (s: Statement): Def[] => [s.filter, s.body, ...s.place].flatMap(refsIn).map((e) => e.def)
+  const read = (s: Statement): Def[] =>
+    [s.filter, s.body, ...s.place].flatMap((e) => e.refs).map((e) => e.def)
   const add = inOrder(
     (def) => read(of(def)),
     (def) => out.push(of(def)),
@@ -162,7 +163,7 @@ function ofDef(outputs: Outputs, def: Def, owner: boolean): Statement {
 const isShared = (at: Expr, bound: readonly AxisExpr[]): boolean =>
   readsData(at) &&
   at.axes.every((a) => bound.includes(a)) &&
-  !refsIn(at).some((ref) => [...reach(ref.def)].some((def) => def.op === "argsort"))
+  !at.refs.some((ref) => [...reach(ref.def)].some((def) => def.op === "argsort"))
 
 /**
  * A sum of what rows add in several sorted orders, as the sum over the orders of what each adds: only within one order has each
@@ -259,6 +260,6 @@ function share(core: Core, sinks: readonly Sink[]): Sink[] {
  * for each pair at every step is computed again on the way back.
  */
 function outgrowsStates(e: Expr): boolean {
-  const states = refsIn(e).filter(({ def }) => [...reach(def)].some((d) => d.recurrence))
+  const states = e.refs.filter(({ def }) => [...reach(def)].some((d) => d.recurrence))
   return states.length > 0 && !states.some((state) => e.axes.every((a) => state.axes.includes(a)))
 }

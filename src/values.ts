@@ -5,7 +5,7 @@
 // sharing between statements and partial products all come from this. What reads data at an index that only a condition
 // makes valid never leaves the branch of that condition.
 import { bounds } from "./bounds.ts"
-import { postorder, refsIn } from "./graph.ts"
+import { postorder } from "./graph.ts"
 import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, conjuncts, isConst } from "./ir.ts"
 import type { Placed } from "./dimensions.ts"
 import { Layout, number } from "./layout.ts"
@@ -298,7 +298,7 @@ export class Values {
   /** The innermost scope that owns a local which the expression reads. */
   private localScope(e: Expr): number {
     let at = 0
-    for (const ref of refsIn(e)) {
+    for (const ref of e.refs) {
       const local = this.locals.get(this.source(ref))
       if (local) at = Math.max(at, this.scopes.indexOf(local.scope))
     }

@@ -1,7 +1,7 @@
 // What is called how in printed mathematics: which definitions stand where they are read and which have a name, what is
 // large and repeated, and what the axes are called in each place.
 import type { AxisExpr, Core, Def, Expr, RefExpr } from "../ir.ts"
-import { children, definitions, refsIn } from "../graph.ts"
+import { children, definitions } from "../graph.ts"
 import { bare, freeLetter, nameAxes, prefixes } from "../print-core.ts"
 import { type Tex, indexed, nothing, word } from "./tex.ts"
 
@@ -165,7 +165,7 @@ export class Names {
       const names = this.namesIn(step!)
       return new Map(def.formals.map((a, i) => [a, names.get(step!.formals[i]!)!]))
     }
-    for (const { def: read } of [...refsIn(def.body), ...refsIn(def.filter)])
+    for (const { def: read } of [...def.body.refs, ...def.filter.refs])
       if (read.op !== "state") this.namesIn(read)
     const names = nameAxes(def, this.axes)
     // An axis without a wish is called as what it runs over, where that is free.
