@@ -1,7 +1,16 @@
 // Outermost loops -> the same in chunks, each chunk a loop inside a loop with a step.
 import type { Operand, Stmt } from "../loops.ts"
 import { Copier } from "./copy.ts"
-import { type Loop, type Numbers, definedIn, hasLoop, literal, loopsIn, valueOf } from "./facts.ts"
+import {
+  type Loop,
+  type Numbers,
+  definedIn,
+  hasLoop,
+  literal,
+  loopsIn,
+  sameOperand,
+  valueOf,
+} from "./facts.ts"
 
 /** Elements of a chunk, and the fewest rows. */
 const ELEMENTS = 4096
@@ -49,7 +58,7 @@ function rows(s: Loop, before: Copier): Operand {
   const lengths: Operand[] = []
   for (const { to } of inner) {
     if (to.kind === "value" && own.has(to.id)) return literal(ROWS)
-    if (!lengths.some((x) => x.kind === to.kind && JSON.stringify(x) === JSON.stringify(to))) lengths.push(to)
+    if (!lengths.some((x) => sameOperand(x, to))) lengths.push(to)
   }
   const longest = lengths.reduce((x, y) => before.int("max", x, y), literal(1))
   return before.int("max", before.int("idiv", literal(ELEMENTS), longest), literal(ROWS))

@@ -1,7 +1,7 @@
 // Innermost loops -> the same with the constant factors of each product multiplied before them.
 import type { Operand, Stmt } from "../loops.ts"
 import { forEachStatement, operandsOf } from "../walk.ts"
-import { type Numbers, definedIn, letsIn, loopsIn, updatedIn, valueOf } from "./facts.ts"
+import { type Numbers, definedIn, hasLoop, letsIn, updatedIn, valueOf } from "./facts.ts"
 
 /**
  * `x * a * b` as `x * (a * b)` where a and b stand still. It takes as many roundings. For memory of f32 only: numbers of f32 are
@@ -11,7 +11,7 @@ export function factored(body: readonly Stmt[], numbers: Numbers): Stmt[] {
   return body.flatMap((s): Stmt[] => {
     if (s.kind === "if") return [{ ...s, then: factored(s.then, numbers), else: factored(s.else, numbers) }]
     if (s.kind !== "for") return [s]
-    if (loopsIn(s.body).length > 0) return [{ ...s, body: factored(s.body, numbers) }]
+    if (hasLoop(s.body)) return [{ ...s, body: factored(s.body, numbers) }]
     const changing = new Set([...definedIn([s]), ...updatedIn(s.body).keys()])
     const lets = letsIn(s.body)
     const uses = new Map<number, number>()
