@@ -193,11 +193,11 @@ export class JsValues {
       const negative = first!.kind === "value" ? this.negatives.get(first!.id) : undefined
       return this.picks.relu(write, this.operand(negative ?? first!), negative !== undefined)
     }
-    const [x, y] = args.map((one) => this.operand(one)) as [string, string]
-    if ((op === "max" || op === "min") && this.areChanging(args)) return this.picks.extreme(write, op, x, y)
+    if ((op === "max" || op === "min") && this.areChanging(args))
+      return this.picks.extreme(write, op, this.operand(first!), this.operand(yes!))
     // The engine would write a branch.
     if ((op === "and" || op === "or") && this.isUncertain(op, args))
-      return `((${x} | 0) ${op === "and" ? "&" : "|"} (${y} | 0)) === 1`
+      return `((${this.operand(first!)} | 0) ${op === "and" ? "&" : "|"} (${this.operand(yes!)} | 0)) === 1`
     if ((op !== "select" && op !== "guard") || type === "bool") return undefined
     if (first!.kind !== "value" || !this.uncertain.has(first!.id)) return undefined
     const [condition, one, other] = [first!, yes!, no].map((x) => this.operand(x)) as [string, string, string]
