@@ -1,5 +1,5 @@
 // Walks of the core: what an expression reads, and definitions in the order in which they can be computed.
-import type { Def, Expr, Recurrence } from "./expr.ts"
+import type { Def, Expr, LoadExpr, Recurrence } from "./expr.ts"
 
 /** The children of a node that are expressions (the body of a definition is not a child of its reference). */
 export function children(e: Expr): readonly Expr[] {
@@ -18,6 +18,11 @@ export function postorder(roots: readonly Expr[]): Expr[] {
   }
   roots.forEach(go)
   return out
+}
+
+/** The elements of inputs among the nodes of `postorder`. */
+export function loadsIn(roots: readonly Expr[]): LoadExpr[] {
+  return postorder(roots).filter((e) => e.kind === "load")
 }
 
 /** The nodes of `postorder` that are references or have one inside. */
@@ -81,8 +86,8 @@ const readBy = (def: Def): readonly Def[] => [...def.filter.refs, ...def.body.re
 function recurrencesOf(def: Def): Recurrence[] {
   const out = new Set<Recurrence>()
   const visit = (d: Def): void => {
-    for (const { recurrence } of reach(d)) {
-      if (!recurrence || out.has(recurrence)) continue
+    for (const recurrence of recurrencesIn(d)) {
+      if (out.has(recurrence)) continue
       out.add(recurrence)
       recurrence.steps.forEach(visit)
     }
@@ -139,6 +144,19 @@ export function reach(def: Def): ReadonlySet<Def> {
     const out = new Set([def])
     for (const ref of [...def.filter.refs, ...def.body.refs]) for (const d of reach(ref.def)) out.add(d)
     reached.set(def, (all = out))
+  }
+  return all
+}
+
+const recurrences = new WeakMap<Def, readonly Recurrence[]>()
+
+/** The recurrences whose states or steps a definition reaches. */
+export function recurrencesIn(def: Def): readonly Recurrence[] {
+  let all = recurrences.get(def)
+  if (!all) {
+    const out = new Set<Recurrence>()
+    for (const { recurrence } of reach(def)) if (recurrence) out.add(recurrence)
+    recurrences.set(def, (all = [...out]))
   }
   return all
 }

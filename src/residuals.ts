@@ -3,7 +3,7 @@
 // The derivative of a step reads the step's own intermediate values, at the same index and, where a state is shifted, at
 // others. A named value is kept and read there; the same formula written for another index would be computed again. What does
 // not change from step to step is computed before the first one.
-import { reach } from "./graph.ts"
+import { recurrencesIn } from "./graph.ts"
 import type { Core, Expr } from "./ir.ts"
 import { SHARED_COST, ops } from "./ops.ts"
 import { isConditional } from "./range.ts"
@@ -36,7 +36,7 @@ export function residuals(core: Core): (e: Expr) => Expr {
     }
     return go(step.body)
   })
-  return (e) => (e.refs.some(({ def }) => [...reach(def)].some((d) => d.recurrence)) ? named(e) : e)
+  return (e) => (e.refs.some(({ def }) => recurrencesIn(def).length > 0) ? named(e) : e)
 }
 
 /** Whether a value reads a state and costs so much that it is better read again than computed again. */

@@ -1,6 +1,6 @@
 // Outputs -> statements: what the scheduler orders. Each definition, store and result becomes one statement with loops over
 // its formals and its bound axes; expensive values that two statements need become statements of their own.
-import { definitions, inOrder, postorder, reach } from "./graph.ts"
+import { definitions, inOrder, postorder, reach, recurrencesIn } from "./graph.ts"
 import { type AxisExpr, type Core, type Def, type Expr, type ReduceOp, conjunction, conjuncts } from "./ir.ts"
 import { expander } from "./expand.ts"
 import type { Outputs } from "./loss.ts"
@@ -260,6 +260,6 @@ function share(core: Core, sinks: readonly Sink[]): Sink[] {
  * for each pair at every step is computed again on the way back.
  */
 function outgrowsStates(e: Expr): boolean {
-  const states = e.refs.filter(({ def }) => [...reach(def)].some((d) => d.recurrence))
+  const states = e.refs.filter(({ def }) => recurrencesIn(def).length > 0)
   return states.length > 0 && !states.some((state) => e.axes.every((a) => state.axes.includes(a)))
 }
