@@ -1,6 +1,5 @@
 // Statements of a schedule -> accumulators, stores and branches around the values of `values.ts`.
-import type { Placed } from "./dimensions.ts"
-import { postorder } from "./graph.ts"
+import { type Placed, loadsOf } from "./dimensions.ts"
 import { type AxisExpr, type Expr, type RefExpr, conjuncts, conjunction, identities } from "./ir.ts"
 import { number } from "./layout.ts"
 import type { Operand, Stmt } from "./loops.ts"
@@ -248,14 +247,13 @@ function labelsOf(statements: readonly Placed[]): ReadonlyMap<AxisExpr, string> 
   const labels = new Map<AxisExpr, string>()
   const used = new Map<string, number>()
   for (const s of statements)
-    for (const e of postorder([s.filter, s.body]))
-      if (e.kind === "load")
-        e.index.forEach((x, i) => {
-          if (x.kind !== "axis" || labels.has(x)) return
-          const { name } = e.input.dimensions[i]!
-          const times = (used.get(name) ?? 0) + 1
-          used.set(name, times)
-          labels.set(x, times === 1 ? name : `${name}${times}`)
-        })
+    for (const { input, index } of loadsOf(s))
+      index.forEach((x, i) => {
+        if (x.kind !== "axis" || labels.has(x)) return
+        const { name } = input.dimensions[i]!
+        const times = (used.get(name) ?? 0) + 1
+        used.set(name, times)
+        labels.set(x, times === 1 ? name : `${name}${times}`)
+      })
   return labels
 }

@@ -15,12 +15,6 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
       if (list) list.push({ reader, read })
       else reads.set(source, [{ reader, read }])
     }
-  const paths = new Map<Placed, ReadonlyMap<Expr, ReadonlySet<Expr>>>()
-  const pathsOf = (s: Placed): ReadonlyMap<Expr, ReadonlySet<Expr>> => {
-    let known = paths.get(s)
-    if (!known) paths.set(s, (known = pathConditions(s)))
-    return known
-  }
   const indices = usedAsIndex(statements)
   const cycles = cyclesOf(statements)
   const out = new Map<Placed, ReadonlySet<Expr>>()
@@ -83,12 +77,21 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
   return out
 }
 
+const paths = new WeakMap<Placed, ReadonlyMap<Expr, ReadonlySet<Expr>>>()
+
+function pathsOf(s: Placed): ReadonlyMap<Expr, ReadonlySet<Expr>> {
+  let known = paths.get(s)
+  if (!known) paths.set(s, (known = pathConditions(s)))
+  return known
+}
+
 /** For each node of a statement that reads a definition, the conditions of the filter and the selections on every way to it. */
 function pathConditions(s: Placed): ReadonlyMap<Expr, ReadonlySet<Expr>> {
   const out = new Map<Expr, ReadonlySet<Expr>>()
   const arrive = (e: Expr, conditions: ReadonlySet<Expr>): void => {
     if (e.refs.length === 0) return
     const known = out.get(e)
+    if (known === conditions) return
     out.set(e, known ? new Set([...known].filter((c) => conditions.has(c))) : conditions)
   }
   const filter = conjuncts(s.filter)

@@ -3,8 +3,17 @@
 // Each statement names its axes as it likes. Two axes are one dimension if a reader reads its producer there, if they index
 // the same input in the same place, or if nothing keeps their loops apart; never two axes of one statement. Dimensions are
 // then put into one total order, and every statement loops over its own in that order.
-import { postorder } from "./graph.ts"
-import { type AxisExpr, type Core, type Def, type Expr, type RefExpr, compare, conjuncts } from "./ir.ts"
+import { loadsIn } from "./graph.ts"
+import {
+  type AxisExpr,
+  type Core,
+  type Def,
+  type Expr,
+  type LoadExpr,
+  type RefExpr,
+  compare,
+  conjuncts,
+} from "./ir.ts"
 import type { Statement } from "./statements.ts"
 import { substitute } from "./sums.ts"
 
@@ -23,6 +32,15 @@ const reads = new WeakMap<Statement, readonly RefExpr[]>()
 export function readsOf(s: Statement): readonly RefExpr[] {
   let found = reads.get(s)
   if (!found) reads.set(s, (found = [...new Set([s.filter, s.body, ...s.place].flatMap((e) => e.refs))]))
+  return found
+}
+
+const loads = new WeakMap<Statement, readonly LoadExpr[]>()
+
+/** Every element of an input that the filter or the body of a statement reads. */
+export function loadsOf(s: Statement): readonly LoadExpr[] {
+  let found = loads.get(s)
+  if (!found) loads.set(s, (found = loadsIn([s.filter, s.body])))
   return found
 }
 
@@ -123,17 +141,16 @@ class Dimensions {
   join(): void {
     const producers = new Map<Def, Statement>()
     for (const s of this.statements) if (s.def) producers.set(s.def, s)
-    const reads = this.statements.flatMap((reader) => readsOf(reader).map((read) => ({ reader, ...read })))
+    const reads = this.statements.flatMap((reader) =>
+      readsOf(reader).map(({ def, index }) => ({ reader, def, index })),
+    )
     this.joinRecurrences(producers, reads)
-    const rank = (r: (typeof reads)[number]): number[] => [
-      r.reader.kind === "define" ? 0 : 1,
-      r.def.symmetric.length > 0 ? 1 : 0,
-      -r.index.length,
-    ]
-    const sorted = reads
-      .map((r, i) => ({ r, key: [...rank(r), i] }))
-      .sort((x, y) => x.key.map((k, i) => k - y.key[i]!).find((d) => d !== 0) ?? 0)
-    for (const { r } of sorted) {
+    const isSink = ({ reader }: (typeof reads)[number]): number => (reader.kind === "define" ? 0 : 1)
+    const isSymmetric = ({ def }: (typeof reads)[number]): number => (def.symmetric.length > 0 ? 1 : 0)
+    reads.sort(
+      (x, y) => isSink(x) - isSink(y) || isSymmetric(x) - isSymmetric(y) || y.index.length - x.index.length,
+    )
+    for (const r of reads) {
       const producer = producers.get(r.def)!
       const place = [...producer.place]
       for (const [i, j] of r.def.symmetric) {
@@ -151,8 +168,8 @@ class Dimensions {
       else places.set(key, d)
     }
     for (const s of this.statements) {
-      for (const e of postorder([s.filter, s.body, ...s.place]))
-        if (e.kind === "load") e.index.forEach((x, i) => same(`${e.input.name} ${i}`, this.find(s, x)))
+      for (const { input, index } of [...loadsOf(s), ...loadsIn(s.place)])
+        index.forEach((x, i) => same(`${input.name} ${i}`, this.find(s, x)))
       if (s.kind === "store") s.place.forEach((x, i) => same(`${s.name} ${i}`, this.find(s, x)))
     }
     const roots = this.roots()
@@ -194,7 +211,7 @@ class Dimensions {
       list.forEach((x, i) => list.slice(i + 1).forEach((y) => before(x, y, 4)))
     }
     for (const s of this.statements) {
-      for (const e of postorder([s.filter, s.body])) if (e.kind === "load") inOrder(s, e.index)
+      for (const { index } of loadsOf(s)) inOrder(s, index)
       if (s.kind === "store") inOrder(s, s.place)
       // An argmax keeps two numbers, for which there are no array accumulators: its own axes are innermost.
       const weight = s.op === "argmax" || s.op === "argmin" ? 1e6 : this.owner ? 1e3 : 2

@@ -7,7 +7,7 @@ import { postorder } from "./graph.ts"
 import type { AxisExpr, Def, Expr } from "./ir.ts"
 import { type Cycle, cyclesOf } from "./cycles.ts"
 import { demands } from "./demand.ts"
-import { type Placed, readsOf } from "./dimensions.ts"
+import { type Placed, loadsOf, readsOf } from "./dimensions.ts"
 
 /** A loop over a dimension, or a statement. */
 export type Tree =
@@ -176,7 +176,6 @@ class Fusion {
   /** A reduction that an option turns off has a loop of its own, so that the loop is skipped and not run for nothing. */
   private together(s: Placed, m: Placed, axis: AxisExpr): boolean {
     const [own, other] = [this.options.get(s) ?? none, this.options.get(m) ?? none]
-    const within = (x: ReadonlySet<Expr>, y: ReadonlySet<Expr>): boolean => [...x].every((c) => y.has(c))
     return (!s.bound.includes(axis) || within(own, other)) && (!m.bound.includes(axis) || within(other, own))
   }
 
@@ -193,9 +192,9 @@ class Fusion {
     )
       return false
     if (this.cycles.some((c) => c.members.has(s))) return false
-    if (uses.some(({ reader }) => comparesExactly(reader, s.def!))) return false
     const names = s.formals.map((a) => a.name)
     if (this.shapes.some((shape) => names.every((n) => shape.has(n)))) return false
+    if (uses.some(({ reader }) => comparesExactly(reader, s.def!))) return false
     if (this.owner) return true
     const own = s.loops.filter((a) => s.formals.includes(a))
     return uses.every(
@@ -206,6 +205,11 @@ class Fusion {
 }
 
 const none: ReadonlySet<Expr> = new Set()
+
+function within(x: ReadonlySet<Expr>, y: ReadonlySet<Expr>): boolean {
+  for (const c of x) if (!y.has(c)) return false
+  return true
+}
 
 /** The order in which a loop must run for what is in it: that of a recurrence, or the first of equal values first. */
 function directionOf(
@@ -272,19 +276,8 @@ function ordered(groups: readonly Group[]): Group[] {
 
 /** The sets of dimensions by which a statement loads inputs of two axes or more. */
 function loadedShapes(s: Placed): ReadonlySet<string>[] {
-  const out: ReadonlySet<string>[] = []
-  const seen = new Set<Expr>()
-  const go = (e: Expr): void => {
-    if (seen.has(e)) return
-    seen.add(e)
-    if (e.kind === "load" && e.index.length > 1) {
-      const axes = e.index.filter((x): x is AxisExpr => x.kind === "axis")
-      if (axes.length > 1) out.push(new Set(axes.map((a) => a.name)))
-    }
-    if (e.kind === "load" || e.kind === "ref") e.index.forEach(go)
-    if (e.kind === "op") e.args.forEach(go)
-  }
-  go(s.body)
-  go(s.filter)
-  return out
+  return loadsOf(s).flatMap(({ index }) => {
+    const names = index.flatMap((x) => (x.kind === "axis" ? [x.name] : []))
+    return names.length > 1 ? [new Set(names)] : []
+  })
 }

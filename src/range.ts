@@ -44,6 +44,7 @@ const required = new WeakMap<Expr, Requirements>()
  * among it.
  */
 function requirements(core: Core, e: Expr): Requirements {
+  if (e.kind === "const" || e.kind === "size" || e.kind === "axis") return none
   const known = required.get(e)
   if (known) return known
   let out: Map<string, number> | undefined

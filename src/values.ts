@@ -156,6 +156,7 @@ export class Values {
   private quotient(e: Expr & { kind: "op" }): Operand | undefined {
     const level = this.level(e)
     const lists = e.args.map(factors)
+    if (!lists.every((list) => list.some((f) => f.inverse))) return undefined
     const shared = commonFactors(lists).filter((f) => !isConst(f.factor, 1))
     if (!shared.some((f) => f.inverse && this.level(f.factor) === level)) return undefined
     const { core } = this
@@ -170,9 +171,11 @@ export class Values {
   /** A product whose factors live in different loops: the outer ones are multiplied (and inverted) outside. */
   private outermost(e: Expr & { kind: "op" }): Operand | undefined {
     const { core } = this
-    const list = factors(e).map((f) => ({ ...f, level: this.level(f.factor) }))
+    const all = factors(e)
+    const first = this.level(all[0]!.factor)
+    if (all.every((f) => this.level(f.factor) === first)) return undefined
+    const list = all.map((f) => ({ ...f, level: this.level(f.factor) }))
     const levels = [...new Set(list.map((f) => f.level))].sort((x, y) => x - y)
-    if (levels.length < 2) return undefined
     const inmost = levels[levels.length - 1]!
     let out: Expr | undefined
     const times = (x: Expr): void => {
