@@ -18,6 +18,7 @@ import {
 import { groupsEnd, rest } from "./lanes.ts"
 import { forEachStatement } from "../walk.ts"
 
+type Store = Extract<Stmt, { kind: "store" }>
 type Access = Extract<Stmt, { kind: "load" | "store" }>
 
 /** The one loop directly inside, if there is exactly one and it has no loop inside. */
@@ -144,27 +145,30 @@ export function jam(
 }
 
 /** Copies that add to the same element: their values are added first, then stored once, where the last of them stood. */
-export function addOnce(body: readonly Stmt[], numbers: Numbers): Stmt[] {
-  const groups: { stores: Extract<Stmt, { kind: "store" }>[] }[] = []
+export function addOnce(body: readonly Stmt[], numbers: Numbers): readonly Stmt[] {
+  const groups: Store[][] = []
+  const groupOf = new Map<Stmt, Store[]>()
   for (const s of body) {
     if (s.kind !== "store" || !s.accumulate) continue
-    const group = groups.find(({ stores: [x] }) => x!.buffer === s.buffer && sameOperand(x!.at, s.at))
-    if (group) group.stores.push(s)
-    else groups.push({ stores: [s] })
+    let group = groups.find(([x]) => x!.buffer === s.buffer && sameOperand(x!.at, s.at))
+    if (!group) groups.push((group = []))
+    group.push(s)
+    groupOf.set(s, group)
   }
+  if (groups.every((group) => group.length === 1)) return body
   const read = new Set<Buffer>()
   forEachStatement(body, (s) => {
     if (s.kind === "load" || s.kind === "fill" || (s.kind === "store" && !s.accumulate)) read.add(s.buffer)
   })
   return body.flatMap((s): Stmt[] => {
-    const group = groups.find(({ stores }) => stores.some((x) => x === s))
-    if (!group || group.stores.length === 1 || read.has(group.stores[0]!.buffer)) return [s]
-    const last = group.stores.at(-1)!
+    const group = groupOf.get(s)
+    if (!group || group.length === 1 || read.has(group[0]!.buffer)) return [s]
+    const last = group.at(-1)!
     if (s !== last) return []
     const copier = new Copier(numbers, new Set())
     const value = copier.balanced(
       "add",
-      group.stores.map((x) => x.value),
+      group.map((x) => x.value),
     )
     return [...copier.out, { ...last, value }]
   })
