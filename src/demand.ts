@@ -60,6 +60,7 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
     let inside: ReadonlySet<Def> | undefined
     const complete = (def: Def): boolean => (inside ??= dependencies(s)).has(def)
     for (const { reader, read } of reads.get(s) ?? []) {
+      if (shared?.size === 0) break
       const same = new Set<AxisExpr>()
       s.place.forEach((e, i) => {
         if (e.kind === "axis" && read.index[i] === e) same.add(e)
@@ -125,11 +126,14 @@ export function guards(e: Expr): Expr[] {
 /** Definitions whose values are indices: they are always computed, for an index must be one even where its element is not used. */
 function usedAsIndex(statements: readonly Placed[]): ReadonlySet<Def> {
   const out = new Set<Def>()
-  for (const s of statements)
-    for (const e of [...postorderOfReads([s.filter, s.body, ...s.place]), ...s.place]) {
-      const index = e.kind === "load" || e.kind === "ref" ? e.index : s.place.includes(e) ? [e] : []
-      for (const { def } of index.flatMap((e) => e.refs)) for (const d of throughStates(def)) out.add(d)
-    }
+  for (const s of statements) {
+    const reads = postorderOfReads([s.filter, s.body, ...s.place]).filter(
+      (e) => e.kind === "load" || e.kind === "ref",
+    )
+    const places = s.place.filter((e) => e.kind !== "load" && e.kind !== "ref")
+    for (const index of [...reads.flatMap((e) => e.index), ...places])
+      for (const { def } of index.refs) for (const d of throughStates(def)) out.add(d)
+  }
   return out
 }
 
