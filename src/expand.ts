@@ -5,7 +5,7 @@
 // added last, after `M - z` has cancelled; `exp(x - lse)` is `exp(x - M) / (1 + S)`. No recognising rule may run after this.
 import { type Core, type Def, type Expr, conjunction, isConst } from "./ir.ts"
 import { rewriter } from "./simplify.ts"
-import { type Term, fromTerms, terms } from "./flat.ts"
+import { type Term, fromTerms, operands, terms } from "./flat.ts"
 import { rankOf, rankValue } from "./ranks.ts"
 import { runningOf, runningPair, runningValue } from "./running.ts"
 import { count, reduce, refer, substitute } from "./sums.ts"
@@ -72,10 +72,26 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
     const { max, rest } = pairOf(e.def)
     return { max: at(e.def, max, index), rest: at(e.def, rest, index) }
   }
+  /** `exp(x - s)` where s is a named sum of two or three exponentials, x among them: they expand together. */
+  const partOf = (x: Expr, e: Expr): Expr | undefined => {
+    if (e.kind !== "ref" || e.def.op !== "let") return undefined
+    const sum = substitute(core, e.def.body, new Map(e.def.formals.map((f, i) => [f, e.index[i]!])))
+    if (sum.kind !== "op" || sum.op !== "logaddexp" || !operands(sum).includes(x)) return undefined
+    const [first, second] = sum.args as readonly [Expr, Expr]
+    if (operands(sum).length > 2)
+      return operands(sum).length > 3 ? undefined : core.op("exp", core.op("sub", x, sum))
+    // The exponential of the sum, whichever is the smaller.
+    const smaller = core.op("exp", core.op("neg", core.op("abs", core.op("sub", first, second))))
+    const own = core.op("select", core.op("lt", x, x === first ? second : first), smaller, core.one)
+    return core.op("div", own, core.op("add", core.one, smaller))
+  }
   /** `exp(a - lse)` and `expm1(a - lse)`, whatever a is. */
   const exponential = (e: Expr & { kind: "op" }): Expr | undefined => {
     if (e.op !== "exp" && e.op !== "expm1") return undefined
     const list = terms(e.args[0]!)
+    const [x, y] = list
+    const part = e.op === "exp" && list.length === 2 && y!.negative && partOf(x!.term, y!.term)
+    if (part) return expand(part)
     const pairs = list.map((t) => parts(t.term))
     const rests = pairs.flatMap((pair, i) => (pair ? [{ rest: pair.rest, negative: list[i]!.negative }] : []))
     if (!rests.some(({ negative }) => negative)) return undefined

@@ -127,8 +127,9 @@ class Fusion {
         }
       }
       // What runs at each index of a recurrence is placed at once.
-      const cycle = this.cycles.find((c) => c.members.has(s) && depth <= s.loops.indexOf(c.axis))
-      const unit = cycle ? list.filter((x) => cycle.members.has(x)) : [s]
+      const isIn = (x: Placed, c: Cycle): boolean => c.members.has(x) || c.besides.has(x)
+      const cycle = this.cycles.find((c) => isIn(s, c) && depth <= s.loops.indexOf(c.axis))
+      const unit = cycle ? list.filter((x) => isIn(x, cycle)) : [s]
       const uses = unit.flatMap((producer) => usesOf(producer).map((use) => ({ producer, use })))
       const direction = directionOf(unit, axis, cycle)
       const host = axis && this.host(groups, groupOf, unit, uses, axis, direction)

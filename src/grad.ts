@@ -114,17 +114,25 @@ class Backward {
       else if (node.kind === "op") {
         const { params, partials, kept } = ops[node.op]
         const out = node === root ? name : node
-        const add = (arg: Expr, partial: string | undefined, holes: Readonly<Record<string, Expr>>): void => {
-          if (partial === undefined || !this.reaches(arg)) return
-          const part = this.sumOut(scale(core, g, derivative(partial)(core, holes)), node.axes, arg)
+        const add = (arg: Expr, partial: Expr): void => {
+          const part = this.sumOut(scale(core, g, partial), node.axes, arg)
           const old = adjoints.get(arg)
           adjoints.set(arg, old ? join(core, old, part) : part)
         }
-        if (kept !== undefined && out !== node) operands(node).forEach((x) => add(x, kept, { x, out }))
-        else {
+        if (kept !== undefined && out !== node) {
+          // Where the value has a name its derivatives get names too: what it has in common with them is computed once.
+          for (const x of operands(node)) {
+            if (!this.reaches(x)) continue
+            const part = core.define("let", [], core.true, derivative(kept)(core, { x, out }))
+            add(x, core.op("select", core.op("ne", part, core.zero), part, core.zero))
+          }
+        } else {
           const holes: Record<string, Expr> = { out }
           params.forEach((name, i) => (holes[name] = node.args[i]!))
-          node.args.forEach((arg, i) => add(arg, partials?.[params[i]!], holes))
+          node.args.forEach((arg, i) => {
+            const partial = partials?.[params[i]!]
+            if (partial !== undefined && this.reaches(arg)) add(arg, derivative(partial)(core, holes))
+          })
         }
       }
     }

@@ -4,9 +4,9 @@
 // others. A named value is kept and read there; the same formula written for another index would be computed again. What does
 // not change from step to step is computed before the first one.
 import { recurrencesIn } from "./graph.ts"
-import type { Core, Expr } from "./ir.ts"
+import { type Core, type Expr, conjunction, conjuncts } from "./ir.ts"
 import { SHARED_COST, ops } from "./ops.ts"
-import { isConditional } from "./range.ts"
+import { isConditional, readsData } from "./range.ts"
 import { withSteps } from "./transform.ts"
 
 /** A function that names the values which the steps in an expression should compute once. */
@@ -22,7 +22,7 @@ export function residuals(core: Core): (e: Expr) => Expr {
       let out = done.get(e)
       if (out) return out
       const worth = e.axes.length > 0 && !isConditional(core, e)
-      if (worth && isSteady(e, time)) out = name(e)
+      if (worth && isSteady(e, time)) out = conjunction(core, [...ranges(e), name(e)])
       else if (worth && isCostly(e)) out = name(core.raw(e.op, e.args.map(inside)))
       else out = rebuilt(e, go)
       done.set(e, out)
@@ -47,6 +47,12 @@ function isCostly(e: Expr & { kind: "op" }): boolean {
 /** Whether a value is the same at every step, and more than one or two operations. */
 function isSteady(e: Expr & { kind: "op" }, time: Expr): boolean {
   return !e.axes.some((a) => a === time) && operations(e) > 2
+}
+
+/** What a condition says of places alone: it stays where it stands, for the reads that it keeps in range. */
+function ranges(e: Expr): Expr[] {
+  if (e.type !== "bool") return []
+  return conjuncts(e).filter((c) => c.kind === "op" && (c.op === "le" || c.op === "lt") && !readsData(c))
 }
 
 function operations(e: Expr): number {

@@ -209,6 +209,8 @@ export const expansions: readonly Rule[] = [
   accurate("expand-softplus", "softplus(x) => relu(x) + log1p(exp(-abs(x)))"),
   accurate("expand-sigmoid-of-minus", "sigmoid(-x) => (if x >= 0 then exp(-abs(x)) else 1) / (1 + exp(-abs(x)))"),
   accurate("expand-sigmoid",  "sigmoid(x) => (if x >= 0 then 1 else exp(-abs(x))) / (1 + exp(-abs(x)))"),
+  accurate("expand-part-of-three", "exp(x - logaddexp(logaddexp(x, y), z)) => (if x < y then exp(clampMax(min(x, y) - max(max(x, y), z), 0)) else if max(x, y) < z then exp(-abs(max(x, y) - z)) else 1) / (1 + (exp(-abs(max(x, y) - z)) + exp(clampMax(min(x, y) - max(max(x, y), z), 0))))"),
+  accurate("expand-third-part", "exp(z - logaddexp(logaddexp(x, y), z)) => (if max(x, y) < z then 1 else exp(-abs(max(x, y) - z))) / (1 + (exp(-abs(max(x, y) - z)) + exp(clampMax(min(x, y) - max(max(x, y), z), 0))))"),
   accurate("expand-log-add-exp-of-three", "logaddexp(logaddexp(x, y), z) => if abs(max(max(x, y), z)) == inf then max(max(x, y), z) else max(max(x, y), z) + log1p(exp(-abs(max(x, y) - z)) + exp(clampMax(min(x, y) - max(max(x, y), z), 0)))"),
   exact("expand-log-add-exp", "logaddexp(x, y) => if x == y then x + 0.6931471805599453 else max(x, y) + log1p(exp(-abs(x - y)))"),
   accurate("expand-xlogy",    "xlogy(x, y) => if x == 0 and y == y then 0 else x * log(y)"),

@@ -24,7 +24,7 @@ export interface ScheduleOptions {
 /** Schedules outputs as one kernel. */
 export function schedule(outputs: Outputs, options: ScheduleOptions): Kernel {
   const { optimise = true, owner = false } = options
-  const placed = nest(place(outputs.core, statementsOf(outputs, optimise, owner), owner))
+  const placed = nest(place(outputs.core, statementsOf(outputs, optimise, owner), owner), owner)
   return lower(outputs, optimise ? fuse(placed, owner) : apart(placed), options.dtype, owner)
 }
 
