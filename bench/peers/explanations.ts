@@ -36,6 +36,7 @@ export const explanations: Readonly<Record<string, string>> = {
     "four takes them.",
   ctc:
     "The kernel adds logarithms of probabilities along the frames, exact for any logits: two exponentials and a logarithm for each " +
-    "state of each frame forward, three exponentials backward, in doubles, two to a vector. The loops by hand add probabilities " +
-    "that each frame scales to 1, which is cheaper and loses paths less likely than the smallest number.",
+    "label of each frame, one of each for each blank, in doubles, two to a vector; backward it multiplies by what it kept of them. " +
+    "The loops by hand add probabilities that each frame scales to 1, which is cheaper and loses paths less likely than the " +
+    "smallest number.",
 }
