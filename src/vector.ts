@@ -211,6 +211,18 @@ function steppedIn(loop: Loop): ReadonlySet<Buffer> {
   return out
 }
 
+/** Arrays whose elements are tested for equality. What a rest of a loop computed in f64 must be there as it was. */
+function comparedIn(body: readonly Stmt[]): Set<Buffer> {
+  const read = new Map<number, Buffer>()
+  const out = new Set<Buffer>()
+  forEachStatement(body, (s) => {
+    if (s.kind === "load" && s.type === "real") read.set(s.id, s.buffer)
+    if (s.kind !== "let" || (s.op !== "eq" && s.op !== "ne")) return
+    for (const x of s.args) if (x.kind === "value" && read.has(x.id)) out.add(read.get(x.id)!)
+  })
+  return out
+}
+
 /** Scratch that loops in lanes alone write, and with numbers of f32 only; to some of it they may add. */
 function shorten(
   kernel: Kernel,
@@ -229,6 +241,7 @@ function shorten(
     if (s.kind === "sort") short.delete(s.keys)
     if (s.kind === "fill" && Math.fround(s.value) !== s.value) short.delete(s.buffer)
   })
+  for (const b of comparedIn(kernel.body)) short.delete(b)
   const places = placesIn(kernel)
   const numbers = new Numbers(kernel)
   const ints = new Set([
