@@ -4,6 +4,7 @@
 // is added to j * m is at least 0 and below m, which follows from the range of k, or a multiple of n * m.
 import type { Expr } from "../ir.ts"
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
+import type { Input } from "../types.ts"
 import { type Loop, definedIn, sameOperand, writtenIn } from "../unroll/facts.ts"
 import { forEachStatement } from "../walk.ts"
 import {
@@ -49,7 +50,14 @@ export class Places {
       else if (value.op === "mul")
         this.sums.set(id, multiply(this.sumOf(value.args[0]!), this.sumOf(value.args[1]!)))
     }
+    for (const { id, input } of kernel.scalars) this.noteLabel(id, input)
     forEachStatement(kernel.body, (s) => this.read(s))
+  }
+
+  /** A label is a place on its axis: a call has checked those that are read. */
+  private noteLabel(id: number, { label }: Input): void {
+    const extent = label && this.extentOf(label.extent)
+    if (extent) this.below.set(id, extent)
   }
 
   private read(s: Stmt): void {
@@ -57,10 +65,7 @@ export class Places {
     if (s.kind === "sort") this.orders.add(s.index)
     if (s.kind === "load" && this.orders.has(s.buffer))
       this.sorted.set(s.id, { order: s.buffer, at: this.sumOf(s.at) })
-    if (s.kind === "load" && s.buffer.input?.label) {
-      const extent = this.extentOf(s.buffer.input.label.extent)
-      if (extent) this.below.set(s.id, extent)
-    }
+    if (s.kind === "load" && s.buffer.input) this.noteLabel(s.id, s.buffer.input)
     if (s.kind === "let" && s.op === "ne" && isZero(s.args[0]!)) this.notZero.set(s.id, s.args[1]!)
     if (s.kind !== "let" || s.type !== "int") return
     const [x, y] = s.args as [Operand, Operand]
