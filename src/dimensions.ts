@@ -13,6 +13,7 @@ import {
   type RefExpr,
   compare,
   conjuncts,
+  givesPlaces,
 } from "./ir.ts"
 import type { Statement } from "./statements.ts"
 import { substitute } from "./sums.ts"
@@ -44,7 +45,7 @@ export function loadsOf(s: Statement): readonly LoadExpr[] {
   return found
 }
 
-/** Names the axes of all statements after dimensions. For owners, the axes of a value are loops around those it is summed over. */
+/** Names the axes of all statements after dimensions. For owners, and for places, which have two accumulators, the axes of a value are loops around those it is reduced over. */
 export function place(core: Core, statements: readonly Statement[], owner: boolean): Placed[] {
   const dimensions = new Dimensions(statements, owner)
   dimensions.join()
@@ -60,7 +61,8 @@ export function place(core: Core, statements: readonly Statement[], owner: boole
     orient(s, map)
     const go = (e: Expr): Expr => substitute(core, e, map)
     const inOrder = (axes: readonly AxisExpr[]): AxisExpr[] => axes.map((a) => map.get(a)!).sort(compare)
-    const loops = owner ? [...inOrder(s.formals), ...inOrder(s.bound)] : inOrder(own)
+    const isWhole = owner || givesPlaces(s.op)
+    const loops = isWhole ? [...inOrder(s.formals), ...inOrder(s.bound)] : inOrder(own)
     const made: Placed = {
       ...s,
       formals: s.formals.map((a) => map.get(a)!),

@@ -55,3 +55,25 @@ describe.each(cases)("$why", ({ source }) => {
     }
   })
 })
+
+test.each(["js", "wasm"] as const)(
+  "%s finds the places of the least along either axis of the same distances",
+  (target) => {
+    const loss = compile(`loss it(x: [n, d], y: [m, d]) =
+    let far = sqdist[d](x, y) in sum[n](argmin[m](far)) + sum[m](argmin[n](far)) + sum[n](min[m](far))`)
+    const draw = random(1)
+    for (const [n, m, d] of [
+      [1, 1, 1],
+      [3, 5, 2],
+      [17, 9, 5],
+    ] as const) {
+      const rows = (count: number): Float64Array =>
+        Float64Array.from({ length: count * d }, () => draw.real(-2, 2))
+      const inputs = { x: { data: rows(n), shape: [n, d] }, y: { data: rows(m), shape: [m, d] } }
+      const [wanted, found] = (["interpret", target] as const).map((one) =>
+        loss.kernel({ target: one, dtype: "f64" })(inputs),
+      )
+      expect(found!.loss).toBeCloseTo(wanted!.loss as number, 9)
+    }
+  },
+)
