@@ -268,9 +268,18 @@ function comparedWithBest(sinks: readonly Sink[]): ReadonlySet<Expr> {
   for (const e of postorder([...own, ...definitions(own).flatMap((def) => [def.body, def.filter])])) {
     if (e.kind !== "op" || e.op !== "eq") continue
     for (const [x, y] of [e.args, [...e.args].reverse()] as readonly (readonly Expr[])[])
-      if (y!.kind === "ref" && (y!.def.op === "max" || y!.def.op === "min") && !isExact(x!)) found.add(x!)
+      if (y!.kind === "ref" && isBest(y!.def) && !isExact(x!)) found.add(x!)
   }
   return found
+}
+
+/** Whether a definition holds the largest or smallest values, of all or of those up to each index. */
+function isBest({ op, recurrence }: Def): boolean {
+  if (op === "max" || op === "min") return true
+  return (
+    recurrence?.steps.some(({ body }) => body.kind === "op" && (body.op === "max" || body.op === "min")) ??
+    false
+  )
 }
 
 /** Operators that round nothing: they choose, or change a sign. */

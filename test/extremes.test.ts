@@ -10,6 +10,11 @@ const cases = [
       softplus(max[j in b](0.1 * (dot[d](x, y[b = j]) + (0.75 + dot[d](x, y)) * (3 * u[b = j]))))`,
   },
   {
+    why: "the largest quotient up to each index",
+    source: `loss it[b](x: [d], y: [d]) =
+      sum[i in d](softplus(max[j in d if j <= i]((x^2 / (1 + y^2 + abs(x)))[d = j])))`,
+  },
+  {
     why: "an option that lanes round",
     source: `loss it[b](g: [b, d]; q: real = 0.5234416484832763) = min[d](clampMin(log(1 + exp(clamp(g, -1, 1))), q))`,
   },
