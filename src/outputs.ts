@@ -2,6 +2,7 @@
 import { axesOf, grad } from "./grad.ts"
 import type { Expr } from "./ir.ts"
 import type { KernelChoice, Loss, Outputs } from "./loss.ts"
+import { extremes } from "./extremes.ts"
 import { residuals } from "./residuals.ts"
 import type { Rule } from "./rules.ts"
 import { rewriter } from "./simplify.ts"
@@ -59,8 +60,9 @@ export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptio
   const isRest = (e: Expr): boolean => choice.single === true && e.kind === "size" && e.name === rest
   const fill = filled(loss, choice)
   const stabilise = options.stabilise === false ? (e: Expr) => e : rewriter(core, "stabilise", options.fired)
+  const kept = choice.grad.length > 0 ? extremes(core) : (e: Expr) => e
   const named = residuals(core)
-  const prepare = (e: Expr): Expr => named(stabilise(fill(e)))
+  const prepare = (e: Expr): Expr => named(kept(stabilise(fill(e))))
   const [value, where, per] = [prepare(loss.value), prepare(loss.where), prepare(loss.per)]
   const batch = loss.batch.filter((a) => !isRest(a.extent))
   const sum = (e: Expr): Expr => reduce(core, "sum", batch, where, e)

@@ -4,7 +4,7 @@ import { definitions, inOrder, postorder, reach, recurrencesIn } from "./graph.t
 import { type AxisExpr, type Core, type Def, type Expr, type ReduceOp, conjunction, conjuncts } from "./ir.ts"
 import { expander } from "./expand.ts"
 import type { Outputs } from "./loss.ts"
-import { type OpName, SHARED_COST, ops } from "./ops.ts"
+import { SHARED_COST, ops } from "./ops.ts"
 import { atPlace, pinOf } from "./pins.ts"
 import { type Store, split } from "./split.ts"
 import { inRange, isConditional, readsData } from "./range.ts"
@@ -225,11 +225,9 @@ const sizesIn = (e: Expr): Expr[] => postorder([e]).filter((x) => x.kind === "si
 function share(core: Core, sinks: readonly Sink[]): Sink[] {
   const users = new Map<Def, Set<unknown>>()
   const lets = new Map<Expr, Def | undefined>()
-  const compared = comparedWithBest(sinks)
-  /** The definition that an expensive operator would be, or one that must have the same bits again. */
+  /** The definition that an expensive operator would be. */
   const asLet = (e: Expr): Def | undefined => {
-    if (e.kind !== "op" || e.axes.length === 0) return undefined
-    if ((ops[e.op].cost ?? 1) < SHARED_COST && !compared.has(e)) return undefined
+    if (e.kind !== "op" || e.axes.length === 0 || (ops[e.op].cost ?? 1) < SHARED_COST) return undefined
     // What only a condition keeps in range stays under its condition.
     if (isConditional(core, e) || outgrowsStates(e)) return undefined
     if (!lets.has(e)) {
@@ -255,57 +253,6 @@ function share(core: Core, sinks: readonly Sink[]): Sink[] {
     },
   })
   return sinks.map((s) => ({ ...s, value: rebuild(s.value), filter: rebuild(s.filter) }))
-}
-
-/**
- * Values that are tested for being the largest (or smallest) of all: those of an index that is to have its gradient. Computed
- * again in other loops they may be rounded in another way, in lanes or with a quotient that is shared there, and then none
- * would be equal to the largest.
- */
-function comparedWithBest(sinks: readonly Sink[]): ReadonlySet<Expr> {
-  const own = sinks.flatMap((s) => [s.value, s.filter])
-  const found = new Set<Expr>()
-  for (const e of postorder([...own, ...definitions(own).flatMap((def) => [def.body, def.filter])])) {
-    if (e.kind !== "op" || e.op !== "eq") continue
-    for (const [x, y] of [e.args, [...e.args].reverse()] as readonly (readonly Expr[])[])
-      if (y!.kind === "ref" && isBest(y!.def) && !isExact(x!)) found.add(x!)
-  }
-  return found
-}
-
-/** Whether a definition holds the largest or smallest values, of all or of those up to each index. */
-function isBest({ op, recurrence }: Def): boolean {
-  if (op === "max" || op === "min") return true
-  return (
-    recurrence?.steps.some(({ body }) => body.kind === "op" && (body.op === "max" || body.op === "min")) ??
-    false
-  )
-}
-
-/** Operators that round nothing: they choose, or change a sign. */
-const choosing: ReadonlySet<OpName> = new Set<OpName>([
-  "neg",
-  "abs",
-  "relu",
-  "max",
-  "min",
-  "clampMin",
-  "clampMax",
-  "clamp",
-  "select",
-  "guard",
-  "stop",
-])
-
-/**
- * Whether a value has the same bits wherever it is computed: it is read from an array, or chosen among such. Numbers of the text
- * and of calls are doubles, which lanes of f32 round.
- */
-function isExact(e: Expr): boolean {
-  if (e.type !== "real") return true
-  if (e.kind === "const") return Math.fround(e.value) === e.value
-  if (e.kind === "load") return e.index.length > 0
-  return e.kind !== "op" || (choosing.has(e.op) && e.args.every(isExact))
 }
 
 /**

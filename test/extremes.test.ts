@@ -15,6 +15,20 @@ const cases = [
       sum[i in d](softplus(max[j in d if j <= i]((x^2 / (1 + y^2 + abs(x)))[d = j])))`,
   },
   {
+    why: "a quotient that is read at the index before",
+    source: `loss it[b](x: [d], y: [d]) =
+      softplus(max[d]((x[d = d - 1] ?? 0.3)^2 / (1 + y^2 + abs(x[d = d - 1] ?? 0.3))))`,
+  },
+  {
+    why: "a quotient that a condition keeps in range",
+    source: `loss it[b](x: [d], y: [d]) = softplus(max[d if d > 0](x[d = d - 1]^2 / (1 + y^2 + abs(x[d = d - 1]))))`,
+  },
+  {
+    why: "the largest quotient in front of each index",
+    source: `loss it[b](x: [d], y: [d]) =
+      sum[i in d](softplus(max[j in d if j < i]((x^2 / (1 + y^2 + abs(x)))[d = j])))`,
+  },
+  {
     why: "an option that lanes round",
     source: `loss it[b](g: [b, d]; q: real = 0.5234416484832763) = min[d](clampMin(log(1 + exp(clamp(g, -1, 1))), q))`,
   },

@@ -1,0 +1,43 @@
+// What the largest or smallest values are found among, by name, so that it is computed once: core -> core, before differentiation.
+//
+// The derivative looks for the index whose value is the largest. Computed again in other loops a value may be rounded in another
+// way, in lanes or with a quotient that is shared there, and then none would be equal to the largest. A named value is kept.
+import type { Core, Expr } from "./ir.ts"
+import type { OpName } from "./ops.ts"
+import { transformer } from "./transform.ts"
+
+/** A function that names the values which reductions to the largest or smallest compare. */
+export function extremes(core: Core): (e: Expr) => Expr {
+  return transformer(core, {
+    def: ({ op, bound, filter, body }, rebuild) => {
+      if ((op !== "max" && op !== "min") || isExact(body)) return undefined
+      return core.define(op, bound, rebuild(filter), core.define("let", [], core.true, rebuild(body)))
+    },
+  })
+}
+
+/** Operators that round nothing: they choose, or change a sign. */
+const choosing: ReadonlySet<OpName> = new Set<OpName>([
+  "neg",
+  "abs",
+  "relu",
+  "max",
+  "min",
+  "clampMin",
+  "clampMax",
+  "clamp",
+  "select",
+  "guard",
+  "stop",
+])
+
+/**
+ * Whether a value has the same bits wherever it is computed: it is read from an array, or chosen among such. Numbers of the text
+ * and of calls are doubles, which lanes of f32 round.
+ */
+function isExact(e: Expr): boolean {
+  if (e.type !== "real") return true
+  if (e.kind === "const") return Math.fround(e.value) === e.value
+  if (e.kind === "load") return e.index.length > 0
+  return e.kind !== "op" || (choosing.has(e.op) && e.args.every(isExact))
+}
