@@ -2,15 +2,17 @@
 //
 // The derivative looks for the index whose value is the largest. Computed again in other loops a value may be rounded in another
 // way, in lanes or with a quotient that is shared there, and then none would be equal to the largest. A named value is kept.
+import { postorder } from "./graph.ts"
 import type { Core, Expr } from "./ir.ts"
-import type { OpName } from "./ops.ts"
+import { type OpName, SHARED_COST, ops } from "./ops.ts"
+import { isConditional } from "./range.ts"
 import { transformer } from "./transform.ts"
 
 /** A function that names the values which reductions to the largest or smallest compare. */
 export function extremes(core: Core): (e: Expr) => Expr {
   return transformer(core, {
     def: ({ op, bound, filter, body }, rebuild) => {
-      if ((op !== "max" && op !== "min") || isExact(body)) return undefined
+      if ((op !== "max" && op !== "min") || isExact(body) || isShared(core, body)) return undefined
       return core.define(op, bound, rebuild(filter), core.define("let", [], core.true, rebuild(body)))
     },
   })
@@ -40,4 +42,17 @@ function isExact(e: Expr): boolean {
   if (e.kind === "const") return Math.fround(e.value) === e.value
   if (e.kind === "load") return e.index.length > 0
   return e.kind !== "op" || (choosing.has(e.op) && e.args.every(isExact))
+}
+
+/**
+ * Whether the scheduler names a value anyway: an expensive one, which has a name wherever it stands unless a condition keeps it in
+ * range, and the same formula in the derivative unless that reads it from another index.
+ */
+function isShared(core: Core, e: Expr): boolean {
+  if (e.kind !== "op" || (ops[e.op].cost ?? 1) < SHARED_COST || isConditional(core, e)) return false
+  return postorder([e]).every(
+    (x) =>
+      (x.kind !== "load" && x.kind !== "ref") ||
+      x.index.every((i) => i.kind === "axis" || i.axes.length === 0),
+  )
 }
