@@ -45,7 +45,10 @@ export function loadsOf(s: Statement): readonly LoadExpr[] {
   return found
 }
 
-/** Names the axes of all statements after dimensions. For owners, and for places, which have two accumulators, the axes of a value are loops around those it is reduced over. */
+/**
+ * Names the axes of all statements after dimensions. For owners, and for places, which have two accumulators, the axes of a value
+ * are loops around those it is reduced over.
+ */
 export function place(core: Core, statements: readonly Statement[], owner: boolean): Placed[] {
   const dimensions = new Dimensions(statements, owner)
   dimensions.join()

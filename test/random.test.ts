@@ -2,20 +2,20 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { cut } from "../src/blocks/cut.ts"
-import { compileSource, lower } from "../src/compile.ts"
+import { lower } from "../src/compile.ts"
 import { emitJs } from "../src/emit/js.ts"
 import type { Kernel } from "../src/loops.ts"
-import type { Loss, Outputs } from "../src/loss.ts"
+import type { Outputs } from "../src/loss.ts"
 import { outputsOf } from "../src/outputs.ts"
 import { instantiate } from "../src/run/js.ts"
 import { KernelMemory } from "../src/run/memory.ts"
 import { readSettings } from "../src/run/settings.ts"
 import { wasmFunction } from "../src/run/wasm.ts"
-import type { Reduction } from "../src/types.ts"
-import { random, type Random } from "../src/testing/random.ts"
+import type { Random } from "../src/testing/random.ts"
 import { pointOf } from "../src/testing/point.ts"
-import { findSite, type Site, siteMaker } from "../src/testing/site.ts"
+import type { Site } from "../src/testing/site.ts"
 import { tinyBlocks } from "./blocks.sizes.ts"
+import { type Drawn, drawn } from "./random/drawn.ts"
 import { programs } from "./random/program.ts"
 import { type Values, collect, difference, inOrder, loops, meaning, operands } from "./random/ways.ts"
 
@@ -54,12 +54,7 @@ function sizes(draw: Random): Readonly<Record<string, number>> {
 }
 
 /** The first disagreement about a program, or nothing. */
-function disagreement(
-  loss: Loss,
-  site: Site,
-  grad: readonly string[],
-  reduction: Reduction,
-): string | undefined {
+function disagreement({ loss, site, grad, reduction }: Drawn): string | undefined {
   const choice = {
     ...readSettings(loss, { grad, dtype: "f64", reduction }).choice,
     given: new Set(site.bound.given),
@@ -114,16 +109,10 @@ describe(`random losses from seed ${seed}`, () => {
     let checked = 0
     fc.assert(
       fc.property(programs, fc.nat(), (text, at) => {
-        const [loss] = compileSource(text)
-        const grad = loss!.inputs.filter((input) => input.type === "real").map((input) => input.name)
-        const reduction = (["mean", "sum", "none"] as const)[at % 3]!
-        const settings = readSettings(loss!, { grad, dtype: "f64", reduction })
-        const draw = random(at)
-        const site = findSite(loss!, sizes(draw), settings.statics, draw, siteMaker(loss!, settings, draw))
-        // Where the formula as written overflows, the stable one is right and it is not.
-        if (typeof site === "string" || !site.point.trace(undefined, 0).trace.inRange) return
+        const made = drawn(text, at, sizes)
+        if (!made) return
         checked++
-        expect(disagreement(loss!, site, grad, reduction), `\n${text}\n`).toBeUndefined()
+        expect(disagreement(made), `\n${text}\n`).toBeUndefined()
       }),
       {
         seed,

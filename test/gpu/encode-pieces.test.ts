@@ -12,12 +12,9 @@ import { type Encode, encoded, storage } from "./encoded.ts"
 import { exactly } from "./exact.ts"
 import { devices, limited, mostRows } from "./limited.ts"
 import { lockstepDevice } from "./lockstep-device.ts"
+import { labelled, rows, wave } from "./waves.ts"
 
 afterEach(() => void vi.restoreAllMocks())
-
-const wave = (n: number, step = 1): Float32Array =>
-  Float32Array.from({ length: n }, (_, i) => Math.sin(i * step + 1))
-const rows = (b: number, d: number, step = 1) => ({ data: wave(b * d, step), shape: [b, d] })
 
 describe.each(devices)("on a small device (%s)", (_, make) => {
   let device: GpuDevice
@@ -26,11 +23,7 @@ describe.each(devices)("on a small device (%s)", (_, make) => {
   })
 
   const [b, c] = [400, 11]
-  const logits = rows(b, c)
-  const weight = Float32Array.from({ length: c }, (_, i) => (i % 4) / 3)
-  const target = Int32Array.from({ length: b }, (_, i) => (i % 7 === 3 ? -100 : (i * 5) % c))
-  /** A first piece whose rows all weigh nothing, and a second that has none. */
-  const sparse = target.map((y, i) => (i < 128 ? (i % 3) * 4 : i < 256 ? -100 : y))
+  const { logits, weight, target, sparse } = labelled(b, c, 128)
 
   test.each(["mean", "sum", "none"] as const)(
     "cross-entropy with weights of classes and labels that are ignored: %s",

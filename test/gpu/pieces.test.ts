@@ -14,6 +14,7 @@ import { type Encode, encoded } from "./encoded.ts"
 import { devices, limited, mostRows, rowsOf } from "./limited.ts"
 import { exactly, rounded } from "./exact.ts"
 import { lockstepDevice } from "./lockstep-device.ts"
+import { labelled, rows, wave } from "./waves.ts"
 
 const losses = Object.values(library as unknown as Record<string, Loss>)
 
@@ -86,9 +87,6 @@ function batchOf(loss: Loss, drawn: object): number {
   return value.shape.slice(0, value.shape.length - input!.dimensions.length + 1).reduce((x, y) => x * y, 1)
 }
 
-const wave = (n: number, step = 1): Float32Array =>
-  Float32Array.from({ length: n }, (_, i) => Math.sin(i * step + 1))
-const rows = (b: number, d: number, step = 1) => ({ data: wave(b * d, step), shape: [b, d] })
 const close = (found: ArrayLike<number>, expected: ArrayLike<number>): void => {
   const largest = Math.max(...Array.from(expected, Math.abs))
   const error = Math.max(...Array.from(found, (x, i) => Math.abs(x - expected[i]!)))
@@ -103,11 +101,7 @@ describe.each(devices)("on a small device (%s)", (_, make) => {
   })
 
   const [b, c] = [400, 11]
-  const logits = rows(b, c)
-  const weight = Float32Array.from({ length: c }, (_, i) => (i % 4) / 3)
-  const target = Int32Array.from({ length: b }, (_, i) => (i % 7 === 3 ? -100 : (i * 5) % c))
-  /** A first piece whose rows all weigh nothing, and a second that has none. */
-  const sparse = target.map((y, i) => (i < 100 ? (i % 3) * 4 : i < 200 ? -100 : y))
+  const { logits, weight, target, sparse } = labelled(b, c, 100)
 
   test.each(["mean", "sum", "none"] as const)(
     "cross-entropy with weights of classes and labels that are ignored: %s",

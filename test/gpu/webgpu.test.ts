@@ -5,10 +5,8 @@ import { crossEntropy, infoNce, triplet } from "../../src/stdlib.ts"
 import type { GpuDevice } from "../../src/run/gpu-device.ts"
 import { errorOf } from "../errors.ts"
 import { describeGpu, gpuDevice, newDevice } from "./device.ts"
+import { rows, wave } from "./waves.ts"
 
-const wave = (n: number, step = 1): Float32Array =>
-  Float32Array.from({ length: n }, (_, i) => Math.sin(i * step + 1))
-const rows = (b: number, d: number, step = 1) => ({ data: wave(b * d, step), shape: [b, d] })
 const picked = "loss picked[b](z: [c], y: index c) = -logSoftmax[c](z)[c = y]"
 
 describeGpu(() => {
