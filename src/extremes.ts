@@ -3,19 +3,38 @@
 // The derivative looks for the index whose value is the largest. Computed again in other loops a value may be rounded in another
 // way, in lanes or with a quotient that is shared there, and then none would be equal to the largest. A named value is kept.
 import { postorder } from "./graph.ts"
-import type { Core, Expr } from "./ir.ts"
+import type { Core, Def, Expr } from "./ir.ts"
 import { type OpName, SHARED_COST, ops } from "./ops.ts"
 import { isConditional } from "./range.ts"
 import { transformer } from "./transform.ts"
 
-/** A function that names the values which reductions to the largest or smallest compare. */
-export function extremes(core: Core): (e: Expr) => Expr {
-  return transformer(core, {
+/** A function that names the values which reductions of some expressions to the largest or smallest compare, wherever they stand. */
+export function extremes(core: Core, exprs: readonly Expr[]): (e: Expr) => Expr {
+  const named = new Set<Def>()
+  const operators = new Set<OpName>()
+  const name = transformer(core, {
     def: ({ op, bound, filter, body }, rebuild) => {
       if ((op !== "max" && op !== "min") || isExact(body) || isShared(core, body)) return undefined
-      return core.define(op, bound, rebuild(filter), core.define("let", [], core.true, rebuild(body)))
+      const value = core.define("let", [], core.true, rebuild(body))
+      if (value.kind === "ref" && value.def.body.kind === "op") {
+        named.add(value.def)
+        operators.add(value.def.body.op)
+      }
+      return core.define(op, bound, rebuild(filter), value)
     },
   })
+  for (const e of exprs) name(e)
+  if (named.size === 0) return name
+  // What is written again beside the reduction, as in `u - max[d](u)`, is the same value.
+  const use = transformer(core, {
+    def: (def) => (named.has(def) ? core.ref(def, def.formals) : undefined),
+    op: (op, args) => {
+      if (!operators.has(op)) return undefined
+      const value = core.define("let", [], core.true, core.op(op, ...args))
+      return value.kind === "ref" && named.has(value.def) ? value : undefined
+    },
+  })
+  return (e) => use(name(e))
 }
 
 /** Operators that round nothing: they choose, or change a sign. */
