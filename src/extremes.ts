@@ -8,30 +8,37 @@ import { type OpName, SHARED_COST, ops } from "./ops.ts"
 import { isConditional } from "./range.ts"
 import { transformer } from "./transform.ts"
 
-/** A function that names the values which reductions of some expressions to the largest or smallest compare, wherever they stand. */
+/** A function that names the values which reductions of some expressions to the largest or smallest compare. */
 export function extremes(core: Core, exprs: readonly Expr[]): (e: Expr) => Expr {
   const named = new Set<Def>()
-  const operators = new Set<OpName>()
+  const nameOf = (e: Expr): Expr => core.define("let", [], core.true, e)
   const name = transformer(core, {
     def: ({ op, bound, filter, body }, rebuild) => {
       if ((op !== "max" && op !== "min") || isExact(body) || isShared(core, body)) return undefined
-      const value = core.define("let", [], core.true, rebuild(body))
-      if (value.kind === "ref" && value.def.body.kind === "op") {
-        named.add(value.def)
-        operators.add(value.def.body.op)
-      }
+      const value = nameOf(rebuild(body))
+      if (value.kind === "ref") named.add(value.def)
       return core.define(op, bound, rebuild(filter), value)
     },
   })
   for (const e of exprs) name(e)
   if (named.size === 0) return name
-  // What is written again beside the reduction, as in `u - max[d](u)`, is the same value.
+  const isNamed = (e: Expr): boolean => e.kind === "ref" && named.has(e.def)
+  const isExtreme = (e: Expr): boolean => e.kind === "ref" && isNamed(e.def.body)
+  // What an extreme is compared with or taken from, as in `u - max[d](u)`, is the same value and not only the same formula. So is
+  // what is made of other definitions, wherever it stands: it is better read than computed again.
+  const met = (e: Expr): Expr => {
+    if (e.kind !== "op" || e.axes.length === 0) return e
+    const value = nameOf(e)
+    return isNamed(value) ? value : e
+  }
   const use = transformer(core, {
-    def: (def) => (named.has(def) ? core.ref(def, def.formals) : undefined),
     op: (op, args) => {
-      if (!operators.has(op)) return undefined
-      const value = core.define("let", [], core.true, core.op(op, ...args))
-      return value.kind === "ref" && named.has(value.def) ? value : undefined
+      const again = core.op(op, ...args)
+      if (again.refs.length > 0 && met(again) !== again) return met(again)
+      const [x, y] = args as readonly [Expr, Expr]
+      if (args.length !== 2 || isExtreme(x) === isExtreme(y)) return undefined
+      const [a, b] = isExtreme(x) ? [x, met(y)] : [met(x), y]
+      return a === x && b === y ? undefined : core.op(op, a, b)
     },
   })
   return (e) => use(name(e))

@@ -100,7 +100,7 @@ class Lowering extends Definitions {
     const tested: Expr[] = []
     const facts: Expr[] = []
     for (const c of inner) {
-      const cut = stores ? undefined : this.cut(c, axis, pieces)
+      const cut = stores || (isInequality(c) && isDeep(loop)) ? undefined : this.cut(c, axis, pieces)
       if (cut) {
         pieces = cut
         facts.push(c)
@@ -172,6 +172,12 @@ class Lowering extends Definitions {
     })
   }
 }
+
+const isInequality = (c: Expr): boolean => c.kind === "op" && c.op === "ne"
+
+/** Whether there is a loop in a loop inside: testing a condition then costs nothing beside it, and a copy for each side is much text. */
+const isDeep = ({ body }: Tree & { kind: "loop" }): boolean =>
+  body.some((t) => t.kind === "loop" && t.body.some((inner) => inner.kind === "loop"))
 
 /** The statement whose copies of definitions conditions in front of several statements read. */
 function readerOf(conditions: readonly Expr[], members: readonly Placed[]): Placed | undefined {

@@ -24,25 +24,31 @@ import { type WrittenOut, cost, writtenOut } from "./unroll/written-out.ts"
 export interface UnrollOptions {
   /** Most iterations of a loop that is written out, and most statements it may have then. */
   readonly writtenOut: WrittenOut
-  /**
-   * Most lanes of an innermost loop, and with elementary functions, which keep a processor busy in fewer; most statements in all
-   * lanes, most accumulators in all lanes (16 registers hold them).
-   */
-  readonly lanes: {
-    readonly most: number
-    readonly elementary: number
-    readonly weight: number
-    readonly accumulators: number
-  }
+  /** Lanes of an innermost loop with accumulators: most, and most statements in all of them. */
+  readonly lanes: Limits
+  /** The same with elementary functions, which keep a processor busy in fewer lanes. */
+  readonly elementary: Limits
+  /** Most statements in all lanes of a loop that only stores: no addition waits for another, lanes save what a group costs alone. */
+  readonly storing: number
+  /** Most accumulators in all lanes (16 registers hold them). */
+  readonly accumulators: number
   /** The same for a loop that stands alone in a chunk: it has so many iterations that what one group costs besides its lanes counts. */
-  readonly flat: { readonly most: number; readonly weight: number }
+  readonly flat: Limits
   /** Most iterations jammed into an inner loop, half as many if each has several accumulators; most statements of the inner loop. */
-  readonly jam: { readonly most: number; readonly weight: number }
+  readonly jam: Limits
+}
+
+interface Limits {
+  readonly most: number
+  readonly weight: number
 }
 
 const defaults: UnrollOptions = {
   writtenOut: { iterations: 8, weight: 96 },
-  lanes: { most: 8, elementary: 4, weight: 360, accumulators: 8 },
+  lanes: { most: 8, weight: 192 },
+  elementary: { most: 4, weight: 360 },
+  storing: 128,
+  accumulators: 8,
   flat: { most: 16, weight: 128 },
   jam: { most: 8, weight: 32 },
 }
@@ -107,14 +113,21 @@ class Unroller {
   }
 
   private lanes(s: Loop, flat = false): Stmt[] {
-    const { most, elementary, weight: heaviest, accumulators } = this.options.lanes
+    const { accumulators, storing } = this.options
     const own = weight(s.body, cost)
     const accs = this.reals(s)
     // Lanes hide the latency of accumulators; lanes of branches that only store would be text and nothing else.
     if (accs === 0 && s.body.some((x) => x.kind === "if")) return [s]
-    let count = s.body.some(isElementary) ? elementary : most
-    while (count > 1 && (count * own > heaviest || count * accs > accumulators)) count /= 2
+    const { most, weight: heaviest } = this.options[s.body.some(isElementary) ? "elementary" : "lanes"]
+    const limit = accs === 0 ? Math.min(heaviest, storing) : heaviest
+    let count = most
+    while (count > 1 && (count * own > limit || count * accs > accumulators)) count /= 2
     const { most: more, weight: light } = this.options.flat
-    return lanes(s, flat && count === most && more * own <= light ? more : count, count, this.numbers)
+    return lanes(
+      s,
+      flat && count === this.options.lanes.most && more * own <= light ? more : count,
+      count,
+      this.numbers,
+    )
   }
 }

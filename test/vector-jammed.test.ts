@@ -45,6 +45,7 @@ test("these losses run rows in groups", { timeout: 120_000 }, () => {
     "cosFace 1",
     "decoupledContrastive 1",
     "deepCoral 4",
+    "hardNegative 1",
     "infoNce 1",
     "kernelAlignment 2",
     "liftedStructure 3",

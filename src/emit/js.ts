@@ -19,6 +19,7 @@ import {
 import { numberText } from "./inline.ts"
 import { JsValues } from "./js-values.ts"
 import type { Accuracy } from "./math.ts"
+import { partsOf } from "./parts.ts"
 import { sortText } from "./sort.ts"
 import { countUses, guarded } from "./values.ts"
 import { Lines, type Value, axisComment, outsideOf } from "./text.ts"
@@ -47,6 +48,8 @@ class Emitter {
   sorts = false
   /** Whether the statements are in a chunk of rows with several loops inside. */
   private inRow = false
+  /** Loops that become functions because they stand in one that would be too large. */
+  private parts: ReadonlySet<Loop> = new Set()
 
   constructor(kernel: Kernel, accuracy: Accuracy) {
     this.kernel = kernel
@@ -154,7 +157,7 @@ class Emitter {
         return lines.add(this.update(s))
       case "for":
         if (top && s.growing) return this.chunked(lines, s)
-        if (this.inRow && isCostly(s)) return this.outlined(lines, s)
+        if ((this.inRow && isCostly(s)) || this.parts.has(s)) return this.outlined(lines, s)
         lines.add(axisComment(s.axis))
         return lines.block(this.head(s), () => this.values.loop(() => this.statements(lines, s.body, false)))
       case "if":
@@ -200,9 +203,10 @@ class Emitter {
 
   /** A costly inner loop as a function of its own: an engine allots registers by function, and few are left among other loops. */
   private outlined(lines: Lines, s: Loop): void {
+    const before = this.inRow
     this.inRow = false
     this.called(lines, s, [s], [], (call) => lines.add(call))
-    this.inRow = true
+    this.inRow = before
   }
 
   /** Makes a function of statements and calls it. Accumulators travel through memory. */
@@ -216,6 +220,8 @@ class Emitter {
     const number = this.functions.length
     const own = new Lines()
     this.functions.push(own)
+    const before = this.parts
+    this.parts = partsOf(body)
     const outside = outsideOf(body)
     const values = outside.values
       .filter((id) => !index.includes(`i${id}`))
@@ -247,6 +253,7 @@ class Emitter {
       this.statements(own, body, false)
       for (const a of accs) own.add(this.leave(`state[${a.place}]`, a))
     })
+    this.parts = before
     for (const a of accs) lines.add(`state[${a.place}] = ${a.type === "bool" ? `${a.name} ? 1 : 0` : a.name}`)
     caller(`loop${number}(${parameters.join(", ")})`)
     for (const a of accs) lines.add(`${a.name} = state[${a.place}]${a.type === "bool" ? " !== 0" : ""}`)
