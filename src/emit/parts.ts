@@ -25,7 +25,7 @@ function sized(body: readonly Stmt[]): { readonly loop: Loop; readonly size: num
   return body.flatMap((s) => {
     if (s.kind === "if") return [...sized(s.then), ...sized(s.else)]
     if (s.kind !== "for") return []
-    const size = weight(s.body)
+    const size = weight([s])
     return size > LARGEST ? sized(s.body) : [{ loop: s, size }]
   })
 }
