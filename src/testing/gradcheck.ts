@@ -1,6 +1,6 @@
 // A loss -> whether the gradients of its kernels are right: each compared with differences, or with the complex step.
 import { checkedOf, type Loss } from "../index.ts"
-import { makeKernel } from "../kernel.ts"
+import { type AnyKernel, makeKernel } from "../kernel.ts"
 import type { Loss as Checked } from "../loss.ts"
 import type { Bound } from "../run/bind.ts"
 import type { InputValue } from "../run/given.ts"
@@ -85,8 +85,10 @@ export function gradcheck(loss: Loss, options: GradcheckOptions = {}): Gradcheck
   const troubles: string[] = []
   let count = 0
   const times = options.inputs ? 1 : runs
+  // Runs differ in their arguments and static options: those with the same options share a kernel.
+  const kernels = new Map<string, AnyKernel>()
   for (let run = 0; run < times && failures.length < most; run++) {
-    const one = checkRun(checked, options, seed + run)
+    const one = checkRun(checked, options, seed + run, kernels)
     if (typeof one === "string") troubles.push(one)
     else {
       count += one.count
@@ -109,6 +111,7 @@ function checkRun(
   checked: Checked,
   options: GradcheckOptions,
   seed: number,
+  kernels: Map<string, AnyKernel>,
 ): { readonly count: number; readonly failures: GradcheckFailure[] } | string {
   const draw = random(seed)
   const statics = planStatics(checked, options.static ?? {}, options.inputs ? 0 : seed)
@@ -131,7 +134,9 @@ function checkRun(
     : findSite(checked, options.sizes ?? {}, settings.statics, draw, at)
   if (typeof site === "string") return site
 
-  const kernel = makeKernel(checked, kernelOptions)
+  const key = JSON.stringify(kernelOptions.static)
+  const kernel = kernels.get(key) ?? makeKernel(checked, kernelOptions)
+  kernels.set(key, kernel)
   const call = site.cotangent ? { cotangent: site.cotangent } : {}
   const result = kernel(site.inputs as Readonly<Record<string, InputValue>>, call)
   const steepest = Object.values(result.grad).reduce(
