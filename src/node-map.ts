@@ -45,8 +45,11 @@ export class NodeMap<V> {
   }
 }
 
-const empty = <V>(length: number): (Entry<V> | undefined)[] =>
-  Array.from<Entry<V> | undefined>({ length }).fill(undefined)
+function empty<V>(length: number): (Entry<V> | undefined)[] {
+  const buckets: (Entry<V> | undefined)[] = []
+  for (let i = 0; i < length; i++) buckets.push(undefined)
+  return buckets
+}
 
 function put<V>(buckets: (Entry<V> | undefined)[], entry: Entry<V>): void {
   const at = entry.hash & (buckets.length - 1)

@@ -22,11 +22,16 @@ class Made {
     this.outside = outside
   }
 
-  find(by: OpName | Buffer, type: ScalarType, args: readonly Operand[]): Operand | undefined {
-    let entry = this.entries.get(hash(by, args))
+  find(
+    by: OpName | Buffer,
+    type: ScalarType,
+    args: readonly Operand[],
+    key = hash(by, args),
+  ): Operand | undefined {
+    let entry = this.entries.get(key)
     while (entry && !(entry.by === by && entry.type === type && sameArgs(entry.args, args)))
       entry = entry.next
-    return entry ? entry.value : this.outside?.find(by, type, args)
+    return entry ? entry.value : this.outside?.find(by, type, args, key)
   }
 
   add(by: OpName | Buffer, type: ScalarType, args: readonly Operand[], value: Operand): void {
