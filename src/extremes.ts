@@ -34,7 +34,8 @@ export function extremes(core: Core, exprs: readonly Expr[]): (e: Expr) => Expr 
   const use = transformer(core, {
     op: (op, args) => {
       const again = core.op(op, ...args)
-      if (again.refs.length > 0 && met(again) !== again) return met(again)
+      const known = again.refs.length > 0 ? met(again) : again
+      if (known !== again) return known
       const [x, y] = args as readonly [Expr, Expr]
       if (args.length !== 2 || isExtreme(x) === isExtreme(y)) return undefined
       const [a, b] = isExtreme(x) ? [x, met(y)] : [met(x), y]

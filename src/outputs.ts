@@ -63,8 +63,8 @@ export function outputsOf(loss: Loss, choice: KernelChoice, options: OutputOptio
   const stable = (e: Expr): Expr => stabilise(fill(e))
   const rows = [loss.value, loss.where, loss.per].map(stable)
   const kept = choice.grad.length > 0 ? extremes(core, rows) : (e: Expr) => e
-  const remaining = residuals(core)
-  const prepare = (e: Expr): Expr => remaining(kept(stable(e)))
+  const named = residuals(core)
+  const prepare = (e: Expr): Expr => named(kept(stable(e)))
   const [value, where, per] = [prepare(loss.value), prepare(loss.where), prepare(loss.per)]
   const batch = loss.batch.filter((a) => !isRest(a.extent))
   const sum = (e: Expr): Expr => reduce(core, "sum", batch, where, e)

@@ -32,7 +32,7 @@ export interface UnrollOptions {
   readonly storing: number
   /** Most accumulators in all lanes (16 registers hold them). */
   readonly accumulators: number
-  /** The same for a loop that stands alone in a chunk: it has so many iterations that what one group costs besides its lanes counts. */
+  /** Lanes of a light loop that stands alone in a chunk: it has so many iterations that what one group costs besides its lanes counts. */
   readonly flat: Limits
   /** Most iterations jammed into an inner loop, half as many if each has several accumulators; most statements of the inner loop. */
   readonly jam: Limits
