@@ -9,6 +9,8 @@ import type { Input, ScalarType } from "./types.ts"
 interface Node {
   /** Creation number: identity for maps, never an ordering. */
   readonly id: number
+  /** A number for what stands at the root: its kind, and which operator of the table it is. */
+  readonly head: number
   readonly type: ScalarType
   /** Free axes, each once, in structural order. */
   readonly axes: readonly AxisExpr[]
@@ -58,9 +60,19 @@ type Fields = Partial<
   Record<"value" | "name" | "extent" | "input" | "def" | "index" | "op" | "args", unknown>
 >
 
+/** The numbers of the kinds; operators follow one another from that of `op` on. */
+export const heads: Readonly<Record<Expr["kind"], number>> = {
+  const: 0,
+  size: 1,
+  axis: 2,
+  load: 3,
+  ref: 4,
+  op: 5,
+}
+
 /**
  * A node with the fields that its kind has; those of other kinds are there too, undefined: an engine reads fields fastest from
- * objects of one shape, and every pass reads those of all kinds.
+ * objects of one shape, and every pass reads those of all kinds. `operator` is the place of an operator in the table.
  */
 export function node<K extends Expr["kind"]>(
   kind: K,
@@ -69,9 +81,11 @@ export function node<K extends Expr["kind"]>(
   axes: readonly AxisExpr[],
   refs: readonly RefExpr[],
   own: Own<Extract<Expr, { kind: K }>>,
+  operator = 0,
 ): Extract<Expr, { kind: K }> {
   const { value, name, extent, input, def, index, op, args } = own as Fields
-  const all = { id, kind, type, axes, refs, value, name, extent, input, def, index, op, args }
+  const head = heads[kind] + operator
+  const all = { id, kind, head, type, axes, refs, value, name, extent, input, def, index, op, args }
   return all as unknown as Extract<Expr, { kind: K }>
 }
 

@@ -3,7 +3,6 @@
 import { limit } from "./diagnostics.ts"
 import {
   type AxisExpr,
-  type ConstExpr,
   conjuncts,
   type Def,
   type Expr,
@@ -13,7 +12,7 @@ import {
   type ReduceOp,
 } from "./expr.ts"
 import { NodeMap } from "./node-map.ts"
-import { type OpName, ops } from "./ops.ts"
+import { type OpName, type TableEntry, ops } from "./ops.ts"
 import { compare, orderings, unionAxes, unionRefs } from "./order.ts"
 import { recurrenceKey } from "./recurrence-key.ts"
 import type { Input, ScalarType } from "./types.ts"
@@ -123,28 +122,32 @@ export class Core {
 
   /** Applies an operator of the table, normalising. */
   op(op: OpName, ...args: Expr[]): Expr {
-    if (!this.rewrite) return this.raw(op, args)
-    const number = numbers[op]
-    const known = this.made.get(number, args)
+    const entry = ops[op]
+    if (!this.rewrite) return this.apply(op, entry, args)
+    const known = this.made.get(entry.number, args)
     if (known) return known
-    const out = this.rewrite(this, op, args) ?? this.raw(op, args)
-    this.made.add(number, args, out)
+    const out = this.rewrite(this, op, args) ?? this.apply(op, entry, args)
+    this.made.add(entry.number, args, out)
     return out
   }
 
   /** The operator node itself, after folding constants and ordering the operands of a commutative operator. */
   raw(op: OpName, args: readonly Expr[]): Expr {
-    const entry = ops[op]
-    if (args[0]!.kind === "const" && args.every((x) => x.kind === "const")) {
-      const value = entry.eval(...args.map((x) => (x as ConstExpr).value))
-      return entry.type(args.map((x) => x.type)) === "bool" ? this.bool(value !== 0) : this.const(value)
+    return this.apply(op, ops[op], args)
+  }
+
+  private apply(op: OpName, entry: TableEntry, given: readonly Expr[]): Expr {
+    if (given[0]!.kind === "const" && given.every((x) => x.kind === "const")) {
+      const value = entry.eval(...given.map((x) => x.value))
+      return entry.type(given.map((x) => x.type)) === "bool" ? this.bool(value !== 0) : this.const(value)
     }
-    if (entry.commutative && compare(args[0]!, args[1]!) > 0) args = [args[1]!, args[0]!]
-    const known = this.applied.get(numbers[op], args)
+    const isSwapped = entry.commutative === true && compare(given[0]!, given[1]!) > 0
+    const args = isSwapped ? [given[1]!, given[0]!] : given
+    const known = this.applied.get(entry.number, args)
     if (known) return known
     const type = entry.type(args.map((x) => x.type))
-    const made = node("op", this.newId(), type, unionAxes(args), unionRefs(args), { op, args })
-    this.applied.add(numbers[op], args, made)
+    const made = node("op", this.newId(), type, unionAxes(args), unionRefs(args), { op, args }, entry.number)
+    this.applied.add(entry.number, args, made)
     return made
   }
 
@@ -311,11 +314,6 @@ export class Core {
     return this.nodeCount++
   }
 }
-
-/** A number for each operator. */
-const numbers = Object.fromEntries(Object.keys(ops).map((op, i) => [op, i])) as Readonly<
-  Record<OpName, number>
->
 
 function ids(list: readonly Expr[]): string {
   let out = ""

@@ -289,8 +289,21 @@ const table = {
 /** The name of an operator of the table. */
 export type OpName = keyof typeof table
 
+/** An operator and its place in the table. */
+export type TableEntry = Operator & { readonly number: number }
+
+/** An entry with all fields that entries may have, undefined if it has none: an engine reads fields fastest from one shape. */
+function entryOf(operator: Operator, number: number): TableEntry {
+  const { doc, params, type, takes, eval: f, partials, kept, js, commutative, bounds } = operator
+  const { domain, kinks, means, latex, cost, isDefined, internal } = operator
+  const own = { doc, params, type, takes, eval: f, partials, kept, js, commutative, bounds }
+  return { number, ...own, domain, kinks, means, latex, cost, isDefined, internal } as TableEntry
+}
+
 /** The operator table. */
-export const ops: Readonly<Record<OpName, Operator>> = table
+export const ops = Object.fromEntries(
+  Object.entries(table).map(([name, operator], number) => [name, entryOf(operator, number)]),
+) as Readonly<Record<OpName, TableEntry>>
 
 /** An operator that costs at least this many multiplications is computed once if it is needed twice. */
 export const SHARED_COST = 6

@@ -5,7 +5,7 @@
 // matched. Derivatives, identities, rules and their conditions are all read by this file: there is no second notation.
 import type * as Ast from "../grammar/ast.ts"
 import { parseExpression } from "../grammar/parser.ts"
-import { type Core, type Expr, type RefExpr, type ReduceOp, type Substitution, isConst } from "./ir.ts"
+import { type Core, type Expr, type OpExpr, type RefExpr, type ReduceOp, type Substitution, isConst } from "./ir.ts"
 import { type OpName, ops } from "./ops.ts"
 import { reduce, substitute } from "./sums.ts"
 import { constants, symbols } from "./symbols.ts"
@@ -100,31 +100,23 @@ export function matchOp(p: Pattern, op: OpName, args: readonly Expr[], holes: Ho
   return p.kind === "op" && p.op === op && matchArgs(p, args, holes, () => true)
 }
 
-/** False if arguments cannot match by what stands at their roots: most rules are dismissed by that. */
+/**
+ * False if arguments cannot match by what stands at the roots of the first two, whatever is inside. Two that are the same may match
+ * where others with such roots do not.
+ */
 export function mayMatch(p: Pattern & { kind: "op" }, args: readonly Expr[]): boolean {
   if (p.args.length !== args.length) return false
-  if (args.length !== 2) {
-    for (let i = 0; i < args.length; i++) if (!alike(p.args[i]!, args[i]!)) return false
-    return true
-  }
-  const [p0, p1] = [p.args[0]!, p.args[1]!]
-  const [x, y] = [args[0]!, args[1]!]
+  const [p0, p1] = p.args as readonly [Pattern, Pattern?]
+  const [x, y] = args as readonly [Expr, Expr?]
+  if (!p1 || !y) return alike(p0, x)
   if (p0.kind === "hole" && p1.kind === "hole" && p0.name === p1.name && x !== y) return false
-  if (alike(p0, x) && alike(p1, y)) return true
-  return ops[p.op].commutative === true && alike(p0, y) && alike(p1, x)
+  return (alike(p0, x) && alike(p1, y)) || (ops[p.op].commutative === true && alike(p0, y) && alike(p1, x))
 }
 
 function alike(p: Pattern, e: Expr): boolean {
-  switch (p.kind) {
-    case "hole":
-      return true
-    case "const":
-      return isConst(e, p.value) && (e.type === "bool") === p.bool
-    case "op":
-      return e.kind === "op" && e.op === p.op
-    case "reduce":
-      return e.kind === "ref" && e.def.op === p.op
-  }
+  if (p.kind === "hole") return true
+  if (p.kind === "reduce") return e.kind === "ref"
+  return p.kind === e.kind && (p.kind !== "op" || p.op === (e as OpExpr).op)
 }
 
 function matchArgs(

@@ -15,26 +15,45 @@ interface Compiled {
 }
 
 /** Rules by the operator at the root of their left-hand side. */
-export type RuleSet = ReadonlyMap<OpName, readonly Compiled[]>
+export class RuleSet {
+  private readonly ofOperators = new Map<OpName, OfOperator>()
 
-/** Reads a list of rules once. */
-export function compileRules(rules: readonly Rule[]): RuleSet {
-  const set = new Map<OpName, Compiled[]>()
-  for (const rule of rules) {
-    const from = pattern(rule.from)
-    if (from.kind !== "op") throw new Error(`the rule ${rule.name} does not start with an operator`)
-    const compiled = {
-      rule,
-      from,
-      to: pattern(rule.to),
-      when: rule.when === undefined ? undefined : pattern(rule.when),
+  constructor(rules: readonly Rule[]) {
+    for (const rule of rules) {
+      const from = pattern(rule.from)
+      if (from.kind !== "op") throw new Error(`the rule ${rule.name} does not start with an operator`)
+      const when = rule.when === undefined ? undefined : pattern(rule.when)
+      const known = this.ofOperators.get(from.op)?.rules ?? []
+      const all = [...known, { rule, from, to: pattern(rule.to), when }]
+      this.ofOperators.set(from.op, { rules: all, byHeads: new Map() })
     }
-    const list = set.get(from.op)
-    if (list) list.push(compiled)
-    else set.set(from.op, [compiled])
   }
-  return set
+
+  has(op: OpName): boolean {
+    return this.ofOperators.has(op)
+  }
+
+  /** The rules that an operator may match by what stands at the roots of its arguments: for most arguments there is none. */
+  candidates(op: OpName, args: readonly Expr[]): readonly Compiled[] {
+    const own = this.ofOperators.get(op)
+    if (!own) return none
+    const [x, y] = args
+    const key = y ? 2 * (MOST_HEADS * x!.head + y.head) + +(x === y) : x!.head
+    let found = own.byHeads.get(key)
+    if (!found) own.byHeads.set(key, (found = own.rules.filter(({ from }) => mayMatch(from, args))))
+    return found
+  }
 }
+
+interface OfOperator {
+  readonly rules: readonly Compiled[]
+  /** Those that may match, by the heads of two arguments and whether they are the same. */
+  readonly byHeads: Map<number, readonly Compiled[]>
+}
+
+/** More than there are heads of nodes. */
+const MOST_HEADS = 1024
+const none: readonly Compiled[] = []
 
 /** Tries the rules on an operator about to be made. */
 export function applyRules(
@@ -44,12 +63,10 @@ export function applyRules(
   args: readonly Expr[],
   fired?: (rule: Rule) => void,
 ): Expr | undefined {
-  const candidates = set.get(op)
-  if (!candidates) return undefined
-  let made: Holes | undefined
+  const candidates = set.candidates(op, args)
+  if (candidates.length === 0) return undefined
+  const holes: Holes = new Map()
   for (const { rule, from, to, when } of candidates) {
-    if (!mayMatch(from, args)) continue
-    const holes = (made ??= new Map())
     holes.clear()
     if (!matchOp(from, op, args, holes)) continue
     if (rule.ints?.some((name) => holes.get(name)!.type !== "int")) continue
@@ -65,10 +82,10 @@ const lazily = <T>(make: () => T): (() => T) => {
   return () => (made ??= make())
 }
 const sets = {
-  identities: lazily(() => compileRules(identities)),
-  stabilise: lazily(() => compileRules(stabilising)),
-  finish: lazily(() => compileRules(finishing)),
-  expand: lazily(() => compileRules(expansions)),
+  identities: lazily(() => new RuleSet(identities)),
+  stabilise: lazily(() => new RuleSet(stabilising)),
+  finish: lazily(() => new RuleSet(finishing)),
+  expand: lazily(() => new RuleSet(expansions)),
 }
 
 /** A core whose constructors apply the identities. */
