@@ -1,11 +1,12 @@
 // Interval analysis of core expressions: what values may appear, from declared domains, sizes and the operator table.
 import { type Expr, type RefExpr, givesPlaces, identities, isConst } from "./ir.ts"
+import { NodeFact } from "./node-fact.ts"
 import { type Interval, ops } from "./ops.ts"
 
 const UNKNOWN: Interval = [-Infinity, Infinity]
 const LARGEST = 2 ** 31
 
-const known = new WeakMap<Expr, Interval>()
+const known = new NodeFact<Interval>()
 
 /** The range of an expression, NaN aside. */
 export function bounds(e: Expr): Interval {

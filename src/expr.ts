@@ -16,6 +16,10 @@ interface Node {
   readonly axes: readonly AxisExpr[]
   /** The references in it, each once, those in indices of others included, children before parents. */
   readonly refs: readonly RefExpr[]
+  /** What was found out about it: see `node-fact.ts`. */
+  readonly facts: unknown[] | undefined
+  /** The last walk that met it: see `graph.ts`. */
+  readonly walk: number
 }
 /** A literal. Booleans are 0 and 1. */
 export interface ConstExpr extends Node {
@@ -85,7 +89,11 @@ export function node<K extends Expr["kind"]>(
 ): Extract<Expr, { kind: K }> {
   const { value, name, extent, input, def, index, op, args } = own as Fields
   const head = heads[kind] + operator
-  const all = { id, kind, head, type, axes, refs, value, name, extent, input, def, index, op, args }
+  // prettier-ignore
+  const all = {
+    id, kind, head, type, axes, refs, facts: undefined, walk: 0,
+    value, name, extent, input, def, index, op, args,
+  }
   return all as unknown as Extract<Expr, { kind: K }>
 }
 

@@ -1,5 +1,6 @@
 // Flat readings of expressions: a linear form of ints, the summands of a sum, the factors of a product; and the way back.
 import { type Core, type Expr, compare } from "./ir.ts"
+import { NodeFact } from "./node-fact.ts"
 
 /** An int expression as a sum of atoms with integer coefficients, and a constant. */
 export interface Linear {
@@ -7,7 +8,7 @@ export interface Linear {
   readonly constant: number
 }
 
-const forms = new WeakMap<Expr, Linear>()
+const forms = new NodeFact<Linear>()
 
 /** Reads an expression as a linear form; what is not linear is an atom. */
 export function linear(e: Expr): Linear {

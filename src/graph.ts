@@ -1,23 +1,37 @@
 // Walks of the core: what an expression reads, and definitions in the order in which they can be computed.
 import type { Def, Expr, LoadExpr, Recurrence } from "./expr.ts"
 
+const none: readonly Expr[] = []
+
 /** The children of a node that are expressions (the body of a definition is not a child of its reference). */
 export function children(e: Expr): readonly Expr[] {
-  return e.kind === "op" ? e.args : e.kind === "load" || e.kind === "ref" ? e.index : []
+  return e.kind === "op" ? e.args : e.kind === "load" || e.kind === "ref" ? e.index : none
+}
+
+/** How many walks there were: the number of the last one, by which it marks what it met. */
+let walks = 0
+
+/** Whether a walk meets a node for the first time. */
+function isFirst(e: Expr, walk: number): boolean {
+  if (e.walk === walk) return false
+  ;(e as { walk: number }).walk = walk
+  return true
 }
 
 /** Every node reachable from the roots without entering definitions, children before parents. */
 export function postorder(roots: readonly Expr[]): Expr[] {
   const out: Expr[] = []
-  const seen = new Set<Expr>()
-  const go = (e: Expr): void => {
-    if (seen.has(e)) return
-    seen.add(e)
-    children(e).forEach(go)
+  append(roots, ++walks, out)
+  return out
+}
+
+function append(list: readonly Expr[], walk: number, out: Expr[]): void {
+  for (let i = 0; i < list.length; i++) {
+    const e = list[i]!
+    if (!isFirst(e, walk)) continue
+    append(children(e), walk, out)
     out.push(e)
   }
-  roots.forEach(go)
-  return out
 }
 
 /** The elements of inputs among the nodes of `postorder`. */
@@ -28,15 +42,17 @@ export function loadsIn(roots: readonly Expr[]): LoadExpr[] {
 /** The nodes of `postorder` that are references or have one inside. */
 export function postorderOfReads(roots: readonly Expr[]): Expr[] {
   const out: Expr[] = []
-  const seen = new Set<Expr>()
-  const go = (e: Expr): void => {
-    if (e.refs.length === 0 || seen.has(e)) return
-    seen.add(e)
-    children(e).forEach(go)
+  appendReads(roots, ++walks, out)
+  return out
+}
+
+function appendReads(list: readonly Expr[], walk: number, out: Expr[]): void {
+  for (let i = 0; i < list.length; i++) {
+    const e = list[i]!
+    if (e.refs.length === 0 || !isFirst(e, walk)) continue
+    appendReads(children(e), walk, out)
     out.push(e)
   }
-  roots.forEach(go)
-  return out
 }
 
 /**

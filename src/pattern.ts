@@ -5,7 +5,15 @@
 // matched. Derivatives, identities, rules and their conditions are all read by this file: there is no second notation.
 import type * as Ast from "../grammar/ast.ts"
 import { parseExpression } from "../grammar/parser.ts"
-import { type Core, type Expr, type OpExpr, type RefExpr, type ReduceOp, type Substitution, isConst } from "./ir.ts"
+import {
+  type Core,
+  type Expr,
+  type OpExpr,
+  type RefExpr,
+  type ReduceOp,
+  type Substitution,
+  isConst,
+} from "./ir.ts"
 import { type OpName, ops } from "./ops.ts"
 import { reduce, substitute } from "./sums.ts"
 import { constants, symbols } from "./symbols.ts"

@@ -2,6 +2,7 @@
 import { proves } from "./bounds.ts"
 import { combine, linear } from "./flat.ts"
 import { type Core, type Expr, conjuncts, givesPlaces, isConst } from "./ir.ts"
+import { NodeFact } from "./node-fact.ts"
 
 /** The conditions under which an index is inside an extent; empty if that is known. */
 export function inRange(core: Core, e: Expr, extent: Expr): Expr[] {
@@ -37,7 +38,7 @@ function staysBelow(e: Expr, extent: Expr): boolean {
 type Requirements = ReadonlyMap<string, number>
 
 const none: Requirements = new Map()
-const required = new WeakMap<Expr, Requirements>()
+const required = new NodeFact<Requirements>()
 
 /**
  * What must hold around an expression for every index in it to be in range. What it tests itself before it reads is not
@@ -88,7 +89,7 @@ interface Saying {
   readonly constant: number
 }
 
-const sayings = new WeakMap<Expr, Saying>()
+const sayings = new NodeFact<Saying>()
 
 /** A comparison of ints as a linear form that is not negative, however it is written; other conditions stand for themselves. */
 function saying(c: Expr): Saying {
@@ -130,7 +131,7 @@ export function isConditional(core: Core, e: Expr): boolean {
   return requirements(core, e).size > 0
 }
 
-const data = new WeakMap<Expr, boolean>()
+const data = new NodeFact<boolean>()
 
 /** Whether an expression's value depends on more than axes, sizes and options. */
 export function readsData(e: Expr): boolean {

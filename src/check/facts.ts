@@ -1,9 +1,10 @@
 // What a condition says: the facts that hold where it does.
 import { type Core, type Expr, conjuncts } from "../ir.ts"
+import { NodeFact } from "../node-fact.ts"
 
 // Expressions share their parts, so what is known of a part is kept: a walk of every path would never end.
-const grounds = new WeakMap<Expr, boolean>()
-const dataReaders = new WeakMap<Expr, boolean>()
+const grounds = new NodeFact<boolean>()
+const dataReaders = new NodeFact<boolean>()
 
 /** Whether an expression is made of sizes and options alone. */
 export function isGround(e: Expr): boolean {
@@ -23,7 +24,7 @@ export function readsArrays(e: Expr): boolean {
   return e.kind === "op" && remembered(dataReaders, e, () => e.args.some(readsArrays))
 }
 
-function remembered(known: WeakMap<Expr, boolean>, e: Expr, find: () => boolean): boolean {
+function remembered(known: NodeFact<boolean>, e: Expr, find: () => boolean): boolean {
   let value = known.get(e)
   if (value === undefined) known.set(e, (value = find()))
   return value
