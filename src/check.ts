@@ -11,6 +11,7 @@ import { type AxisGroup, type Callable, type Frame, nameOf, nest } from "./check
 import { rangesIn } from "./check/tree.ts"
 import { broken } from "./check/values.ts"
 import { type Diagnostic, LossError, Report, error } from "./diagnostics.ts"
+import { flatMap } from "./lists.ts"
 import type { Loss } from "./loss.ts"
 import { type Library, type Load, type Module, type Parse, readModule } from "./modules.ts"
 import { createCore } from "./simplify.ts"
@@ -137,7 +138,7 @@ function checkDef(c: Checking, def: Ast.Def): void {
   const place = { source: c.module.source, span: def.span }
   checkName(c, def.name, scope)
   c.active.push(...(c.module.declared.get(def.name.name)?.filter((one) => one.declaration === def) ?? []))
-  const names = [...def.axes, ...def.arguments.flatMap((one) => one.type?.axes ?? [])]
+  const names = [...def.axes, ...flatMap(def.arguments, (one) => one.type?.axes ?? [])]
   for (const axis of names) {
     const name = nameOf(axis)
     const group: AxisGroup = { name, items: [], place, broken: true, what: "axis" }

@@ -2,6 +2,7 @@
 import { type Placed, readsOf } from "./dimensions.ts"
 import { leadingTo } from "./graph.ts"
 import type { AxisExpr, Def, Recurrence } from "./ir.ts"
+import { flatMap } from "./lists.ts"
 
 /** A recurrence among statements. */
 export interface Cycle {
@@ -94,12 +95,12 @@ export function cyclesOf(statements: readonly Placed[]): Cycle[] {
       return { recurrence, members, axis, apart: apartIn(recurrence, members, axis, byDef) }
     })
   const inSteps = new Set(
-    cycles.flatMap(({ members }) => [...members].flatMap((s) => [...s.sources.values()])),
+    flatMap(cycles, ({ members }) => flatMap([...members], (s) => [...s.sources.values()])),
   )
   const besides = cycles.map((cycle) => besidesOf(cycle, statements, inSteps))
   // What is on the way of a recurrence inside the step of another is on the way of that one too, or of none.
   return cycles.map((cycle) => {
-    const around = cycles.flatMap(({ members }, i) =>
+    const around = flatMap(cycles, ({ members }, i) =>
       [...cycle.members].every((s) => members.has(s)) ? [besides[i]!] : [],
     )
     const own = [...around[0]!].filter((s) => around.every((other) => other.has(s)))

@@ -4,6 +4,7 @@ import { children, postorderOfReads, reach } from "./graph.ts"
 import { type AxisExpr, type Def, type Expr, type RefExpr, conjuncts } from "./ir.ts"
 import { cyclesOf } from "./cycles.ts"
 import { type Placed, readsOf } from "./dimensions.ts"
+import { flatMap } from "./lists.ts"
 
 /** The conditions under which each statement matters, over its own loops. */
 export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<Expr>> {
@@ -40,7 +41,7 @@ export function demands(statements: readonly Placed[]): Map<Placed, ReadonlySet<
     const ends = statements.filter(
       (x) => x.def && (x === s || [...recurrence.states, ...recurrence.steps].includes(x.def)),
     )
-    const uses = ends.flatMap((end) => reads.get(end) ?? []).filter(({ reader }) => !members.has(reader))
+    const uses = flatMap(ends, (end) => reads.get(end) ?? []).filter(({ reader }) => !members.has(reader))
     const complete = dependencies(s)
     let shared: Set<Expr> | undefined
     for (const { reader, read } of uses) {
@@ -131,7 +132,7 @@ function usedAsIndex(statements: readonly Placed[]): ReadonlySet<Def> {
       (e) => e.kind === "load" || e.kind === "ref",
     )
     const places = s.place.filter((e) => e.kind !== "load" && e.kind !== "ref")
-    for (const index of [...reads.flatMap((e) => e.index), ...places])
+    for (const index of [...flatMap(reads, (e) => e.index), ...places])
       for (const { def } of index.refs) for (const d of throughStates(def)) out.add(d)
   }
   return out
@@ -151,5 +152,5 @@ function throughStates(def: Def): ReadonlySet<Def> {
 
 /** Definitions that are complete before the statement starts, because it reads them itself. */
 function dependencies(s: Placed): ReadonlySet<Def> {
-  return new Set([...s.filter.refs, ...s.body.refs].flatMap(({ def }) => [...reach(def)]))
+  return new Set(flatMap([...s.filter.refs, ...s.body.refs], ({ def }) => [...reach(def)]))
 }

@@ -15,6 +15,7 @@ import {
   conjuncts,
   givesPlaces,
 } from "./ir.ts"
+import { flatMap } from "./lists.ts"
 import type { Statement } from "./statements.ts"
 import { substitute } from "./sums.ts"
 
@@ -32,7 +33,7 @@ const reads = new WeakMap<Statement, readonly RefExpr[]>()
 /** Every read of a definition by a statement, in its filter, body and place. */
 export function readsOf(s: Statement): readonly RefExpr[] {
   let found = reads.get(s)
-  if (!found) reads.set(s, (found = [...new Set([s.filter, s.body, ...s.place].flatMap((e) => e.refs))]))
+  if (!found) reads.set(s, (found = [...new Set(flatMap([s.filter, s.body, ...s.place], (e) => e.refs))]))
   return found
 }
 
@@ -146,7 +147,7 @@ class Dimensions {
   join(): void {
     const producers = new Map<Def, Statement>()
     for (const s of this.statements) if (s.def) producers.set(s.def, s)
-    const reads = this.statements.flatMap((reader) =>
+    const reads = flatMap(this.statements, (reader) =>
       readsOf(reader).map(({ def, index }) => ({ reader, def, index })),
     )
     this.joinRecurrences(producers, reads)
@@ -201,7 +202,7 @@ class Dimensions {
   }
 
   private roots(): Dimension[] {
-    return [...new Set(this.statements.flatMap((s) => [...this.axes.get(s)!.values()].map((d) => d.root)))]
+    return [...new Set(flatMap(this.statements, (s) => [...this.axes.get(s)!.values()].map((d) => d.root)))]
   }
 
   /** The dimensions, outermost first. */

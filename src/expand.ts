@@ -4,6 +4,7 @@
 // less one, so that log(1 + S) keeps what a sum starting with 1 would lose: a cross-entropy of 4e-18 is 4e-18. `log1p(S)` is
 // added last, after `M - z` has cancelled; `exp(x - lse)` is `exp(x - M) / (1 + S)`. No recognising rule may run after this.
 import { type Core, type Def, type Expr, conjunction, isConst } from "./ir.ts"
+import { flatMap } from "./lists.ts"
 import { rewriter } from "./simplify.ts"
 import { type Term, fromTerms, operands, terms } from "./flat.ts"
 import { rankOf, rankValue } from "./ranks.ts"
@@ -93,7 +94,9 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
     const part = e.op === "exp" && list.length === 2 && y!.negative && partOf(x!.term, y!.term)
     if (part) return expand(part)
     const pairs = list.map((t) => parts(t.term))
-    const rests = pairs.flatMap((pair, i) => (pair ? [{ rest: pair.rest, negative: list[i]!.negative }] : []))
+    const rests = flatMap(pairs, (pair, i) =>
+      pair ? [{ rest: pair.rest, negative: list[i]!.negative }] : [],
+    )
     if (!rests.some(({ negative }) => negative)) return undefined
     const shifted = fromTerms(
       core,

@@ -8,6 +8,7 @@ import type { AxisExpr, Def, Expr } from "./ir.ts"
 import { type Cycle, cyclesOf } from "./cycles.ts"
 import { demands } from "./demand.ts"
 import { type Placed, loadsOf, readsOf } from "./dimensions.ts"
+import { flatMap } from "./lists.ts"
 
 /** A loop over a dimension, or a statement. */
 export type Tree =
@@ -130,7 +131,7 @@ class Fusion {
       const isIn = (x: Placed, c: Cycle): boolean => c.members.has(x) || c.besides.has(x)
       const cycle = this.cycles.find((c) => isIn(s, c) && depth <= s.loops.indexOf(c.axis))
       const unit = cycle ? list.filter((x) => isIn(x, cycle)) : [s]
-      const uses = unit.flatMap((producer) => usesOf(producer).map((use) => ({ producer, use })))
+      const uses = flatMap(unit, (producer) => usesOf(producer).map((use) => ({ producer, use })))
       const direction = directionOf(unit, axis, cycle)
       const host = axis && this.host(groups, groupOf, unit, uses, axis, direction)
       const group = host ?? { axis, direction, members: [], after: new Set<Group>() }
@@ -138,7 +139,7 @@ class Fusion {
       group.direction ??= direction
       for (const x of [...unit].reverse()) put(x, group, usesOf(x))
     }
-    return ordered(groups).flatMap((g): Tree[] =>
+    return flatMap(ordered(groups), (g): Tree[] =>
       g.axis === undefined
         ? g.members.map((statement) => ({ kind: "statement", statement }))
         : [
@@ -277,8 +278,8 @@ function ordered(groups: readonly Group[]): Group[] {
 
 /** The sets of dimensions by which a statement loads inputs of two axes or more. */
 function loadedShapes(s: Placed): ReadonlySet<string>[] {
-  return loadsOf(s).flatMap(({ index }) => {
-    const names = index.flatMap((x) => (x.kind === "axis" ? [x.name] : []))
+  return flatMap(loadsOf(s), ({ index }) => {
+    const names = flatMap(index, (x) => (x.kind === "axis" ? [x.name] : []))
     return names.length > 1 ? [new Set(names)] : []
   })
 }

@@ -11,6 +11,7 @@ import {
   type Recurrence,
   type ReduceOp,
 } from "./expr.ts"
+import { flatMap } from "./lists.ts"
 import { NodeMap } from "./node-map.ts"
 import { type OpName, type TableEntry, ops } from "./ops.ts"
 import { compare, orderings, unionAxes, unionRefs } from "./order.ts"
@@ -217,7 +218,7 @@ export class Core {
             }),
           }
         } else if (key === first.key) {
-          const moved = freeOrder.flatMap((k, i) => (k === first!.order[i] ? [] : [i]))
+          const moved = flatMap(freeOrder, (k, i) => (k === first!.order[i] ? [] : [i]))
           if (moved.length === 2) symmetric.push([moved[0]!, moved[1]!])
         }
       }
@@ -324,6 +325,6 @@ function ids(list: readonly Expr[]): string {
 /** The conjunction of conditions, each once, in the given order. */
 export function conjunction(core: Core, list: readonly Expr[]): Expr {
   let out: Expr = core.true
-  for (const c of new Set(list.flatMap(conjuncts))) out = core.op("and", out, c)
+  for (const c of new Set(flatMap(list, conjuncts))) out = core.op("and", out, c)
   return out
 }

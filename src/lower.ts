@@ -6,6 +6,7 @@ import { fromLinear, linear } from "./flat.ts"
 import type { Tree } from "./fuse.ts"
 import type { AxisExpr, Expr } from "./ir.ts"
 import { number } from "./layout.ts"
+import { flatMap } from "./lists.ts"
 import type { Kernel, Operand } from "./loops.ts"
 import type { Outputs } from "./loss.ts"
 import { readsData } from "./range.ts"
@@ -160,7 +161,7 @@ class Lowering extends Definitions {
     const after = this.operand(core.op("add", other, core.one))
     const limit = (op: "min" | "max", x: Operand, y: Operand): Operand =>
       this.emit(this.scope, op, [x, y], "int")
-    return pieces.flatMap(([from, to]): [Operand, Operand][] => {
+    return flatMap(pieces, ([from, to]): [Operand, Operand][] => {
       // axis - other: `< 0`, `<= 0` or `!= 0` for sign 1; the mirror image for -1.
       if (c.op === "ne")
         return [
@@ -181,10 +182,10 @@ const isDeep = ({ body }: Tree & { kind: "loop" }): boolean =>
 
 /** The statement whose copies of definitions conditions in front of several statements read. */
 function readerOf(conditions: readonly Expr[], members: readonly Placed[]): Placed | undefined {
-  const read = conditions.flatMap((c) => c.refs)
+  const read = flatMap(conditions, (c) => c.refs)
   return members.find((s) => read.every(({ def }) => s.sources.has(def)))
 }
 
 function membersOf(tree: Tree): Placed[] {
-  return tree.kind === "statement" ? [tree.statement] : tree.body.flatMap(membersOf)
+  return tree.kind === "statement" ? [tree.statement] : flatMap(tree.body, membersOf)
 }

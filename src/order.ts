@@ -1,5 +1,6 @@
 // A total order of expressions by structure: what makes the same text give the same core whatever was made first.
 import type { AxisExpr, ConstExpr, Def, Expr, LoadExpr, OpExpr, RefExpr, SizeExpr } from "./expr.ts"
+import { flatMap } from "./lists.ts"
 
 /** The axes of several expressions, each once, in structural order. */
 export function unionAxes(list: readonly Expr[]): readonly AxisExpr[] {
@@ -51,7 +52,7 @@ export function orderings(axes: readonly AxisExpr[]): readonly (readonly number[
     let end = at
     while (end < sorted.length && axes[sorted[end]!]!.extent === axes[sorted[at]!]!.extent) end++
     const perms = permutations(sorted.slice(at, end))
-    out = out.flatMap((head) => perms.map((tail) => [...head, ...tail])).slice(0, 24)
+    out = flatMap(out, (head) => perms.map((tail) => [...head, ...tail])).slice(0, 24)
     at = end
   }
   return out
@@ -62,7 +63,7 @@ const oneAxis = [[0]]
 
 function permutations(list: number[]): number[][] {
   if (list.length <= 1) return [list]
-  return list.flatMap((x, i) =>
+  return flatMap(list, (x, i) =>
     permutations([...list.slice(0, i), ...list.slice(i + 1)]).map((rest) => [x, ...rest]),
   )
 }

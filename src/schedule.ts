@@ -3,6 +3,7 @@ import { type Cycle, cyclesOf, nest } from "./cycles.ts"
 import { type Placed, place } from "./dimensions.ts"
 import { type Tree, fuse } from "./fuse.ts"
 import type { AxisExpr } from "./ir.ts"
+import { flatMap } from "./lists.ts"
 import type { Kernel } from "./loops.ts"
 import type { Outputs } from "./loss.ts"
 import { lower } from "./lower.ts"
@@ -43,7 +44,7 @@ function apart(placed: readonly Placed[], depth = 0, cycles = cyclesOf(placed)):
       ],
       inside,
     )
-  return placed.flatMap((s, i) => {
+  return flatMap(placed, (s, i) => {
     const cycle = around(s)
     if (!cycle) return nestOf(s.loops.slice(depth), false, [{ kind: "statement", statement: s }])
     if (placed.slice(i + 1).some((x) => cycle.members.has(x))) return []

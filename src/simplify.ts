@@ -1,6 +1,7 @@
 // Applying rewrite rules to the core: core -> core.
 import { proves } from "./bounds.ts"
 import { Core, type CoreLimits, type Expr } from "./ir.ts"
+import { flatMap } from "./lists.ts"
 import type { OpName } from "./ops.ts"
 import { type Holes, type Pattern, build, matchOp, mayMatch, pattern } from "./pattern.ts"
 import { type Rule, expansions, finishing, identities, stabilising } from "./rules.ts"
@@ -191,7 +192,7 @@ function multiplied(core: Core, set: RuleSet, e: Expr, fired?: (rule: Rule) => v
       const [over, under] = a.inverse ? [b, a] : [a, b]
       const factor = applyRules(core, set, under.inverse ? "div" : "mul", [over.factor, under.factor], fired)
       if (!factor) continue
-      const rest = list.flatMap((f) => (f === a ? [{ factor, inverse: false }] : f === b ? [] : [f]))
+      const rest = flatMap(list, (f) => (f === a ? [{ factor, inverse: false }] : f === b ? [] : [f]))
       return multiplied(core, set, fromFactors(core, rest), fired)
     }
   return e

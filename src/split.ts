@@ -3,6 +3,7 @@
 // The pinned entry is the whole entry, dense term included, simplified with the pinned axis replaced: `softmax - 1` at the
 // label becomes `expm1(z_y - lse)`, which an addition to a rounded array could never recover.
 import { type AxisExpr, type Core, type Expr, type OpExpr, conjunction, conjuncts } from "./ir.ts"
+import { flatMap } from "./lists.ts"
 import { assuming } from "./simplify.ts"
 import { type Factor, type Term, factors, fromFactors, fromTerms, terms } from "./flat.ts"
 import { atPlace, pinOf } from "./pins.ts"
@@ -22,7 +23,7 @@ export interface Store {
 /** Splits the arrays of the outputs into stores, in the order in which they must be done; `finish` applies the finishing rules. */
 export function split(outputs: Outputs, finish: (e: Expr) => Expr): Store[] {
   const { core } = outputs
-  return outputs.arrays.flatMap((array): Store[] => {
+  return flatMap(outputs.arrays, (array): Store[] => {
     const { name, axes } = array
     const value = finish(array.value)
     const whole: Store = { name, axes, filter: core.true, value }
@@ -70,7 +71,7 @@ export function split(outputs: Outputs, finish: (e: Expr) => Expr): Store[] {
 
 /** A sum in which `k * exp(x) - k` is `k * expm1(x)`, also where the first term stands under a guard of its own. */
 function entryOf(core: Core, summands: readonly Term[]): Expr {
-  const list = summands.flatMap((t) => terms(t.term, t.negative))
+  const list = flatMap(summands, (t) => terms(t.term, t.negative))
   const first = list.find((t) => isGuard(t.term) && factors(t.term.args[1]!).some(isExponential))
   if (first) {
     const condition = (first.term as OpExpr).args[0]!
@@ -88,7 +89,7 @@ function entryOf(core: Core, summands: readonly Term[]): Expr {
     cancelled(core, list) ??
     cancelled(
       core,
-      list.flatMap((t) => distributed(core, t)),
+      flatMap(list, (t) => distributed(core, t)),
     ) ??
     fromTerms(core, list)
   )
@@ -122,7 +123,7 @@ function cancelled(core: Core, list: readonly Term[]): Expr | undefined {
       const term = fromFactors(core, [{ factor: difference, inverse: false }, ...others])
       return fromTerms(
         core,
-        list.flatMap((x): Term[] => (x === t ? [{ term, negative: t.negative }] : x === u ? [] : [x])),
+        flatMap(list, (x): Term[] => (x === t ? [{ term, negative: t.negative }] : x === u ? [] : [x])),
       )
     }
   return undefined

@@ -3,6 +3,7 @@
 import { definitions, inOrder, postorder, reach, recurrencesIn } from "./graph.ts"
 import { type AxisExpr, type Core, type Def, type Expr, type ReduceOp, conjunction, conjuncts } from "./ir.ts"
 import { expander } from "./expand.ts"
+import { flatMap } from "./lists.ts"
 import type { Outputs } from "./loss.ts"
 import { SHARED_COST, ops } from "./ops.ts"
 import { atPlace, pinOf } from "./pins.ts"
@@ -66,7 +67,7 @@ export function statementsOf(outputs: Outputs, optimise: boolean, owner: boolean
     return s
   }
   const read = (s: Statement): Def[] =>
-    [s.filter, s.body, ...s.place].flatMap((e) => e.refs).map((e) => e.def)
+    flatMap([s.filter, s.body, ...s.place], (e) => e.refs).map((e) => e.def)
   const add = inOrder(
     (def) => read(of(def)),
     (def) => out.push(of(def)),
@@ -208,7 +209,7 @@ function windowOf(
   for (const condition of conjuncts(filter)) {
     const met = formals.filter((f) => condition.axes.includes(f))
     if (met.length === 0 || readsData(condition)) continue
-    const sizes = new Set(met.flatMap((f) => sizesIn(f.extent)))
+    const sizes = new Set(flatMap(met, (f) => sizesIn(f.extent)))
     const isLong = (a: AxisExpr): boolean => bound.includes(a) && sizesIn(a.extent).some((x) => sizes.has(x))
     const solved = solutions(core, condition, bound).find((x) => isLong(x.axis) && !x.value.axes.some(isLong))
     if (solved) return solved
@@ -243,7 +244,7 @@ function share(core: Core, sinks: readonly Sink[]): Sink[] {
     }
   }
   const rootsOf = (s: Sink): Expr[] => [s.value, s.filter]
-  for (const def of definitions(sinks.flatMap(rootsOf))) note(def, [def.body, def.filter])
+  for (const def of definitions(flatMap(sinks, rootsOf))) note(def, [def.body, def.filter])
   for (const sink of sinks) note(sink, rootsOf(sink))
   const rebuild = transformer(core, {
     before: (e, rebuild) => {

@@ -29,6 +29,7 @@ import {
   isConst,
   unionAxes,
 } from "./ir.ts"
+import { flatMap } from "./lists.ts"
 import { inRange, isConditional, readsData } from "./range.ts"
 import { withoutWindows } from "./windows.ts"
 
@@ -150,7 +151,7 @@ export function solutions(core: Core, condition: Expr, axes: readonly AxisExpr[]
   const [p, q] = condition.args as readonly [Expr, Expr]
   if (p.type !== "int" || q.type !== "int") return []
   const difference = combine(linear(p), linear(q), -1)
-  return axes.flatMap((axis): Solution[] => {
+  return flatMap(axes, (axis): Solution[] => {
     const c = difference.terms.get(axis)
     if (c !== 1 && c !== -1) return []
     const terms = new Map(difference.terms)

@@ -8,6 +8,7 @@
 // - Loops of few iterations, known beforehand, are written out.
 // - Outermost loops are cut into chunks, so that an emitter can make a function of each.
 // Sums are added in another order than the interpreter of the original loops adds them; nothing else changes.
+import { flatMap } from "./lists.ts"
 import type { Kernel, Stmt } from "./loops.ts"
 import { chunk } from "./unroll/chunk.ts"
 import { type Loop, Numbers, combinable, isElementary, hasLoop, weight } from "./unroll/facts.ts"
@@ -72,14 +73,14 @@ class Unroller {
   }
 
   block(body: readonly Stmt[]): Stmt[] {
-    return body.flatMap((s) => this.statement(s))
+    return flatMap(body, (s) => this.statement(s))
   }
 
   /** `flat` says that the statement stands directly in a chunk. */
   private statement(s: Stmt, flat = false): Stmt[] {
     if (s.kind === "if") return [{ ...s, then: this.block(s.then), else: this.block(s.else) }]
     if (s.kind !== "for") return [s]
-    if (s.step) return [{ ...s, body: s.body.flatMap((x) => this.statement(x, true)) }]
+    if (s.step) return [{ ...s, body: flatMap(s.body, (x) => this.statement(x, true)) }]
     const short = writtenOut(s, this.options.writtenOut, this.numbers)
     if (short) return this.block(short)
     if (!hasLoop(s.body)) {

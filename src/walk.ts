@@ -1,4 +1,5 @@
 // Loops -> their statements one by one, and what each defines and reads.
+import { flatMap } from "./lists.ts"
 import type { Kernel, Operand, Stmt } from "./loops.ts"
 
 /** Calls back for every statement of a block and of the blocks inside, outer statements first. */
@@ -18,7 +19,7 @@ export function replaceStatements(
   body: readonly Stmt[],
   replace: (s: Stmt) => readonly Stmt[],
 ): readonly Stmt[] {
-  return body.flatMap((s) => {
+  return flatMap(body, (s) => {
     if (s.kind === "for") return replace({ ...s, body: replaceStatements(s.body, replace) })
     if (s.kind === "if") {
       const [then, otherwise] = [replaceStatements(s.then, replace), replaceStatements(s.else, replace)]

@@ -4,6 +4,7 @@
 // reads the other place as a whole, so that place is an axis there, and 121 products a pixel become 22.
 import { postorder } from "./graph.ts"
 import type { AxisExpr, Core, Expr } from "./ir.ts"
+import { flatMap } from "./lists.ts"
 import { readsData } from "./range.ts"
 
 /**
@@ -25,7 +26,7 @@ export function withoutWindows(
       extents.set(at, !extents.has(at) || extents.get(at) === own[i] ? own[i] : undefined)
     })
   }
-  const windows = new Map([...extents].flatMap(([at, extent]) => (extent ? [[at, extent] as const] : [])))
+  const windows = new Map(flatMap([...extents], ([at, extent]) => (extent ? [[at, extent] as const] : [])))
   for (let before = -1; before !== windows.size;) {
     before = windows.size
     const others = axesBeside(body, windows)

@@ -2,6 +2,7 @@
 import type * as Ast from "../../grammar/ast.ts"
 import { nearest } from "../diagnostics.ts"
 import type { Expr } from "../ir.ts"
+import { flatMap } from "../lists.ts"
 import { arity } from "../modules.ts"
 import { type OpName, ops } from "../ops.ts"
 import { terms } from "../flat.ts"
@@ -65,7 +66,7 @@ function lookup(c: Checking, name: string, scope: Scope): Callable[] {
   const own = [
     ...findFunctions(scope, name),
     ...(module.declared.get(name) ?? []),
-    ...module.uses.flatMap((one) => one.declared.get(name) ?? []),
+    ...flatMap(module.uses, (one) => one.declared.get(name) ?? []),
   ]
   return [...own, ...c.library.find(name).filter((one) => !own.includes(one))]
 }

@@ -2,6 +2,7 @@
 import type * as Ast from "../../grammar/ast.ts"
 import { nearest } from "../diagnostics.ts"
 import type { AxisExpr } from "../ir.ts"
+import { flatMap } from "../lists.ts"
 import type { Span } from "../source.ts"
 import { type Checking, axisName } from "./checking.ts"
 import { single } from "./operands.ts"
@@ -90,7 +91,7 @@ export function member(c: Checking, node: Ast.Member, scope: Scope): Value {
         help: `say on which: \`[${axisName(axis)} = ${c.components.get(axis)!.indexOf(name)}]\``,
       },
     )
-  const names = named.flatMap((one) => c.components.get(one)!)
+  const names = flatMap(named, (one) => c.components.get(one)!)
   const near = nearest(name, names)
   return c.fail(
     scope,

@@ -1,5 +1,6 @@
 // What a condition says: the facts that hold where it does.
 import { type Core, type Expr, conjuncts } from "../ir.ts"
+import { flatMap } from "../lists.ts"
 import { NodeFact } from "../node-fact.ts"
 
 // Expressions share their parts, so what is known of a part is kept: a walk of every path would never end.
@@ -32,7 +33,7 @@ function remembered(known: NodeFact<boolean>, e: Expr, find: () => boolean): boo
 
 /** What is known where a condition holds. */
 export function assumptions(core: Core, condition: Expr): Expr[] {
-  return conjuncts(condition).flatMap((c) => {
+  return flatMap(conjuncts(condition), (c) => {
     if (c.kind !== "op" || c.op !== "not") return [c]
     const inner = c.args[0]!
     if (inner.kind !== "op") return [c]

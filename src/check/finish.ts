@@ -4,6 +4,7 @@ import { bounds } from "../bounds.ts"
 import { warning } from "../diagnostics.ts"
 import { postorder } from "../graph.ts"
 import { type AxisExpr, type Core, type Expr, type LoadExpr, conjunction, conjuncts } from "../ir.ts"
+import { flatMap } from "../lists.ts"
 import type { LabelRead, Loss } from "../loss.ts"
 import { count, substitute, unguard } from "../sums.ts"
 import { type Dimension, dimensionText } from "../types.ts"
@@ -119,7 +120,7 @@ function demand(c: Checking, need: ConditionNeed): Remainder | undefined {
 /** Conditions that nothing in the text proves are checked when the loss is called, or are wrong. Returns the labels read. */
 function settleNeeds(c: Checking, needs: readonly Need[]): LabelNeed[] {
   const wrong: ConditionNeed[] = []
-  const reads = needs.flatMap((need) => {
+  const reads = flatMap(needs, (need) => {
     if (need.kind === "label") return [need]
     const left = demand(c, need)
     if (!left) {
@@ -145,7 +146,7 @@ function settleNeeds(c: Checking, needs: readonly Need[]): LabelNeed[] {
 
 function enter(c: Checking, need: ConditionNeed, left: Remainder): void {
   const { core } = c
-  const given = need.given.flatMap((one) => assumptions(core, one)).filter(isGround)
+  const given = flatMap(need.given, (one) => assumptions(core, one)).filter(isGround)
   const irrelevant = core.op("not", conjunction(core, given))
   for (const form of left.forms) {
     const condition = core.op("or", irrelevant, inequality(core, form))
@@ -173,7 +174,7 @@ function labelsRead(core: Core, needs: readonly LabelNeed[]): LabelRead[] {
   const all = needs.map((need): LabelRead => {
     const { input } = need.load
     const axes = input.dimensions.map((d) => core.axis(d.name, d.extent))
-    const given = conjunction(core, [...need.given].reverse().flatMap(conjuncts))
+    const given = conjunction(core, flatMap([...need.given].reverse(), conjuncts))
     return { input, condition: readWhere(core, need.load, given, axes), extent: input.label!.extent }
   })
   // A read under more conditions than another one adds nothing.
@@ -206,7 +207,7 @@ function readWhere(core: Core, load: LoadExpr, given: Expr, axes: readonly AxisE
   // A condition on positions alone only narrows which row reads the label; some row does, unless data has a say in it.
   const own = (e: Expr): boolean => e.axes.every((a) => axes.includes(a))
   const all = conjuncts(condition)
-  const decided = new Set(all.filter(readsInputs).flatMap((e) => e.axes.filter((a) => !axes.includes(a))))
+  const decided = new Set(flatMap(all.filter(readsInputs), (e) => e.axes.filter((a) => !axes.includes(a))))
   const kept = all.filter((e) => own(e) || readsInputs(e) || e.axes.some((a) => decided.has(a)))
   const whole = conjunction(core, kept)
   const others = whole.axes.filter((a) => !axes.includes(a))

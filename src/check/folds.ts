@@ -1,6 +1,7 @@
 // `fold[t if t < n](a: [s] = 0) => …` and `scan` -> recurrences of the core.
 import type * as Ast from "../../grammar/ast.ts"
 import { type AxisExpr, type Expr, isConst } from "../ir.ts"
+import { flatMap } from "../lists.ts"
 import { OpenRecurrence, type Start } from "../recurrence.ts"
 import { substitute } from "../sums.ts"
 import { transformer } from "../transform.ts"
@@ -54,10 +55,10 @@ export function fold(c: Checking, node: Ast.Fold, scope: Scope): Value {
   const starts = known.map(({ axes, initial }): Start => ({ axes, initial: initial.expr }))
   const made = recur(c, node, over, known, starts, filter, scope)
   if (!made || (node.filter && !filter)) return broken
-  const bound = [over, ...known.flatMap((state) => state.axes)]
+  const bound = [over, ...flatMap(known, (state) => state.axes)]
   const needs = [
     ...close(core, scalar(core.zero, [...made.inside, ...(filter ? [filter] : [])]).needs, bound),
-    ...known.flatMap(({ initial, axes }) => close(core, initial.needs, axes)),
+    ...flatMap(known, ({ initial, axes }) => close(core, initial.needs, axes)),
   ]
   const values = made.steps.map((step, i): Scalar => {
     const value = node.grad === "envelope" ? lastOnly(c, step) : step

@@ -2,6 +2,7 @@
 import type * as Ast from "../../grammar/ast.ts"
 import { nearest } from "../diagnostics.ts"
 import type { AxisExpr } from "../ir.ts"
+import { flatMap } from "../lists.ts"
 import type { Input, Role, ScalarType } from "../types.ts"
 import type { Checking, OpenInput } from "./checking.ts"
 import { readComponents } from "./components.ts"
@@ -16,7 +17,7 @@ export function readHeader(c: Checking, loss: Ast.Loss, frame: Frame): Scope {
   const scope = nest(undefined, frame)
   const axes: Axes = new Map()
   const all = [...loss.arguments, ...loss.options]
-  const types = all.flatMap(({ type }) => (type ? [type.axes] : []))
+  const types = flatMap(all, ({ type }) => (type ? [type.axes] : []))
   const components = readComponents(c, types, scope)
   const batch = declareAxes(c, scope, loss.axes, axes, "batch axis", new Map())
   c.batch.push(...batch)

@@ -1,6 +1,7 @@
 // A bare expression -> the loss it stands for, with a header inferred from how its free names are used.
 import type * as Ast from "../../grammar/ast.ts"
 import { nearest } from "../diagnostics.ts"
+import { flatMap } from "../lists.ts"
 import { arity } from "../modules.ts"
 import type { Span } from "../source.ts"
 import type { Checking } from "./checking.ts"
@@ -276,7 +277,7 @@ class Inference {
         const own = new Set([
           ...inner,
           ...binding.arguments.map((one) => one.name.name),
-          ...binding.axes.flatMap((a) => (a.kind === "name" ? [a.name] : [])),
+          ...flatMap(binding.axes, (a) => (a.kind === "name" ? [a.name] : [])),
         ])
         this.visit(binding.body, undefined, own)
         continue

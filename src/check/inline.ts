@@ -10,6 +10,7 @@ import { asSingle } from "./operands.ts"
 import { type Axis, type AxisGroup, type Callable, type Frame, type Scope, nameOf, nest } from "./scope.ts"
 import { rangesIn } from "./tree.ts"
 import { type Value, broken, scalar, under } from "./values.ts"
+import { flatMap } from "../lists.ts"
 
 /** Reads the body of a function or loss for one call. */
 export function inline(c: Checking, callable: Callable, node: Ast.Call, scope: Scope): Value {
@@ -109,7 +110,7 @@ function functionAxes(
     )
     return undefined
   }
-  const lists = given.flatMap(({ value, node: at }) => {
+  const lists = flatMap(given, ({ value, node: at }) => {
     if (value?.kind !== "scalar" || !at) return []
     const axes = c.own.filter((a) => value.expr.axes.includes(a))
     return axes.length > 0 ? [{ axes, at }] : []
@@ -117,9 +118,9 @@ function functionAxes(
   if (given.some(({ value }) => value?.kind === "broken")) return undefined
   const [first, ...rest] = lists
   if (!first) {
-    const other = given
-      .flatMap(({ value }) => (value?.kind === "scalar" ? value.expr.axes : []))
-      .find((a) => !c.batch.includes(a))
+    const other = flatMap(given, ({ value }) => (value?.kind === "scalar" ? value.expr.axes : [])).find(
+      (a) => !c.batch.includes(a),
+    )
     c.fail(
       scope,
       node.span,
@@ -189,7 +190,7 @@ function body(
     site: module.isLibrary ? (scope.frame.site ?? c.place(scope.frame, node.span)) : undefined,
     callable,
     given: new Map(
-      given.flatMap((one) => (one.node ? [[one.parameter.name.name, { scope, node: one.node }]] : [])),
+      flatMap(given, (one) => (one.node ? [[one.parameter.name.name, { scope, node: one.node }]] : [])),
     ),
     indices: new Map(),
     ranges: rangesOf(c, declaration),

@@ -5,6 +5,7 @@ import type { Given } from "./arguments.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
 import { fits } from "./components.ts"
 import { type AxisGroup, type Callable, type Scope, nameOf } from "./scope.ts"
+import { flatMap } from "../lists.ts"
 
 /**
  * Axes of the callee's types stand for own axes of the values: by name where the names are equal, else in order. Its batch
@@ -83,7 +84,7 @@ export function matchAxes(
 
   const names = new Set([
     ...batch,
-    ...given.flatMap(({ parameter }) => (parameter.type?.axes ?? []).map(nameOf)),
+    ...flatMap(given, ({ parameter }) => (parameter.type?.axes ?? []).map(nameOf)),
   ])
   const place = c.place(scope.frame, node.span)
   return [...names].map((name) => {

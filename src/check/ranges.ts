@@ -5,6 +5,7 @@
 // subtracted from it until only a number is left, or sizes and options: the condition that a call must satisfy.
 import { type Core, type Expr, type LoadExpr, conjuncts, givesPlaces } from "../ir.ts"
 import { type Linear, combine, linear } from "../flat.ts"
+import { flatMap } from "../lists.ts"
 import type { Input } from "../types.ts"
 import { assumptions, excludesSentinel, isGround, readsArrays } from "./facts.ts"
 import { constant, difference, product, scale, without } from "./linear.ts"
@@ -80,7 +81,7 @@ class Prover {
   constructor(core: Core, given: readonly Expr[], facts: readonly Linear[] = []) {
     this.core = core
     this.facts = [...facts]
-    this.conditions = given.flatMap((c) => assumptions(core, c))
+    this.conditions = flatMap(given, (c) => assumptions(core, c))
     this.learn(this.conditions)
   }
 

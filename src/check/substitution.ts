@@ -2,6 +2,7 @@
 import type * as Ast from "../../grammar/ast.ts"
 import { postorder } from "../graph.ts"
 import { type AxisExpr, type Expr, conjunction, isConst } from "../ir.ts"
+import { flatMap } from "../lists.ts"
 import { any, substitute } from "../sums.ts"
 import { resolveOne } from "./axes.ts"
 import { type Checking, axisName, axisNames } from "./checking.ts"
@@ -74,7 +75,7 @@ export function substitution(c: Checking, node: Ast.Substitute, scope: Scope): V
   })
   const map = new Map<AxisExpr, Expr>(present.map((index) => [index.axis.axis, index.at]))
   const moved = move(c.core, target, map)
-  const needs = present.flatMap((index) => inRange(c, index, node, scope))
+  const needs = flatMap(present, (index) => inRange(c, index, node, scope))
   const read = scalar(moved.expr, [moved, ...present.map((index) => index.value)])
   if (!fallback) return { ...read, needs: scalar(read.expr, [read], settle(c.core, needs)).needs }
 
@@ -167,7 +168,7 @@ interface ArgReduction {
 
 /** What the argmax and argmin in an index search, at the index where they are read. */
 function argReductions(c: Checking, index: Expr): ArgReduction[] {
-  return postorder([index]).flatMap((e) => {
+  return flatMap(postorder([index]), (e) => {
     if (e.kind !== "ref" || (e.def.op !== "argmax" && e.def.op !== "argmin")) return []
     const map = new Map<AxisExpr, Expr>()
     e.def.formals.forEach((formal, i) => map.set(formal, e.index[i]!))

@@ -1,5 +1,6 @@
 // Walks over expressions of a text.
 import type * as Ast from "../../grammar/ast.ts"
+import { flatMap } from "../lists.ts"
 
 /** Every expression below a root, the root included. */
 export function each(root: Ast.Expr, see: (e: Ast.Expr) => void): void {
@@ -20,7 +21,7 @@ function childrenOf(e: Ast.Expr, functions = true): readonly Ast.Expr[] {
       return [e.condition, e.whenTrue, e.whenFalse]
     case "let":
       return [
-        ...e.bindings.flatMap((one) =>
+        ...flatMap(e.bindings, (one) =>
           one.kind === "axis-binding"
             ? []
             : one.kind !== "function-binding"
@@ -111,7 +112,7 @@ export function axisWords(
     if (first?.kind === "name") axes.add(first.name)
   }
   bindings.forEach(binding)
-  const values = bindings.flatMap((one) =>
+  const values = flatMap(bindings, (one) =>
     one.kind === "axis-binding" ? [] : one.kind === "function-binding" ? [one.body] : [one.value],
   )
   for (const e of [...values, ...roots]) if (e) each(e, see)

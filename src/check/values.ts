@@ -2,6 +2,7 @@
 // read. Needs travel with a value through `let`s and calls and collect the conditions around each use.
 import type { CheckCode } from "../catalogue/check.ts"
 import type { AxisExpr, Core, Expr, LoadExpr } from "../ir.ts"
+import { flatMap } from "../lists.ts"
 import type { Source, Span } from "../source.ts"
 import { substitute } from "../sums.ts"
 import { type Proof, prove } from "./ranges.ts"
@@ -147,9 +148,9 @@ function moveNeeds(core: Core, needs: readonly Need[], map: ReadonlyMap<AxisExpr
  * the reduction their names may be used again.
  */
 export function close(core: Core, needs: readonly Need[], bound: readonly AxisExpr[]): readonly Need[] {
-  return needs.flatMap((need) => {
+  return flatMap(needs, (need) => {
     const roots = [...need.given, need.kind === "label" ? need.load : need.condition]
-    const axes = new Set(roots.flatMap((e) => e.axes))
+    const axes = new Set(flatMap(roots, (e) => e.axes))
     const inside = bound.filter((a) => axes.has(a))
     if (inside.length === 0) return [need]
     const names = new Set([...axes].map((a) => a.name))

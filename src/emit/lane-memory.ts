@@ -2,6 +2,7 @@
 //
 // One after another they are one vector. As far apart as the elements of rows they are accessed one by one, and four beside one
 // another in each of four rows as the rows, turned. All others have an address each.
+import { flatMap } from "../lists.ts"
 import type { Buffer, Operand, Stmt } from "../loops.ts"
 import { type Loop, letsIn, literal } from "../unroll/facts.ts"
 import { LANES } from "../vector.ts"
@@ -252,7 +253,7 @@ export class LaneMemory extends LaneValues {
     const [low, high] = [LOW_PAIRS, HIGH_PAIRS].map((which) =>
       this.let([shuffle(which, a!, b!), shuffle(which, c!, d!)]),
     ) as [Vector, Vector]
-    return this.let([low, high].flatMap(([x, y]) => [shuffle(LOW, x!, y!), shuffle(SECOND_HALVES, x!, y!)]))
+    return this.let(flatMap([low, high], ([x, y]) => [shuffle(LOW, x!, y!), shuffle(SECOND_HALVES, x!, y!)]))
   }
 
   protected store(s: Extract<Stmt, { kind: "store" }>): void {

@@ -2,6 +2,7 @@
 //
 // Each accumulator of all iterations is a vector, combined behind the loop; sums are f64. Branches whose condition varies run if
 // some lane takes them.
+import { flatMap } from "../lists.ts"
 import type { Stmt } from "../loops.ts"
 import { type Loop, type UpdateOp, identities } from "../unroll/facts.ts"
 import { LANES } from "../vector.ts"
@@ -258,6 +259,6 @@ function extremesIn(loop: Loop): ReadonlySet<number> {
     if (s.kind === "update") ways.get(s.acc)?.add(s.op)
   })
   return new Set(
-    [...ways].flatMap(([acc, ops]) => (ops.size === 1 && (ops.has("max") || ops.has("min")) ? [acc] : [])),
+    flatMap([...ways], ([acc, ops]) => (ops.size === 1 && (ops.has("max") || ops.has("min")) ? [acc] : [])),
   )
 }

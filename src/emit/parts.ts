@@ -1,4 +1,5 @@
 // A body that is too large for a function of JavaScript -> which of its loops become functions.
+import { flatMap } from "../lists.ts"
 import type { Stmt } from "../loops.ts"
 import { type Loop, weight } from "../unroll/facts.ts"
 
@@ -22,7 +23,7 @@ export function partsOf(body: readonly Stmt[]): ReadonlySet<Loop> {
 }
 
 function sized(body: readonly Stmt[]): { readonly loop: Loop; readonly size: number }[] {
-  return body.flatMap((s) => {
+  return flatMap(body, (s) => {
     if (s.kind === "if") return [...sized(s.then), ...sized(s.else)]
     if (s.kind !== "for") return []
     const size = weight([s])

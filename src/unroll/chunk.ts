@@ -1,4 +1,5 @@
 // Outermost loops -> the same in chunks, each chunk a loop inside a loop with a step.
+import { flatMap } from "../lists.ts"
 import type { Operand, Stmt } from "../loops.ts"
 import { Copier } from "./copy.ts"
 import {
@@ -22,7 +23,7 @@ const FEWEST = 16
 
 /** Cuts the outermost loops of a block. Loops of few iterations that are known beforehand stay as they are. */
 export function chunk(body: readonly Stmt[], numbers: Numbers): Stmt[] {
-  return body.flatMap((s): Stmt[] => {
+  return flatMap(body, (s): Stmt[] => {
     if (s.kind === "if") return [{ ...s, then: chunk(s.then, numbers), else: chunk(s.else, numbers) }]
     if (s.kind !== "for") return [s]
     const known = s.from.kind === "number" && s.to.kind === "number" ? s.to.value - s.from.value : Infinity

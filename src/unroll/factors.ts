@@ -1,4 +1,5 @@
 // Innermost loops -> the same with the constant factors of each product multiplied before them.
+import { flatMap } from "../lists.ts"
 import type { Operand, Stmt } from "../loops.ts"
 import { forEachStatement, operandsOf } from "../walk.ts"
 import { type Numbers, definedIn, hasLoop, letsIn, updatedIn, valueOf } from "./facts.ts"
@@ -8,7 +9,7 @@ import { type Numbers, definedIn, hasLoop, letsIn, updatedIn, valueOf } from "./
  * far from the limits of the doubles that they are computed in, so that `a * b` is neither 0 nor infinite before the result is.
  */
 export function factored(body: readonly Stmt[], numbers: Numbers): Stmt[] {
-  return body.flatMap((s): Stmt[] => {
+  return flatMap(body, (s): Stmt[] => {
     if (s.kind === "if") return [{ ...s, then: factored(s.then, numbers), else: factored(s.else, numbers) }]
     if (s.kind !== "for") return [s]
     if (hasLoop(s.body)) return [{ ...s, body: factored(s.body, numbers) }]
@@ -47,7 +48,7 @@ export function factored(body: readonly Stmt[], numbers: Numbers): Stmt[] {
     }
     if (found.size === 0) return [s]
     const go = (list: readonly Stmt[]): Stmt[] =>
-      list.flatMap((x): Stmt[] => {
+      flatMap(list, (x): Stmt[] => {
         if (x.kind === "if") return [{ ...x, then: go(x.then), else: go(x.else) }]
         if (x.kind !== "let") return [x]
         if (gone.has(x.id)) return []

@@ -1,11 +1,12 @@
 // Loops -> the same loops with what does not change in them computed before them.
+import { flatMap } from "../lists.ts"
 import type { Operand, Stmt } from "../loops.ts"
 import { definedBy, forEachStatement, operandsOf } from "../walk.ts"
 import { type Numbers, definedIn, hasLoop, literal, updatedIn, valueOf, writtenIn } from "./facts.ts"
 
 /** Moves constant values out of innermost loops, and divides by a constant value once. */
 export function hoist(body: readonly Stmt[], numbers: Numbers): Stmt[] {
-  return body.flatMap((s): Stmt[] => {
+  return flatMap(body, (s): Stmt[] => {
     if (s.kind === "if") return [{ ...s, then: hoist(s.then, numbers), else: hoist(s.else, numbers) }]
     if (s.kind !== "for") return [s]
     const inside = hoist(s.body, numbers)
@@ -25,7 +26,7 @@ function shareReciprocals(body: readonly Stmt[], numbers: Numbers): Stmt[] {
     if (id !== undefined && !numbers.accs.has(id)) count.set(id, (count.get(id) ?? 0) + 1)
   }
   const inverses = new Map<number, Operand>()
-  return body.flatMap((s): Stmt[] => {
+  return flatMap(body, (s): Stmt[] => {
     const id = divisor(s)
     if (s.kind !== "let" || id === undefined || (count.get(id) ?? 0) < 2) return [s]
     const out: Stmt[] = []
@@ -51,7 +52,7 @@ function split(loop: Extract<Stmt, { kind: "for" }>, numbers: Numbers): { before
   const fixed = (x: Operand): boolean => x.kind === "number" || !changing.has(x.id)
   const inverses = new Map<number, Operand>()
   const go = (body: readonly Stmt[], sure: boolean): Stmt[] =>
-    body.flatMap((s): Stmt[] => {
+    flatMap(body, (s): Stmt[] => {
       // Values are without effect, so they may be computed in vain; a load may be out of range where a condition excludes it.
       const movable = s.kind === "let" || (s.kind === "load" && sure && !written.has(s.buffer))
       if (movable && operandsOf(s).every(fixed)) {

@@ -1,4 +1,5 @@
 // A loop around one innermost loop -> the same four iterations at a time, jammed into one inner loop.
+import { flatMap } from "../lists.ts"
 import type { Buffer, Operand, Stmt } from "../loops.ts"
 import { Copier } from "./copy.ts"
 import {
@@ -141,7 +142,7 @@ export function jam(
   outer.out.push(...inside(jammed))
   for (const copier of lane) copier.copy(s.body.slice(at + 1))
   const whole: Stmt = { ...s, id, to: middle, step: literal(count), body: outer.out }
-  return [...before.out, whole, ...rest(s, middle, numbers).flatMap(remaining)]
+  return [...before.out, whole, ...flatMap(rest(s, middle, numbers), remaining)]
 }
 
 /** Copies that add to the same element: their values are added first, then stored once, where the last of them stood. */
@@ -160,7 +161,7 @@ export function addOnce(body: readonly Stmt[], numbers: Numbers): readonly Stmt[
   forEachStatement(body, (s) => {
     if (s.kind === "load" || s.kind === "fill" || (s.kind === "store" && !s.accumulate)) read.add(s.buffer)
   })
-  return body.flatMap((s): Stmt[] => {
+  return flatMap(body, (s): Stmt[] => {
     const group = groupOf.get(s)
     if (!group || group.length === 1 || read.has(group[0]!.buffer)) return [s]
     const last = group.at(-1)!

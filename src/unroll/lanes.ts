@@ -1,4 +1,5 @@
 // An innermost loop -> the same in lanes, each with accumulators of its own, and a loop for the rest.
+import { flatMap } from "../lists.ts"
 import type { Buffer, Operand, Stmt } from "../loops.ts"
 import { forEachStatement } from "../walk.ts"
 import { Copier } from "./copy.ts"
@@ -36,7 +37,7 @@ export function lanes(s: Loop, count: number, own: number, numbers: Numbers): St
     type: numbers.accs.get(acc)!,
     lanes: Array.from({ length: own - 1 }, () => numbers.acc(numbers.accs.get(acc)!)),
   }))
-  const accs = combined.flatMap(({ op, type, lanes: ids }): Stmt[] =>
+  const accs = flatMap(combined, ({ op, type, lanes: ids }): Stmt[] =>
     ids.map((id) => ({ kind: "acc", id, initial: literal(identities[op]!), type })),
   )
   const id = numbers.value()
@@ -49,7 +50,7 @@ export function lanes(s: Loop, count: number, own: number, numbers: Numbers): St
       main.substitute(c.acc, valueOf(lane % own === 0 ? c.acc : c.lanes[(lane % own) - 1]!))
     main.copy(s.body)
   }
-  const combine = combined.flatMap(({ acc, op, lanes: ids }) => tree(acc, op, ids, numbers))
+  const combine = flatMap(combined, ({ acc, op, lanes: ids }) => tree(acc, op, ids, numbers))
   const whole: Stmt = {
     kind: "for",
     id,

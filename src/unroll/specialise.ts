@@ -2,6 +2,7 @@
 //
 // Losses over `[b, c, ...]` mostly meet arrays without further axes, where the innermost loop has one iteration. Such a call
 // gets the loops that a loss over `[b, c]` would have.
+import { flatMap } from "../lists.ts"
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import { ops } from "../ops.ts"
 import { forEachStatement, operandsOf, withOperands } from "../walk.ts"
@@ -62,7 +63,7 @@ function fold(op: keyof typeof ops, args: readonly Operand[]): Operand | undefin
 
 /** Loops from 0 to 1 as their bodies, fills and sorts of one element as stores. */
 function withoutSingleLoops(body: readonly Stmt[], read: (x: Operand) => Operand): Stmt[] {
-  return body.flatMap((s): Stmt[] => {
+  return flatMap(body, (s): Stmt[] => {
     if (s.kind === "if")
       return [{ ...s, then: withoutSingleLoops(s.then, read), else: withoutSingleLoops(s.else, read) }]
     if (s.kind === "fill" && isNumber(read(s.length), 1))
@@ -144,7 +145,7 @@ function setsFirst(body: readonly Stmt[], buffer: Buffer): boolean {
 
 function asUpdates(body: readonly Stmt[], buffer: Buffer, acc: number): Stmt[] {
   const combined = combining(body, buffer)
-  return body.flatMap((s): Stmt[] => {
+  return flatMap(body, (s): Stmt[] => {
     const merged = combined.get(s)
     if (merged) return merged === "part" ? [] : [{ kind: "update", acc, op: merged.op, value: merged.value }]
     if (s.kind === "load" && s.buffer === buffer)

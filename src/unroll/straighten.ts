@@ -1,4 +1,5 @@
 // A loop -> the same without its branches that only add to sums: in lanes they cost more than what they skip.
+import { flatMap } from "../lists.ts"
 import type { Stmt } from "../loops.ts"
 import { type Loop, type Numbers, definedIn, valueOf } from "./facts.ts"
 
@@ -13,9 +14,9 @@ export function straightened(s: Loop, numbers: Numbers): Loop {
     own.has(condition.id) &&
     other.length === 0 &&
     then.every((x) => x.kind === "update" && x.op === "add")
-  const body = s.body.flatMap((x): readonly Stmt[] => {
+  const body = flatMap(s.body, (x): readonly Stmt[] => {
     if (x.kind !== "if" || !isPlain(x)) return [x]
-    return (x.then as readonly Update[]).flatMap(({ acc, value }): readonly Stmt[] => {
+    return flatMap(x.then as readonly Update[], ({ acc, value }): readonly Stmt[] => {
       const id = numbers.value()
       return [
         { kind: "let", id, op: "guard", args: [x.condition, value], type: numbers.accs.get(acc)! },

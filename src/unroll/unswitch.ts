@@ -1,4 +1,5 @@
 // An innermost loop around a condition that does not change -> the condition around two loops.
+import { flatMap } from "../lists.ts"
 import type { Stmt } from "../loops.ts"
 import { Copier } from "./copy.ts"
 import { type Loop, type Numbers, definedIn, sameOperand, weight, withoutEffect, writtenIn } from "./facts.ts"
@@ -23,7 +24,7 @@ export function unswitch(s: Loop, numbers: Numbers): Stmt | undefined {
   if (branch?.kind !== "if") return undefined
   const { condition } = branch
   const loop = (side: "then" | "else"): Loop[] => {
-    const body = s.body.flatMap((x) =>
+    const body = flatMap(s.body, (x) =>
       x.kind === "if" && sameOperand(x.condition, condition) ? x[side] : [x],
     )
     return withoutEffect(body) ? [] : [{ ...s, body }]

@@ -1,4 +1,5 @@
 // Loops of few iterations, known beforehand -> their iterations one after another.
+import { flatMap } from "../lists.ts"
 import type { Operand, Stmt } from "../loops.ts"
 import { type OpName, ops } from "../ops.ts"
 import { forEachStatement, withOperands } from "../walk.ts"
@@ -57,7 +58,7 @@ class Decider {
   settled(body: readonly Stmt[]): Stmt[] {
     const list = this.block(body)
     const plain = setOnly(list, this.numbers)
-    return list.flatMap((s): Stmt[] => {
+    return flatMap(list, (s): Stmt[] => {
       if (s.kind === "acc" && plain.has(s.id)) {
         this.known.set(s.id, this.read(s.initial))
         return []
@@ -75,7 +76,7 @@ class Decider {
   }
 
   private block(body: readonly Stmt[]): Stmt[] {
-    return body.flatMap((given): Stmt[] => {
+    return flatMap(body, (given): Stmt[] => {
       const s = this.operands(given)
       if (s.kind === "for") return [{ ...s, body: this.block(s.body) }]
       if (s.kind === "if") {
@@ -100,7 +101,7 @@ function decide({ op, args }: Extract<Stmt, { kind: "let" }>): Operand | undefin
   const [x, y, z] = args
   if (op === "select" || op === "guard")
     return x!.kind === "number" ? (x!.value === 0 ? (z ?? literal(0)) : y) : undefined
-  const values = args.flatMap((arg) => (arg.kind === "number" ? [arg.value] : []))
+  const values = flatMap(args, (arg) => (arg.kind === "number" ? [arg.value] : []))
   if (values.length === args.length)
     return literal(Number((ops[op].eval as (...values: number[]) => number | boolean)(...values)))
   if (op !== "and" && op !== "or") return undefined
@@ -112,7 +113,7 @@ function decide({ op, args }: Extract<Stmt, { kind: "let" }>): Operand | undefin
 /** Accumulators that the statements of a block itself declare and set, to what does not change, and nothing inside of it changes. */
 function setOnly(body: readonly Stmt[], { accs }: Numbers): ReadonlySet<number> {
   const changes = (x: Operand): boolean => x.kind === "value" && accs.has(x.id)
-  const out = new Set(body.flatMap((s) => (s.kind === "acc" && !changes(s.initial) ? [s.id] : [])))
+  const out = new Set(flatMap(body, (s) => (s.kind === "acc" && !changes(s.initial) ? [s.id] : [])))
   const own = new Set(body)
   forEachStatement(body, (s) => {
     if (s.kind === "update" && (s.op !== "set" || !own.has(s) || changes(s.value))) out.delete(s.acc)
