@@ -25,7 +25,7 @@ export interface Placed extends Statement {
   readonly loops: readonly AxisExpr[]
   /** The statements that compute the definitions it reads; a pinned store also follows the dense store of its array. */
   readonly sources: Map<Def, Placed>
-  readonly follows?: Placed
+  readonly follows: Placed | undefined
 }
 
 const reads = new WeakMap<Statement, readonly RefExpr[]>()
@@ -68,15 +68,18 @@ export function place(core: Core, statements: readonly Statement[], owner: boole
     const isWhole = owner || givesPlaces(s.op)
     const loops = isWhole ? [...inOrder(s.formals), ...inOrder(s.bound)] : inOrder(own)
     const made: Placed = {
-      ...s,
+      kind: s.kind,
+      op: s.op,
       formals: s.formals.map((a) => map.get(a)!),
       bound: s.bound.map((a) => map.get(a)!),
       filter: go(s.filter),
       body: go(s.body),
+      def: s.def,
       place: s.place.map(go),
+      name: s.name,
       loops,
       sources: new Map(),
-      ...(s.kind === "store" && byArray.has(s.name) ? { follows: byArray.get(s.name)! } : {}),
+      follows: s.kind === "store" ? byArray.get(s.name) : undefined,
     }
     for (const { def } of readsOf(made)) made.sources.set(def, byDef.get(def)!)
     if (s.def) byDef.set(s.def, made)

@@ -201,13 +201,16 @@ function multiplied(core: Core, set: RuleSet, e: Expr, fired?: (rule: Rule) => v
 /** Replaces conditions that are known to hold by true (or false), and folds what intervals decide. */
 export function assuming(core: Core, facts: readonly Expr[]): (e: Expr) => Expr {
   const known = new Map<Expr, Expr>()
-  for (const fact of facts) {
-    known.set(fact, core.true)
-    known.set(core.op("not", fact), core.false)
-  }
   // A node is made after its parts, so what is older than every fact has none inside.
   let oldest = Infinity
-  for (const e of known.keys()) oldest = Math.min(oldest, e.id)
+  const put = (e: Expr, value: Expr): void => {
+    known.set(e, value)
+    oldest = Math.min(oldest, e.id)
+  }
+  for (const fact of facts) {
+    put(fact, core.true)
+    put(core.op("not", fact), core.false)
+  }
   const go = (e: Expr): Expr => {
     if (e.id < oldest) return e
     const value = known.get(e)

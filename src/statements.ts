@@ -23,7 +23,7 @@ export interface Statement {
   readonly bound: readonly AxisExpr[]
   readonly filter: Expr
   readonly body: Expr
-  readonly def?: Def
+  readonly def: Def | undefined
   /** Where the value goes, an index for each axis of the array: a formal, or the expression that pins it. */
   readonly place: readonly Expr[]
   /** The array or scalar written; for a define, the definition's own array. */
@@ -90,7 +90,8 @@ function ofSink(core: Core, s: Sink): Statement {
   const formals = s.axes.filter((a) => a !== s.pin?.axis)
   const place = s.axes.map((a): Expr => (a === s.pin?.axis ? s.pin.at : a))
   const kind = s.result ? "result" : "store"
-  return { kind, op: "let", formals, bound: [], filter: s.filter, body: s.value, place, name: s.name }
+  const { filter, value: body, name } = s
+  return { kind, op: "let", formals, bound: [], filter, body, def: undefined, place, name }
 }
 
 /** Whether an expression is an array as it lies in memory, up to the order of its axes. */

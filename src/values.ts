@@ -72,7 +72,8 @@ export class Values {
 
   /** Runs `make` in a new scope and returns what it put there. */
   protected inside(scope: Omit<Scope, "block" | "values">, make: () => void): Stmt[] {
-    const made: Scope = { ...scope, block: [], values: new Map() }
+    const { depth, facts, lazy } = scope
+    const made: Scope = { block: [], depth, values: new Map(), facts, lazy }
     this.scopes.push(made)
     make()
     this.scopes.pop()
@@ -174,7 +175,7 @@ export class Values {
     const all = factors(e)
     const first = this.level(all[0]!.factor)
     if (all.every((f) => this.level(f.factor) === first)) return undefined
-    const list = all.map((f) => ({ ...f, level: this.level(f.factor) }))
+    const list = all.map(({ factor, inverse }) => ({ factor, inverse, level: this.level(factor) }))
     const levels = [...new Set(list.map((f) => f.level))].sort((x, y) => x - y)
     const inmost = levels[levels.length - 1]!
     let out: Expr | undefined
@@ -253,7 +254,7 @@ export class Values {
     range?: Interval,
   ): Operand {
     const id = this.fresh()
-    home.block.push({ kind: "let", id, op, args, type, ...(range && { range }) })
+    home.block.push(range ? { kind: "let", id, op, args, type, range } : { kind: "let", id, op, args, type })
     return { kind: "value", id }
   }
 
