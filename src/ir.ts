@@ -12,7 +12,7 @@ import {
   type ReduceOp,
 } from "./expr.ts"
 import { flatMap } from "./lists.ts"
-import { NodeMap } from "./node-map.ts"
+import { type Entry, NodeMap } from "./node-map.ts"
 import { type OpName, type TableEntry, ops } from "./ops.ts"
 import { compare, orderings, unionAxes, unionRefs } from "./order.ts"
 import { recurrenceKey } from "./recurrence-key.ts"
@@ -38,11 +38,10 @@ export class Core {
   /** Leaves by what they say, axes by extent and name. */
   private readonly leaves = new Map<string, Expr>()
   private readonly axesOf = new Map<Expr, Map<string, AxisExpr>>()
-  private readonly applied = new NodeMap<Expr>()
-  private readonly loads = new NodeMap<Expr>()
-  private readonly refs = new NodeMap<Expr>()
-  /** What operators with arguments were asked for, and what they became. */
-  private readonly made = new NodeMap<Expr>()
+  /** Operators with arguments that were asked for, and what they became. */
+  private readonly applied = new NodeMap()
+  private readonly loads = new NodeMap()
+  private readonly refs = new NodeMap()
   private nodeCount = 0
   private readonly defs = new Map<string, { def: Def; order: readonly number[] }>()
   private readonly inputIds = new Map<Input, number>()
@@ -107,12 +106,11 @@ export class Core {
   }
 
   load(input: Input, index: readonly Expr[] = []): Expr {
-    const number = this.numberOf(input)
-    const known = this.loads.get(number, index)
-    if (known) return known
-    const load = node("load", this.newId(), input.type, unionAxes(index), unionRefs(index), { input, index })
-    this.loads.add(number, index, load)
-    return load
+    const entry = this.loads.entry(this.numberOf(input), index)
+    return (entry.node ??= node("load", this.newId(), input.type, unionAxes(index), unionRefs(index), {
+      input,
+      index,
+    }))
   }
 
   private numberOf(input: Input): number {
@@ -123,33 +121,35 @@ export class Core {
 
   /** Applies an operator of the table, normalising. */
   op(op: OpName, ...args: Expr[]): Expr {
-    const entry = ops[op]
-    if (!this.rewrite) return this.apply(op, entry, args)
-    const known = this.made.get(entry.number, args)
-    if (known) return known
-    const out = this.rewrite(this, op, args) ?? this.apply(op, entry, args)
-    this.made.add(entry.number, args, out)
-    return out
+    const operator = ops[op]
+    const entry = this.applied.entry(operator.number, args)
+    return (entry.normal ??= this.rewrite?.(this, op, args) ?? this.apply(op, operator, args, entry))
   }
 
   /** The operator node itself, after folding constants and ordering the operands of a commutative operator. */
   raw(op: OpName, args: readonly Expr[]): Expr {
-    return this.apply(op, ops[op], args)
+    const operator = ops[op]
+    return this.apply(op, operator, args, this.applied.entry(operator.number, args))
   }
 
-  private apply(op: OpName, entry: TableEntry, given: readonly Expr[]): Expr {
-    if (given[0]!.kind === "const" && given.every((x) => x.kind === "const")) {
-      const value = entry.eval(...given.map((x) => x.value))
-      return entry.type(given.map((x) => x.type)) === "bool" ? this.bool(value !== 0) : this.const(value)
+  private apply(op: OpName, operator: TableEntry, args: readonly Expr[], entry: Entry): Expr {
+    if (entry.node) return entry.node
+    if (args[0]!.kind === "const" && args.every((x) => x.kind === "const")) {
+      const value = operator.eval(...args.map((x) => x.value))
+      return operator.type(args.map((x) => x.type)) === "bool" ? this.bool(value !== 0) : this.const(value)
     }
-    const isSwapped = entry.commutative === true && compare(given[0]!, given[1]!) > 0
-    const args = isSwapped ? [given[1]!, given[0]!] : given
-    const known = this.applied.get(entry.number, args)
-    if (known) return known
-    const type = entry.type(args.map((x) => x.type))
-    const made = node("op", this.newId(), type, unionAxes(args), unionRefs(args), { op, args }, entry.number)
-    this.applied.add(entry.number, args, made)
-    return made
+    if (operator.commutative && compare(args[0]!, args[1]!) > 0) return this.raw(op, [args[1]!, args[0]!])
+    const type = operator.type(args.map((x) => x.type))
+    const own = { op, args }
+    return (entry.node = node(
+      "op",
+      this.newId(),
+      type,
+      unionAxes(args),
+      unionRefs(args),
+      own,
+      operator.number,
+    ))
   }
 
   /** The value of a definition at the given indices, which match its formals in number and extent. */
@@ -162,13 +162,12 @@ export class Core {
         swapped[j] = at[i]!
         at = swapped
       }
-    const known = this.refs.get(def.id, at)
-    if (known) return known
+    const entry = this.refs.entry(def.id, at)
+    if (entry.node) return entry.node
     const refs = [...unionRefs(at)]
     const ref = node("ref", this.newId(), def.type, unionAxes(at), refs, { def, index: at })
     refs.push(ref)
-    this.refs.add(def.id, at, ref)
-    return ref
+    return (entry.node = ref)
   }
 
   /**

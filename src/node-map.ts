@@ -1,43 +1,47 @@
 // A map from lists of nodes, compared by identity: what interning needs most often.
-import type { Expr } from "./ir.ts"
+import type { Expr } from "./expr.ts"
 
-interface Entry<V> {
+/** What a key stands for. */
+export interface Entry {
   readonly hash: number
   readonly head: number
   readonly list: readonly Expr[]
-  readonly value: V
+  /** The node made of the list. */
+  node: Expr | undefined
+  /** What a constructor that normalises made of it. */
+  normal: Expr | undefined
   /** Another entry in the same bucket. */
-  next: Entry<V> | undefined
+  next: Entry | undefined
 }
 
 /** How many buckets an empty map has, a power of two. */
-const FEWEST = 64
+const FEWEST = 256
 
 /**
  * A map whose keys are a number and a list of nodes of one core. Keys are never removed. It has buckets of its own: a `Map` by
  * hash is larger, and a compiler fills thousands of entries for each loss.
  */
-export class NodeMap<V> {
-  private buckets = empty<V>(FEWEST)
+export class NodeMap {
+  private buckets = empty(FEWEST)
   private size = 0
 
-  get(head: number, list: readonly Expr[]): V | undefined {
-    let entry = this.buckets[hash(head, list) & (this.buckets.length - 1)]
+  /** The entry of a key, a new one if the map does not have it. */
+  entry(head: number, list: readonly Expr[]): Entry {
+    const h = hash(head, list)
+    let entry = this.buckets[h & (this.buckets.length - 1)]
     while (entry && !(entry.head === head && same(entry.list, list))) entry = entry.next
-    return entry?.value
-  }
-
-  /** Adds an entry for a key that the map does not have. */
-  add(head: number, list: readonly Expr[], value: V): void {
+    if (entry) return entry
     if (this.size++ === this.buckets.length) this.grow()
-    put(this.buckets, { hash: hash(head, list), head, list, value, next: undefined })
+    const made = { hash: h, head, list, node: undefined, normal: undefined, next: undefined }
+    put(this.buckets, made)
+    return made
   }
 
   private grow(): void {
-    const larger = empty<V>(2 * this.buckets.length)
+    const larger = empty(4 * this.buckets.length)
     for (let entry of this.buckets)
       while (entry) {
-        const { next }: Entry<V> = entry
+        const { next }: Entry = entry
         put(larger, entry)
         entry = next
       }
@@ -45,13 +49,13 @@ export class NodeMap<V> {
   }
 }
 
-function empty<V>(length: number): (Entry<V> | undefined)[] {
-  const buckets: (Entry<V> | undefined)[] = []
+function empty(length: number): (Entry | undefined)[] {
+  const buckets: (Entry | undefined)[] = []
   for (let i = 0; i < length; i++) buckets.push(undefined)
   return buckets
 }
 
-function put<V>(buckets: (Entry<V> | undefined)[], entry: Entry<V>): void {
+function put(buckets: (Entry | undefined)[], entry: Entry): void {
   const at = entry.hash & (buckets.length - 1)
   entry.next = buckets[at]
   buckets[at] = entry
