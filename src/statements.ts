@@ -10,7 +10,7 @@ import { atPlace, pinOf } from "./pins.ts"
 import { type Store, split } from "./split.ts"
 import { inRange, isConditional, readsData } from "./range.ts"
 import { rewriter } from "./simplify.ts"
-import { type Solution, solutions, substitute } from "./sums.ts"
+import { type Solution, refer, solutions, substitute } from "./sums.ts"
 import { transformer } from "./transform.ts"
 
 /** A definition, a store or a result, as loops: for each index of the formals, combine the body over the bound axes. */
@@ -247,8 +247,17 @@ function share(core: Core, sinks: readonly Sink[]): Sink[] {
   const rootsOf = (s: Sink): Expr[] => [s.value, s.filter]
   for (const def of definitions(flatMap(sinks, rootsOf))) note(def, [def.body, def.filter])
   for (const sink of sinks) note(sink, rootsOf(sink))
+  // Most definitions have nothing in them that is shared.
+  const changing = new Set<unknown>()
+  for (const all of users.values()) if (all.size > 1) for (const user of all) changing.add(user)
+  if (changing.size === 0) return [...sinks]
+  const isSteady = (def: Def): boolean => {
+    for (const d of reach(def)) if (d.recurrence || changing.has(d)) return false
+    return true
+  }
   const rebuild = transformer(core, {
     before: (e, rebuild) => {
+      if (e.kind === "ref" && isSteady(e.def)) return refer(core, e.def, e.index.map(rebuild))
       const def = asLet(e)
       if (!def || e.kind !== "op" || (users.get(def)?.size ?? 0) < 2) return undefined
       return core.define("let", [], core.true, core.raw(e.op, e.args.map(rebuild)))

@@ -3,7 +3,7 @@
 // What one definition adds in a step another may take away, all but a trace: the updates of Sinkhorn's iterations do, once they
 // have settled. In sums of their own both add up what they are to lose to the first term, which is large, and round it away.
 import { commonFactors, factors, fromFactors, fromTerms, type Term, terms, without } from "./flat.ts"
-import { postorder } from "./graph.ts"
+import { postorder, recurrencesIn } from "./graph.ts"
 import { type AxisExpr, type Core, type Expr, type RefExpr, compare } from "./ir.ts"
 import { reduce, substitute } from "./sums.ts"
 
@@ -26,6 +26,7 @@ function together(core: Core, x: Term, y: Term): Expr | undefined {
   const [[a, ...moreOurs], [b, ...moreTheirs]] = [without(ours, shared), without(theirs, shared)]
   if (!a || !b || moreOurs.length + moreTheirs.length > 0 || a.inverse || b.inverse) return undefined
   if (!isSum(a.factor) || !isSum(b.factor)) return undefined
+  if ([a.factor, b.factor].some(({ def }) => recurrencesIn(def).length === 0)) return undefined
   const bound = inOrder(a.factor)
   const others = inOrder(b.factor)
   if (bound.length !== others.length || bound.some((axis, i) => axis.extent !== others[i]!.extent))
