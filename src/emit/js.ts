@@ -7,22 +7,15 @@
 import type { Buffer, Kernel, Operand, Stmt } from "../loops.ts"
 import type { ScalarType } from "../types.ts"
 import { unroll } from "../unroll.ts"
-import {
-  type Loop,
-  type UpdateOp,
-  combinable,
-  countLoops,
-  identities,
-  isElementary,
-  loopsIn,
-} from "../unroll/facts.ts"
+import { type Loop, type UpdateOp, countLoops, identities, isElementary, loopsIn } from "../unroll/facts.ts"
 import { numberText } from "./inline.ts"
 import { JsValues } from "./js-values.ts"
 import type { Accuracy } from "./math.ts"
+import { outsideOf } from "./outside.ts"
 import { partsOf } from "./parts.ts"
 import { sortText } from "./sort.ts"
 import { countUses, guarded } from "./values.ts"
-import { Lines, type Value, axisComment, outsideOf } from "./text.ts"
+import { Lines, type Value, axisComment } from "./text.ts"
 
 export type { Accuracy } from "./math.ts"
 
@@ -32,8 +25,6 @@ export interface JsOptions {
   /** False leaves the loops as they come and rounds as their interpreter does. Default true. */
   readonly optimise?: boolean
 }
-
-const none: ReturnType<typeof combinable> = new Map()
 
 /** Whether a loop in lanes computes elementary functions, so that a call around it costs little. */
 const isCostly = (s: Loop): boolean => s.step !== undefined && s.body.some(isElementary)
@@ -226,10 +217,9 @@ class Emitter {
     const values = outside.values
       .filter((id) => !index.includes(`i${id}`))
       .map((id) => ({ id, ...this.values.names.values.get(id)! }))
-    const combined = outside.updated.length > 0 ? combinable(body) : none
     const accs = outside.updated.map((id) => {
       const acc = this.values.names.values.get(id)!
-      return { ...acc, how: acc.type === "bool" ? undefined : combined.get(id), place: this.states++ }
+      return { ...acc, how: acc.type === "bool" ? undefined : outside.combined.get(id), place: this.states++ }
     })
     const parameters = [
       ...index,

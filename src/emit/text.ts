@@ -1,9 +1,9 @@
-// Loops -> what every textual backend needs of them: a name for each value, the names a block reads, indented lines.
+// Loops -> what every textual backend needs of them: a name for each value, indented lines.
 //
 // No text of the user ends up in code: values are called after their numbers, arrays after their places.
 import type { Buffer, Kernel, Stmt } from "../loops.ts"
 import type { ScalarType } from "../types.ts"
-import { definedBy, forEachStatement, operandsOf } from "../walk.ts"
+import { forEachStatement } from "../walk.ts"
 
 /** What a value number stands for. */
 export interface Value {
@@ -44,40 +44,6 @@ export function nameAll(kernel: Kernel): Names {
   kernel.outputs.forEach((b, i) => buffers.set(b, `out${i}`))
   kernel.scratch.forEach((b, i) => buffers.set(b, `scratch${i}`))
   return { values, buffers }
-}
-
-/** What a block reads or changes that is defined outside it, in order of first use. */
-export interface Outside {
-  readonly values: readonly number[]
-  /** Accumulators that the block updates. */
-  readonly updated: readonly number[]
-  readonly buffers: readonly Buffer[]
-  readonly results: boolean
-}
-
-/** Finds what a block takes from outside. */
-export function outsideOf(body: readonly Stmt[]): Outside {
-  const inside = new Set<number>()
-  const values = new Set<number>()
-  const updated = new Set<number>()
-  const buffers = new Set<Buffer>()
-  let results = false
-  // Values are defined before they are read.
-  forEachStatement(body, (s) => {
-    for (const x of operandsOf(s)) if (x.kind === "value" && !inside.has(x.id)) values.add(x.id)
-    const id = definedBy(s)
-    if (id !== undefined) inside.add(id)
-    if (s.kind === "update" && !inside.has(s.acc)) updated.add(s.acc)
-    if (s.kind === "load" || s.kind === "store" || s.kind === "fill") buffers.add(s.buffer)
-    if (s.kind === "sort") buffers.add(s.keys).add(s.index)
-    if (s.kind === "result") results = true
-  })
-  return {
-    values: [...values].filter((id) => !updated.has(id)),
-    updated: [...updated],
-    buffers: [...buffers],
-    results,
-  }
 }
 
 /** Lines of code under construction. */
