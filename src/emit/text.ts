@@ -1,6 +1,7 @@
 // Loops -> what every textual backend needs of them: a name for each value, indented lines.
 //
 // No text of the user ends up in code: values are called after their numbers, arrays after their places.
+import { ByNumber } from "../by-number.ts"
 import type { Buffer, Kernel, Stmt } from "../loops.ts"
 import type { ScalarType } from "../types.ts"
 import { forEachStatement } from "../walk.ts"
@@ -14,13 +15,13 @@ export interface Value {
 
 /** The names of one kernel. */
 export interface Names {
-  readonly values: ReadonlyMap<number, Value>
+  readonly values: ByNumber<Value>
   readonly buffers: ReadonlyMap<Buffer, string>
 }
 
 /** Gives every value and array of a kernel its identifier. */
 export function nameAll(kernel: Kernel): Names {
-  const values = new Map<number, Value>()
+  const values = new ByNumber<Value>()
   kernel.scalars.forEach(({ id, input }, i) =>
     values.set(id, { name: `p${i}`, type: input.type, kind: "scalar" }),
   )

@@ -1,4 +1,5 @@
 // Loops -> what an emitter asks about their values: ranges, guards, how often they are read.
+import { ByNumber } from "../by-number.ts"
 import type { Operand, Stmt } from "../loops.ts"
 import { type Interval, ops } from "../ops.ts"
 import { forEachStatement, operandsOf } from "../walk.ts"
@@ -9,7 +10,7 @@ type Let = Extract<Stmt, { kind: "let" }>
 
 /** What is known about values from how they are made. Few are asked for. */
 export class Ranges {
-  private readonly made = new Map<number, Let>()
+  private readonly made = new ByNumber<Let>()
   private readonly known = new Map<number, Interval>()
 
   define(s: Let): void {

@@ -46,8 +46,9 @@ export class WatValues {
     this.helpers = around?.helpers ?? new Map()
     this.registers = new Map(around?.registers)
     if (around) return
-    for (const [id, { kind, type }] of this.names.values)
+    this.names.values.forEach(({ kind, type }, id) => {
       this.registers.set(id, kind === "size" || kind === "index" || type === "bool" ? "i32" : "f64")
+    })
   }
 
   // ------------------------------------------------------------------------------------------ operands
