@@ -2,7 +2,7 @@
 //
 // No text of the user ends up in code: values are called after their numbers, arrays after their places.
 import { ByNumber } from "../by-number.ts"
-import type { Buffer, Kernel, Stmt } from "../loops.ts"
+import type { Buffer, Kernel } from "../loops.ts"
 import type { ScalarType } from "../types.ts"
 import { forEachStatement } from "../walk.ts"
 

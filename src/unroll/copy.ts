@@ -2,7 +2,7 @@
 import type { Buffer, Operand, Stmt } from "../loops.ts"
 import { type Interval, type OpName, ops } from "../ops.ts"
 import type { ScalarType } from "../types.ts"
-import { type Numbers, literal, sameOperand, valueOf } from "./facts.ts"
+import { type Let, type Numbers, literal, sameOperand, valueOf } from "./facts.ts"
 
 /** A value, what made it of what, and another with the same hash. */
 interface Entry {
@@ -158,7 +158,9 @@ export class Copier {
     const known = changes ? undefined : this.made.find(op, type, args)
     if (known) return known
     const id = this.numbers.value()
-    this.out.push({ kind: "let", id, op, args, type, ...(range && { range }) })
+    const s: Let = range ? { kind: "let", id, op, args, type, range } : { kind: "let", id, op, args, type }
+    this.out.push(s)
+    if (type === "bool") this.numbers.conditions.set(id, s)
     const value = valueOf(id)
     if (!changes) this.made.add(op, type, args, value)
     return value

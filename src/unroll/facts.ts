@@ -5,6 +5,7 @@ import type { ScalarType } from "../types.ts"
 import { definedBy, forEachStatement, operandsOf } from "../walk.ts"
 
 export type Loop = Extract<Stmt, { kind: "for" }>
+export type Let = Extract<Stmt, { kind: "let" }>
 export type UpdateOp = Extract<Stmt, { kind: "update" }>["op"]
 
 export const literal = (value: number): Operand => ({ kind: "number", value })
@@ -17,6 +18,8 @@ export const sameOperand = (x: Operand, y: Operand): boolean =>
 /** Makes numbers that no value of a kernel has, and knows which numbers are accumulators: a read of one cannot be shared. */
 export class Numbers {
   readonly accs = new Map<number, ScalarType>()
+  /** How conditions are made. */
+  readonly conditions = new Map<number, Let>()
   private next = 0
 
   constructor(kernel: Kernel) {
@@ -29,6 +32,7 @@ export class Numbers {
       const id = definedBy(s)
       if (id !== undefined) see(id)
       if (s.kind === "acc") this.accs.set(s.id, s.type)
+      if (s.kind === "let" && s.type === "bool") this.conditions.set(s.id, s)
     })
   }
 
