@@ -13,6 +13,10 @@ export class ByNumber<V> {
     this.list[id] = value
   }
 
+  delete(id: number): void {
+    if (id < this.list.length) this.list[id] = undefined
+  }
+
   forEach(visit: (value: V, id: number) => void): void {
     this.list.forEach((value, id) => {
       if (value !== undefined) visit(value, id)

@@ -1,5 +1,6 @@
 // Loops -> their statements one by one, and what each defines and reads.
 import { flatMap } from "./lists.ts"
+import { ByNumber } from "./by-number.ts"
 import type { Kernel, Operand, Stmt } from "./loops.ts"
 
 /** Calls back for every statement of a block and of the blocks inside, outer statements first. */
@@ -102,19 +103,26 @@ const placeOps: ReadonlySet<string> = new Set(["add", "sub", "mul", "idiv", "mod
  * may compute them in 32 bits; other ints are exact to 2^53.
  */
 export function placesIn(kernel: Kernel): ReadonlySet<number> {
-  const places = new Map<number, readonly Operand[]>()
+  const places = new ByNumber<readonly Operand[]>()
   // What makes another value is no place, and then what makes it is none either.
-  const other = (x: Operand): void => {
-    const args = x.kind === "value" && places.get(x.id)
-    if (!args) return
-    places.delete((x as { id: number }).id)
-    args.forEach(other)
+  const others = (list: readonly Operand[]): void => {
+    for (let i = 0; i < list.length; i++) {
+      const x = list[i]!
+      const made = x.kind === "value" ? places.get(x.id) : undefined
+      if (!made) continue
+      places.delete((x as { id: number }).id)
+      others(made)
+    }
   }
   forEachStatement(kernel.body, (s) => {
-    if (s.kind === "let" && s.type === "int" && placeOps.has(s.op)) places.set(s.id, s.args)
-    else if (s.kind === "store") other(s.value)
+    if (s.kind === "let") {
+      if (s.type !== "int" || !placeOps.has(s.op)) return others(s.args)
+      places.set(s.id, s.args)
+    } else if (s.kind === "store") others([s.value])
     else if (s.kind !== "load" && s.kind !== "fill" && s.kind !== "sort" && s.kind !== "for")
-      operandsOf(s).forEach(other)
+      others(operandsOf(s))
   })
-  return new Set(places.keys())
+  const out = new Set<number>()
+  places.forEach((_, id) => out.add(id))
+  return out
 }

@@ -15,7 +15,7 @@ import { outsideOf } from "./outside.ts"
 import { partsOf } from "./parts.ts"
 import { sortText } from "./sort.ts"
 import { countUses, guarded } from "./values.ts"
-import { Lines, type Value, axisComment } from "./text.ts"
+import { Lines, type Value, axisComment, textOf } from "./text.ts"
 
 export type { Accuracy } from "./math.ts"
 
@@ -315,10 +315,6 @@ export function emitJs(kernel: Kernel, options: JsOptions = {}): { readonly text
   if (emitter.stateCount > 0) head.add(`const state = new Float64Array(${emitter.stateCount})`)
   kernel.scratch.forEach((b, i) => head.add(`let scratch${i} = new ${arrayOf(b)}(0)`))
   if (emitter.sorts) head.add(...sortText.split("\n"))
-  return {
-    text: [head, ...emitter.values.special.lines, ...emitter.functions, main]
-      .map(String)
-      .concat("return kernel\n")
-      .join("\n"),
-  }
+  const parts = [head, ...emitter.values.special.lines, ...emitter.functions, main]
+  return { text: textOf(parts, "return kernel\n") }
 }

@@ -2,6 +2,7 @@
 //
 // No text of the user ends up in code: values are called after their numbers, arrays after their places.
 import { ByNumber } from "../by-number.ts"
+import { flatMap } from "../lists.ts"
 import type { Buffer, Kernel } from "../loops.ts"
 import type { ScalarType } from "../types.ts"
 import { forEachStatement } from "../walk.ts"
@@ -84,6 +85,11 @@ export class Lines {
   toString(): string {
     return this.list.join("\n")
   }
+}
+
+/** The lines of several parts, an empty one for a part without any, and a last one. */
+export function textOf(parts: readonly Lines[], last: string): string {
+  return [...flatMap(parts, ({ list }) => (list.length > 0 ? list : [""])), last].join("\n")
 }
 
 /** An axis as a comment may show it: names of users are printed only if they cannot be anything but a name. */
