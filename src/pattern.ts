@@ -27,11 +27,15 @@ const REDUCTION = "[reduction]"
 const reductions: ReadonlySet<string> = new Set<ReduceOp>(["sum", "prod", "max", "min", "logsumexp"])
 
 /** A pattern as a tree: what parse gave, with operators resolved. */
-export type Pattern =
+export type Pattern = (
   | { readonly kind: "hole"; readonly name: string }
   | { readonly kind: "const"; readonly value: number; readonly bool: boolean }
   | { readonly kind: "op"; readonly op: OpName; readonly args: readonly Pattern[] }
   | { readonly kind: "reduce"; readonly op: ReduceOp; readonly body: Pattern }
+) & {
+  /** How many commutative operators it has: each may take its arguments in either order. */
+  readonly choices: number
+}
 
 /** Reads a pattern. */
 export function pattern(text: string): Pattern {
@@ -42,41 +46,45 @@ function fromAst(e: Ast.Expr, text: string): Pattern {
   const go = (x: Ast.Expr): Pattern => fromAst(x, text)
   switch (e.kind) {
     case "number":
-      return { kind: "const", value: e.value, bool: false }
+      return constant(e.value)
     case "boolean":
-      return { kind: "const", value: +e.value, bool: true }
-    case "name":
-      return constants.has(e.name)
-        ? { kind: "const", value: constants.get(e.name)!, bool: false }
-        : { kind: "hole", name: e.name }
+      return { kind: "const", value: +e.value, bool: true, choices: 0 }
+    case "name": {
+      const value = constants.get(e.name)
+      return value === undefined ? { kind: "hole", name: e.name, choices: 0 } : constant(value)
+    }
     case "unary": {
       const operand = go(e.operand)
       if (e.operator === "-" && operand.kind === "const") return { ...operand, value: -operand.value }
-      return { kind: "op", op: e.operator === "-" ? "neg" : "not", args: [operand] }
+      return operator(e.operator === "-" ? "neg" : "not", [operand])
     }
     case "binary": {
       const { op, ...how } = symbols[e.operator]
       const args = [go(e.left), go(e.right)]
-      if (args.every((x) => x.kind === "const"))
-        return {
-          kind: "const",
-          value: ops[op].eval(...args.map((x) => (x as { value: number }).value)),
-          bool: false,
-        }
-      return { kind: "op", op, args: "swap" in how ? args.reverse() : args }
+      if (args.every((x) => x.kind === "const")) return constant(ops[op].eval(...args.map((x) => x.value)))
+      return operator(op, "swap" in how ? args.reverse() : args)
     }
     case "if":
-      return { kind: "op", op: "select", args: [go(e.condition), go(e.whenTrue), go(e.whenFalse)] }
+      return operator("select", [go(e.condition), go(e.whenTrue), go(e.whenFalse)])
     case "call": {
       const name = e.callee.name
-      if (reductions.has(name) && e.arguments.length === 1)
-        return { kind: "reduce", op: name as ReduceOp, body: go(e.arguments[0]!) }
+      if (reductions.has(name) && e.arguments.length === 1) {
+        const body = go(e.arguments[0]!)
+        return { kind: "reduce", op: name as ReduceOp, body, choices: body.choices }
+      }
       if (!Object.hasOwn(ops, name)) throw new Error(`no operator ${name} in the pattern ${text}`)
-      return { kind: "op", op: name as OpName, args: e.arguments.map(go) }
+      return operator(name as OpName, e.arguments.map(go))
     }
     default:
       throw new Error(`a ${e.kind} cannot stand in the pattern ${text}`)
   }
+}
+
+const constant = (value: number): Pattern => ({ kind: "const", value, bool: false, choices: 0 })
+
+function operator(op: OpName, args: readonly Pattern[]): Pattern {
+  const own = ops[op].commutative ? 1 : 0
+  return { kind: "op", op, args, choices: args.reduce((sum, x) => sum + x.choices, own) }
 }
 
 /** Builds the expression of a pattern whose holes are filled. */
@@ -101,11 +109,16 @@ export function build(core: Core, p: Pattern, holes: Holes): Expr {
 }
 
 /**
- * Tries to match an operator applied to arguments (which need not exist as a node yet). Alternatives of commutative
- * operators are all tried. On success the holes are filled.
+ * Tries to match an operator applied to arguments (which need not exist as a node yet), with the arguments of commutative
+ * operators in every order. On success the holes are filled.
  */
 export function matchOp(p: Pattern, op: OpName, args: readonly Expr[], holes: Holes): boolean {
-  return p.kind === "op" && p.op === op && matchArgs(p, args, holes, () => true)
+  if (p.kind !== "op" || p.op !== op) return false
+  for (let order = 0; order < 2 ** p.choices; order++) {
+    holes.clear()
+    if (matchArgs(p, args, order, 0, holes)) return true
+  }
+  return false
 }
 
 /**
@@ -127,41 +140,45 @@ function alike(p: Pattern, e: Expr): boolean {
   return p.kind === e.kind && (p.kind !== "op" || p.op === (e as OpExpr).op)
 }
 
+/** The bits of `order` from `at` on say which commutative operators swap their arguments, the outermost one the highest. */
 function matchArgs(
   p: Pattern & { kind: "op" },
   args: readonly Expr[],
+  order: number,
+  at: number,
   holes: Holes,
-  next: () => boolean,
 ): boolean {
-  const inOrder = (at: number, list: readonly Expr[]): boolean =>
-    at === p.args.length ? next() : match(p.args[at]!, list[at]!, holes, () => inOrder(at + 1, list))
   if (p.args.length !== args.length) return false
-  if (inOrder(0, args)) return true
-  return ops[p.op].commutative === true && args[0] !== args[1] && inOrder(0, [args[1]!, args[0]!])
+  let next = at + p.choices
+  let isSwapped = false
+  if (ops[p.op].commutative) {
+    isSwapped = ((order >> --next) & 1) === 1
+    if (isSwapped && args[0] === args[1]) return false
+  }
+  for (let i = 0; i < args.length; i++) {
+    const part = p.args[i]!
+    next -= part.choices
+    if (!match(part, args[isSwapped ? 1 - i : i]!, order, next, holes)) return false
+  }
+  return true
 }
 
-/** Matches and continues; when the continuation fails, the holes are emptied again. */
-function match(p: Pattern, e: Expr, holes: Holes, next: () => boolean): boolean {
+function match(p: Pattern, e: Expr, order: number, at: number, holes: Holes): boolean {
   switch (p.kind) {
     case "hole": {
       const known = holes.get(p.name)
-      if (known) return known === e && next()
+      if (known) return known === e
       holes.set(p.name, e)
-      if (next()) return true
-      holes.delete(p.name)
-      return false
+      return true
     }
     case "const":
-      return isConst(e, p.value) && (e.type === "bool") === p.bool && next()
+      return isConst(e, p.value) && (e.type === "bool") === p.bool
     case "op":
-      return e.kind === "op" && e.op === p.op && matchArgs(p, e.args, holes, next)
-    case "reduce": {
+      return e.kind === "op" && e.op === p.op && matchArgs(p, e.args, order, at, holes)
+    case "reduce":
       if (e.kind !== "ref" || e.def.op !== p.op || holes.has(REDUCTION)) return false
       holes.set(REDUCTION, e)
-      if (match(p.body, e.def.body, holes, next)) return true
-      holes.delete(REDUCTION)
-      return false
-    }
+      return match(p.body, e.def.body, order, at, holes)
   }
 }
 

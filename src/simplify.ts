@@ -68,7 +68,6 @@ export function applyRules(
   if (candidates.length === 0) return undefined
   const holes: Holes = new Map()
   for (const { rule, from, to, when } of candidates) {
-    holes.clear()
     if (!matchOp(from, op, args, holes)) continue
     if (rule.ints?.some((name) => holes.get(name)!.type !== "int")) continue
     if (when && !proves(build(core, when, holes))) continue
@@ -185,9 +184,9 @@ function cancelled(core: Core, e: Expr): Expr {
 function multiplied(core: Core, set: RuleSet, e: Expr, fired?: (rule: Rule) => void): Expr {
   const list = factors(e)
   if (list.length > MOST_FACTORS) return e
-  for (const [i, a] of list.entries())
+  for (let i = 0; i < list.length; i++)
     for (let k = i + 1; k < list.length; k++) {
-      const b = list[k]!
+      const [a, b] = [list[i]!, list[k]!]
       if (a.inverse && b.inverse) continue
       const [over, under] = a.inverse ? [b, a] : [a, b]
       const factor = applyRules(core, set, under.inverse ? "div" : "mul", [over.factor, under.factor], fired)

@@ -20,6 +20,9 @@ interface Template {
   readonly isNumeric: boolean
 }
 
+/** Operators whose values depend on signs or order. */
+const picking: ReadonlySet<OpName> = new Set<OpName>(["relu", "max", "min", "and", "or", "select", "guard"])
+
 const templates = new Map<OpName, Template>()
 
 function templateOf(op: OpName): Template {
@@ -185,7 +188,7 @@ export class JsValues {
 
   /** A value that depends on the signs or the order of numbers. */
   private pick(lines: Lines, op: OpName, args: readonly Operand[], type: ScalarType): string | undefined {
-    if (!this.elementary.inPlace) return undefined
+    if (!this.elementary.inPlace || !picking.has(op)) return undefined
     const write = (line: string): void => lines.add(line)
     const [first, yes, no = { kind: "number", value: 0 }] = args
     if (op === "relu") {
