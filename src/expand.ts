@@ -149,7 +149,8 @@ export function expander(core: Core, all = true): (e: Expr) => Expr {
     const high = isConst(y, Infinity) ? parts(x) : undefined
     return low ? core.op("lt", x, low.max) : high && core.op("lt", high.max, y)
   }
-  const structure = transformer(core, { before })
+  // What reads no definition has no reduction in it.
+  const structure = transformer(core, { keeps: (e) => e.refs.length === 0, before })
   const expand = (e: Expr): Expr => structure(e)
   return (e) => rules(expand(e))
 }

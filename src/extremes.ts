@@ -13,6 +13,7 @@ export function extremes(core: Core, exprs: readonly Expr[]): (e: Expr) => Expr 
   const named = new Set<Def>()
   const nameOf = (e: Expr): Expr => core.define("let", [], core.true, e)
   const name = transformer(core, {
+    keeps: readsNothing,
     def: ({ op, bound, filter, body }, rebuild) => {
       if ((op !== "max" && op !== "min") || isExact(body) || isShared(core, body)) return undefined
       const value = nameOf(rebuild(body))
@@ -32,6 +33,7 @@ export function extremes(core: Core, exprs: readonly Expr[]): (e: Expr) => Expr 
     return isNamed(value) ? value : e
   }
   const use = transformer(core, {
+    keeps: readsNothing,
     op: (op, args) => {
       const again = core.op(op, ...args)
       const known = again.refs.length > 0 ? met(again) : again
@@ -44,6 +46,9 @@ export function extremes(core: Core, exprs: readonly Expr[]): (e: Expr) => Expr 
   })
   return (e) => use(name(e))
 }
+
+/** Whether an expression has no definition in it, and so no extreme. */
+const readsNothing = (e: Expr): boolean => e.refs.length === 0
 
 /** Operators that round nothing: they choose, or change a sign. */
 const choosing: ReadonlySet<OpName> = new Set<OpName>([

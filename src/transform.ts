@@ -2,12 +2,15 @@
 //
 // Recurrences are rebuilt in two steps. First states and steps stand for themselves, so that no expression is met before it is
 // known; then every recurrence whose contents have changed is made anew and takes the place of the old one.
+import { recurrencesIn } from "./graph.ts"
 import { type AxisExpr, type Core, type Def, type Expr, type LoadExpr, type Recurrence } from "./ir.ts"
 import type { OpName } from "./ops.ts"
 import { reduce, refer, substitute } from "./sums.ts"
 
 /** What to do instead of rebuilding a node as it was; undefined means nothing special. */
 export interface Change {
+  /** Whether a node surely stays as it is, with all that it reads; asked of every node before anything else. */
+  readonly keeps?: (e: Expr) => boolean
   /** For a load whose indices are already rebuilt. */
   readonly load?: (e: LoadExpr, index: readonly Expr[]) => Expr | undefined
   /** For an operator whose arguments are already rebuilt. */
@@ -72,6 +75,11 @@ interface Contents {
   readonly steps: readonly Expr[]
 }
 
+function readsStates({ refs }: Expr): boolean {
+  for (let i = 0; i < refs.length; i++) if (recurrencesIn(refs[i]!.def).length > 0) return true
+  return false
+}
+
 const remade = new WeakMap<Recurrence, Map<string, Recurrence>>()
 
 /** Puts recurrences with the new contents in place of the old ones. `known` are states and steps that are replaced already. */
@@ -111,6 +119,7 @@ function tied(
     replace(r, to)
   }
   return rebuilder(core, {
+    keeps: (e) => !readsStates(e),
     before: (e, rebuild) => {
       if (e.kind !== "ref" || !e.def.recurrence) return undefined
       if (!map.has(e.def)) settle(e.def.recurrence)
@@ -123,7 +132,9 @@ function tied(
 function rebuilder(core: Core, change: Change, tell?: () => void): (e: Expr) => Expr {
   const done = new Map<Expr, Expr>()
   const defs = new Map<Def, { readonly value: Expr; readonly formals: readonly AxisExpr[] }>()
+  const { keeps } = change
   const rebuild = (e: Expr): Expr => {
+    if (e.kind === "const" || keeps?.(e)) return e
     const seen = done.get(e)
     if (seen) return seen
     const out = change.before?.(e, rebuild) ?? build(e)
