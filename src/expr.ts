@@ -137,7 +137,7 @@ export interface Def {
   /** Pairs of formal positions that may be exchanged without changing the value. */
   readonly symmetric: readonly (readonly [number, number])[]
   /** Set for states and steps. */
-  readonly recurrence?: Recurrence
+  readonly recurrence: Recurrence | undefined
 }
 
 /** What a reduction gives when no index passes its filter; arg reductions have no such value. */

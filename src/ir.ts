@@ -214,6 +214,7 @@ export class Core {
               filter: renamedFilter,
               body: renamedBody,
               symmetric,
+              recurrence: undefined,
             }),
           }
         } else if (key === first.key) {
@@ -245,7 +246,7 @@ export class Core {
       const map = this.toFormals([over, ...axes])
       const formals = [...map.values()]
       const body = this.rename(initial, map)
-      made.push({ ...this.plainDef("state", type, formals, body), recurrence })
+      made.push(this.stateOrStep("state", type, formals, body, recurrence))
     }
     return recurrence
   }
@@ -262,7 +263,7 @@ export class Core {
     steps.forEach(({ axes, value }, i) => {
       const body = this.rename(value, this.toFormals(axes))
       const { type, formals } = recurrence.states[i]!
-      made.push({ ...this.plainDef("step", type, formals, body), recurrence })
+      made.push(this.stateOrStep("step", type, formals, body, recurrence))
     })
     const key = recurrenceKey(recurrence, (input) => this.numberOf(input))
     const known = this.recurrences.get(key)
@@ -274,8 +275,15 @@ export class Core {
     return new Map(axes.map((a, i) => [a, this.axis(`@${i}`, a.extent)]))
   }
 
-  private plainDef(op: ReduceOp, type: ScalarType, formals: readonly AxisExpr[], body: Expr): Def {
-    return { id: this.defCount++, op, type, formals, bound: [], filter: this.true, body, symmetric: [] }
+  private stateOrStep(
+    op: "state" | "step",
+    type: ScalarType,
+    formals: readonly AxisExpr[],
+    body: Expr,
+    recurrence: Recurrence,
+  ): Def {
+    const id = this.defCount++
+    return { id, op, type, formals, bound: [], filter: this.true, body, symmetric: [], recurrence }
   }
 
   /** Replaces axes by axes without normalising: the same tree under other names. One renaming is met again and again. */

@@ -34,8 +34,10 @@ export function rowOf(loss: Loss, choice: KernelChoice): Row {
 }
 
 /** A function that fills static options and absent defaults in. */
-function filled({ core }: Loss, choice: KernelChoice): (e: Expr) => Expr {
+function filled(loss: Loss, choice: KernelChoice): (e: Expr) => Expr {
+  const { core } = loss
   const isRest = (e: Expr): boolean => choice.single === true && e.kind === "size" && e.name === rest
+  if (!choice.single && !loss.inputs.some((input) => isFilled(input, choice))) return (e) => e
   return transformer(core, {
     before: (e) => {
       if (isRest(e)) return core.one
@@ -48,7 +50,7 @@ function filled({ core }: Loss, choice: KernelChoice): (e: Expr) => Expr {
         if (value === undefined) return undefined
         return input.type === "bool" ? core.bool(value !== 0) : core.const(value)
       }
-      if (isGiven(input, choice) || !input.default || !("expr" in input.default)) return undefined
+      if (!isFilled(input, choice) || !input.default || !("expr" in input.default)) return undefined
       return substitute(core, input.default.expr, new Map(axesOf(core, input).map((a, i) => [a, index[i]!])))
     },
   })
@@ -116,6 +118,9 @@ const isOption = (input: Input): boolean =>
 /** Whether the caller says what an argument is. */
 const isGiven = (input: Input, choice: KernelChoice): boolean =>
   input.default === undefined || choice.given.has(input.name) || isOption(input)
+
+/** Whether something else stands for an argument in the expressions of a kernel. */
+const isFilled = (input: Input, choice: KernelChoice): boolean => input.isStatic || !isGiven(input, choice)
 
 /** Whether a kernel reads an argument. */
 export const isRead = (input: Input, choice: KernelChoice): boolean =>
