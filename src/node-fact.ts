@@ -13,7 +13,7 @@ export class NodeFact<T extends object | number | boolean> {
 
   set(e: Expr, fact: T): void {
     const node = e as { facts: Expr["facts"] }
-    node.facts ??= new Array<unknown>(places)
+    node.facts ??= Array.from<unknown>({ length: places })
     node.facts[this.place] = fact
   }
 }
