@@ -37,6 +37,7 @@ test("these losses run rows in groups", { timeout: 120_000 }, () => {
     return count > 0 ? [`${loss.name} ${count}`] : []
   })
   expect(found).toEqual([
+    "adaptiveLogSoftmax1 1",
     "adaptiveLogSoftmax2 1",
     "barlowTwins 2",
     "circle 2",
