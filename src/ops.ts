@@ -294,10 +294,14 @@ export type TableEntry = Operator & { readonly number: number }
 
 /** An entry with all fields that entries may have, undefined if it has none: an engine reads fields fastest from one shape. */
 function entryOf(operator: Operator, number: number): TableEntry {
-  const { doc, params, type, takes, eval: f, partials, kept, js, commutative, bounds } = operator
+  const { doc, params, type, takes, eval: value, partials, kept, js, commutative, bounds } = operator
   const { domain, kinks, means, latex, cost, isDefined, internal } = operator
-  const own = { doc, params, type, takes, eval: f, partials, kept, js, commutative, bounds }
-  return { number, ...own, domain, kinks, means, latex, cost, isDefined, internal } as TableEntry
+  // prettier-ignore
+  const entry = {
+    number, type, commutative, cost, takes, params, partials, kept, bounds, js, isDefined, internal,
+    doc, eval: value, domain, kinks, means, latex,
+  }
+  return entry as TableEntry
 }
 
 /** The operator table. */

@@ -78,3 +78,14 @@ test("parts, opposites and the other order are decided, and no more", () => {
   expect(say(both, below, false)).toBe(false)
   expect(say(both, below, true)).toBe(undefined)
 })
+
+test("conditions made of one another many times over are soon given up", () => {
+  const other = new Builder()
+  const chain = (name: string): Operand => {
+    let x = other.op("lt", other.scalar(name), 0)
+    for (let i = 0; i < 60; i++) x = other.op("and", x, other.op("not", x))
+    return x
+  }
+  const [x, condition] = [chain("x"), chain("y")]
+  expect(implied(x, { condition, holds: true }, new Numbers(other.kernel()))).toBe(undefined)
+})

@@ -8,27 +8,41 @@ export interface Known {
   readonly holds: boolean
 }
 
+/** How deep conditions are looked into: they share parts, and each may be met many times on the ways to it. */
+const DEEPEST = 8
+
 /** Whether a condition holds, if another one decides it. */
-export function implied(x: Operand, known: Known, numbers: Numbers): boolean | undefined {
+export function implied(
+  x: Operand,
+  known: Known,
+  numbers: Numbers,
+  depth: number = DEEPEST,
+): boolean | undefined {
   if (sameOperand(x, known.condition)) return known.holds
-  return saidBy(x, known, numbers) ?? saidOf(x, known, numbers)
+  if (depth === 0) return undefined
+  return saidBy(x, known, numbers, depth - 1) ?? saidOf(x, known, numbers, depth - 1)
 }
 
 /** What follows from the parts of the known condition. */
-function saidBy(x: Operand, { condition, holds }: Known, numbers: Numbers): boolean | undefined {
+function saidBy(
+  x: Operand,
+  { condition, holds }: Known,
+  numbers: Numbers,
+  depth: number,
+): boolean | undefined {
   const { op, args } = madeBy(condition, numbers)
-  if (op === "not") return implied(x, { condition: args[0]!, holds: !holds }, numbers)
+  if (op === "not") return implied(x, { condition: args[0]!, holds: !holds }, numbers, depth)
   if (op !== (holds ? "and" : "or")) return undefined
-  const [one, other] = args.map((part) => implied(x, { condition: part, holds }, numbers))
+  const [one, other] = args.map((part) => implied(x, { condition: part, holds }, numbers, depth))
   return one ?? other
 }
 
 /** What is known of the parts of a condition. */
-function saidOf(x: Operand, known: Known, numbers: Numbers): boolean | undefined {
+function saidOf(x: Operand, known: Known, numbers: Numbers, depth: number): boolean | undefined {
   const { op, args } = madeBy(x, numbers)
-  if (op === "not") return opposite(implied(args[0]!, known, numbers))
+  if (op === "not") return opposite(implied(args[0]!, known, numbers, depth))
   if (op === "and" || op === "or") {
-    const [one, other] = args.map((part) => implied(part, known, numbers))
+    const [one, other] = args.map((part) => implied(part, known, numbers, depth))
     const decisive = op === "or"
     if (one === decisive || other === decisive) return decisive
     return one === undefined || other === undefined ? undefined : !decisive
