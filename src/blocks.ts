@@ -6,15 +6,8 @@
 import { fillsFirst } from "./blocks/fills.ts"
 import { Places } from "./blocks/places.ts"
 import type { Buffer, Kernel, Operand, Stmt } from "./loops.ts"
-import {
-  type Loop,
-  combinable,
-  letsIn,
-  sameOperand,
-  touchedIn,
-  updatedIn,
-  writtenIn,
-} from "./unroll/facts.ts"
+import { type Loop, letsIn, sameOperand, touchedIn, updatedIn, writtenIn } from "./unroll/facts.ts"
+import { combinable } from "./unroll/outside.ts"
 import { forEachStatement, operandsOf } from "./walk.ts"
 
 /** How what blocks computed is put together. */

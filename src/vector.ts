@@ -7,7 +7,6 @@ import { Copier } from "./unroll/copy.ts"
 import {
   type Loop,
   Numbers,
-  combinable,
   literal,
   loopsIn,
   sameOperand,
@@ -16,6 +15,7 @@ import {
   weight,
   writtenIn,
 } from "./unroll/facts.ts"
+import { combinable } from "./unroll/outside.ts"
 import { hoist } from "./unroll/hoist.ts"
 import { jam, jammable, onlyInner } from "./unroll/jam.ts"
 import { groupsEnd, rest } from "./unroll/lanes.ts"

@@ -2,11 +2,10 @@
 import { ByNumber } from "../by-number.ts"
 import type { Operand, Stmt } from "../loops.ts"
 import { type Interval, ops } from "../ops.ts"
+import type { Let } from "../unroll/facts.ts"
 import { forEachStatement, operandsOf } from "../walk.ts"
 
 const UNKNOWN: Interval = [-Infinity, Infinity]
-
-type Let = Extract<Stmt, { kind: "let" }>
 
 /** What is known about values from how they are made. Few are asked for. */
 export class Ranges {

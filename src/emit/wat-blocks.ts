@@ -7,7 +7,7 @@
 import type { Buffer, Kernel } from "../loops.ts"
 import type { Loop } from "../unroll/facts.ts"
 import { forEachStatement } from "../walk.ts"
-import { outsideOf } from "./outside.ts"
+import { outsideOf } from "../unroll/outside.ts"
 
 /** A loop over blocks. */
 export interface SharedLoop {

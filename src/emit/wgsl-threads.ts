@@ -1,6 +1,7 @@
 // Loops -> WGSL statements of one thread, one after another.
 import type { Buffer, Operand, Stmt } from "../loops.ts"
-import { type Loop, combinable } from "../unroll/facts.ts"
+import { type Loop } from "../unroll/facts.ts"
+import { combinable } from "../unroll/outside.ts"
 import type { Lines } from "./text.ts"
 import { wgslNumber } from "./wgsl-numbers.ts"
 import { type Memory, type Place, type WgslValues, updated, vectorAt, wgslTypes } from "./wgsl-values.ts"

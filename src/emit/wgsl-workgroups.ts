@@ -5,7 +5,8 @@
 // element by different threads stands a barrier; control flow around barriers must be uniform for the compiler of the shader, so
 // conditions that it cannot know to be the same in every thread are read from one of them.
 import type { Buffer, Operand, Stmt } from "../loops.ts"
-import { type Loop, combinable } from "../unroll/facts.ts"
+import { type Loop } from "../unroll/facts.ts"
+import { combinable } from "../unroll/outside.ts"
 import { forEachStatement } from "../walk.ts"
 import { type Strip, stripsIn } from "../gpu/strips.ts"
 import { Lines } from "./text.ts"

@@ -8,7 +8,6 @@ import type { OpName } from "../ops.ts"
 import {
   type Loop,
   Numbers,
-  combinable,
   definedIn,
   isElementary,
   literal,
@@ -16,6 +15,7 @@ import {
   valueOf,
   writtenIn,
 } from "../unroll/facts.ts"
+import { combinable } from "../unroll/outside.ts"
 import { Sizes } from "../unroll/sizes.ts"
 import { forEachStatement } from "../walk.ts"
 

@@ -9,7 +9,6 @@ import { Copier } from "../unroll/copy.ts"
 import {
   type Loop,
   Numbers,
-  combinable,
   definedIn,
   isElementary,
   readIn,
@@ -17,6 +16,7 @@ import {
   updatedIn,
   writtenIn,
 } from "../unroll/facts.ts"
+import { combinable } from "../unroll/outside.ts"
 import { definedBy, operandsOf, replaceStatements } from "../walk.ts"
 import { Collapse } from "./collapse.ts"
 import { PerIteration, type Sums } from "./per-iteration.ts"

@@ -3,7 +3,8 @@
 // Values outside these loops are computed where they are read, in every step anew, for they are few and cheap. What has state
 // is handed on: accumulators, and numbers that a step loads from scratch.
 import type { Kernel, Operand, Stmt } from "../loops.ts"
-import { type Loop, combinable, definedIn, readIn, updatedIn } from "../unroll/facts.ts"
+import { type Loop, definedIn, readIn, updatedIn } from "../unroll/facts.ts"
+import { combinable } from "../unroll/outside.ts"
 import { operandsOf } from "../walk.ts"
 import { marked } from "./apart.ts"
 import { collapsed } from "./collapse.ts"

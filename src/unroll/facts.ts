@@ -153,23 +153,6 @@ export const identities: Readonly<Partial<Record<UpdateOp, number>>> = {
   min: Infinity,
 }
 
-/**
- * The accumulators of a block whose iterations may be combined in any grouping: always updated by the same operator and never
- * read in the block.
- */
-export function combinable(body: readonly Stmt[]): Map<number, Exclude<UpdateOp, "set">> {
-  const out = new Map<number, Exclude<UpdateOp, "set">>()
-  for (const [acc, ways] of updatedIn(body)) {
-    const [op] = ways
-    if (ways.size === 1 && op !== undefined && op !== "set") out.set(acc, op)
-  }
-  if (out.size > 0)
-    forEachStatement(body, (s) => {
-      for (const x of operandsOf(s)) if (x.kind === "value") out.delete(x.id)
-    })
-  return out
-}
-
 /** The values of a block that depend on a number, itself included. */
 export function dependsOn(id: number, body: readonly Stmt[]): Set<number> {
   const out = new Set([id])
@@ -189,8 +172,8 @@ export function dependsOn(id: number, body: readonly Stmt[]): Set<number> {
 }
 
 /** The `let` statements of a block by number. */
-export function letsIn(body: readonly Stmt[]): Map<number, Extract<Stmt, { kind: "let" }>> {
-  const out = new Map<number, Extract<Stmt, { kind: "let" }>>()
+export function letsIn(body: readonly Stmt[]): Map<number, Let> {
+  const out = new Map<number, Let>()
   forEachStatement(body, (s) => {
     if (s.kind === "let") out.set(s.id, s)
   })

@@ -5,7 +5,6 @@ import { Copier } from "./copy.ts"
 import {
   type Loop,
   type Numbers,
-  combinable,
   countLoops,
   definedIn,
   dependsOn,
@@ -16,6 +15,7 @@ import {
   valueOf,
   writtenIn,
 } from "./facts.ts"
+import { combinable } from "./outside.ts"
 import { groupsEnd, rest } from "./lanes.ts"
 import { forEachStatement } from "../walk.ts"
 

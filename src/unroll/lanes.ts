@@ -6,7 +6,6 @@ import { Copier } from "./copy.ts"
 import {
   type Loop,
   type Numbers,
-  combinable,
   identities,
   isElementary,
   letsIn,
@@ -14,6 +13,7 @@ import {
   valueOf,
   writtenIn,
 } from "./facts.ts"
+import { combinable } from "./outside.ts"
 
 /** Where the last whole group of iterations ends, computed before the loop: a literal if it can be known. */
 export function groupsEnd(s: Loop, size: number, before: Copier): Operand {

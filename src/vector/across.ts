@@ -8,7 +8,6 @@ import { Copier } from "../unroll/copy.ts"
 import {
   type Loop,
   type Numbers,
-  combinable,
   isElementary,
   literal,
   loopsIn,
@@ -18,6 +17,7 @@ import {
   valueOf,
   weight,
 } from "../unroll/facts.ts"
+import { combinable } from "../unroll/outside.ts"
 import { groupsEnd, rest } from "../unroll/lanes.ts"
 import { Sizes } from "../unroll/sizes.ts"
 import { decided, writtenOut } from "../unroll/written-out.ts"

@@ -1,6 +1,7 @@
 // Which loops may run several iterations at once, and keep every result up to the order of sums.
 import type { Operand, Stmt } from "../loops.ts"
-import { combinable, type Loop, letsIn, loopsIn, sameOperand, updatedIn, writtenIn } from "../unroll/facts.ts"
+import { type Loop, letsIn, loopsIn, sameOperand, updatedIn, writtenIn } from "../unroll/facts.ts"
+import { combinable } from "../unroll/outside.ts"
 import { forEachStatement } from "../walk.ts"
 import type { Bounds } from "./bounds.ts"
 import { type Shape, shapesOf } from "./shapes.ts"

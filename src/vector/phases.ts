@@ -6,7 +6,6 @@ import { Copier } from "../unroll/copy.ts"
 import {
   type Loop,
   type Numbers,
-  combinable,
   definedIn,
   isElementary,
   loopsIn,
@@ -17,6 +16,7 @@ import {
   weight,
   writtenIn,
 } from "../unroll/facts.ts"
+import { combinable } from "../unroll/outside.ts"
 import { definedBy } from "../walk.ts"
 
 type Value = Extract<Stmt, { kind: "let" | "load" }>

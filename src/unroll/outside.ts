@@ -1,7 +1,7 @@
 // Loops -> what a block takes from outside it: the parameters of the function that it becomes.
 import type { Buffer, Operand, Stmt } from "../loops.ts"
-import type { UpdateOp } from "../unroll/facts.ts"
 import { definedBy, operandsOf } from "../walk.ts"
+import type { Loop, UpdateOp } from "./facts.ts"
 
 /** What a block reads or changes that is defined outside it, in order of first use. */
 export interface Outside {
@@ -31,6 +31,14 @@ export function outsideOf(body: readonly Stmt[]): Outside {
     buffers: [...buffers],
     results,
   }
+}
+
+/**
+ * The accumulators of a block whose iterations may be combined in any grouping: always updated by the same operator and never
+ * read in the block.
+ */
+export function combinable(body: readonly Stmt[]): ReadonlyMap<number, Exclude<UpdateOp, "set">> {
+  return outsideOf(body).combined
 }
 
 class Finder {
@@ -76,7 +84,7 @@ class Finder {
   }
 
   /** A loop with what stands in it. */
-  own(s: Extract<Stmt, { kind: "for" }>): void {
+  own(s: Loop): void {
     for (const x of operandsOf(s)) this.operand(x)
     this.inside.add(s.id)
     this.block(s.body)
@@ -100,7 +108,7 @@ class Finder {
   }
 }
 
-function loop(s: Extract<Stmt, { kind: "for" }>): Finder {
+function loop(s: Loop): Finder {
   let finder = known.get(s)
   if (!finder) {
     known.set(s, (finder = new Finder()))
