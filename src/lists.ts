@@ -1,6 +1,6 @@
 // What lists lack.
 
-/** `list.flatMap(map)`, which engines do through a call of their runtime for every element. */
+/** `list.flatMap(map)`, which engines do through a call of their runtime for every element: for what runs in each compilation. */
 export function flatMap<T, U>(list: readonly T[], map: (x: T, i: number) => readonly U[]): U[] {
   const out: U[] = []
   for (let i = 0; i < list.length; i++) {

@@ -1,8 +1,8 @@
 // Applying rewrite rules to the core: core -> core.
 import { proves } from "./bounds.ts"
-import { Core, type CoreLimits, type Expr } from "./ir.ts"
+import { Core, type CoreLimits, type Expr, heads } from "./ir.ts"
 import { flatMap } from "./lists.ts"
-import type { OpName } from "./ops.ts"
+import { type OpName, ops } from "./ops.ts"
 import { type Holes, type Pattern, build, matchOp, mayMatch, pattern } from "./pattern.ts"
 import { type Rule, expansions, finishing, identities, stabilising } from "./rules.ts"
 import { factors, fromFactors, terms } from "./flat.ts"
@@ -39,7 +39,7 @@ export class RuleSet {
     const own = this.ofOperators.get(op)
     if (!own) return none
     const [x, y] = args
-    const key = y ? 2 * (MOST_HEADS * x!.head + y.head) + +(x === y) : x!.head
+    const key = y ? 2 * (HEADS * x!.head + y.head) + +(x === y) : x!.head
     let found = own.byHeads.get(key)
     if (!found) own.byHeads.set(key, (found = own.rules.filter(({ from }) => mayMatch(from, args))))
     return found
@@ -52,8 +52,8 @@ interface OfOperator {
   readonly byHeads: Map<number, readonly Compiled[]>
 }
 
-/** More than there are heads of nodes. */
-const MOST_HEADS = 1024
+/** How many heads nodes may have. */
+const HEADS = heads.op + Object.keys(ops).length
 const none: readonly Compiled[] = []
 
 /** Tries the rules on an operator about to be made. */
